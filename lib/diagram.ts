@@ -1,0 +1,80 @@
+/** Persistence diagrams and their updates, as this package's users and its result topic see them. */
+
+/**
+ * The position of a point: `offset` in its partition's log (in a file: the data row; without a log: the arrival
+ * number) and `index` within the record. In JSON the pair `[offset, index]`.
+ */
+export type PointNumber = readonly [offset: number, index: number]
+
+/** One persistence pair. Zero-length pairs are never reported. */
+export interface PersistencePair {
+  /** Stable as long as the birth simplex lives: `dimension:offset.index[-offset.index]`. */
+  readonly id: string
+  readonly dimension: number
+  readonly birth: number
+  /** `null` for an essential class. */
+  readonly death: number | null
+  /** The vertices of the simplex that gives birth, oldest first. */
+  readonly birthPoints: readonly PointNumber[]
+  /** The vertices of the simplex that kills; empty for an essential class. */
+  readonly deathPoints: readonly PointNumber[]
+}
+
+/** A pair that kept its birth and got another death. */
+export type MovedPair = Pick<PersistencePair, 'id' | 'death' | 'deathPoints'>
+
+/** The window an update speaks of, both ends inclusive. */
+export interface WindowBounds {
+  readonly points: number
+  /** False until the window holds as many points, or spans as much time, as it ever will. */
+  readonly full: boolean
+  readonly first: PointNumber
+  readonly last: PointNumber
+  /** Milliseconds since the epoch; `null` in a stream without event time. */
+  readonly firstTimestamp: number | null
+  readonly lastTimestamp: number | null
+}
+
+/** What one emission of one stream and scale says. Applying updates 1..n to the empty diagram gives the diagram after n. */
+export interface DiagramUpdate {
+  readonly type: 'update'
+  readonly stream: string
+  readonly scale: string
+  /** 1, 2, 3, ... per stream and scale. */
+  readonly sequence: number
+  readonly partition: number
+  readonly window: WindowBounds
+  /** The epoch-aligned time this emission stands for; only with a slide by time. */
+  readonly boundaryTimestamp?: number
+  /** True while the window could not be rebuilt completely after a restart. */
+  readonly rebuilt?: true
+  /** Ids of the pairs that are gone. */
+  readonly removed: readonly string[]
+  readonly added: readonly PersistencePair[]
+  readonly moved: readonly MovedPair[]
+  readonly features: Features
+  /** Present when the update was split: this is part `index` (from 0) of `of`, all with one sequence number. */
+  readonly part?: { readonly index: number, readonly of: number }
+}
+
+/** The whole diagram after update `sequence`; replaces what a consumer has. */
+export interface DiagramSnapshot {
+  readonly type: 'snapshot'
+  readonly stream: string
+  readonly scale: string
+  readonly sequence: number
+  readonly partition: number
+  readonly window: WindowBounds
+  readonly rebuilt?: true
+  readonly pairs: readonly PersistencePair[]
+  readonly features: Features
+  readonly part?: { readonly index: number, readonly of: number }
+}
+
+export type DiagramMessage = DiagramUpdate | DiagramSnapshot
+
+/** Numbers that summarise a diagram, exact at emission. */
+export interface Features {
+  /** Pairs in the diagram, essential ones included. */
+  readonly pairs: number
+}

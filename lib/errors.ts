@@ -1,0 +1,39 @@
+/**
+ * Every error of this package: one class, a stable `code`, the cause kept. Match on `code`, never on the text.
+ *
+ * The first group mirrors `native/base/status.h` (a test compares the two); the second belongs to the layers above.
+ */
+export const NATIVE_ERROR_CODES = [
+  'INVALID_ARGUMENT', 'NON_FINITE_POINT', 'WRONG_DIMENSION', 'TIMESTAMP_BACKWARDS', 'CAPACITY_EXCEEDED',
+  'POINT_NOT_RETAINED', 'WINDOW_EMPTY', 'ENGINE_BUSY', 'UNKNOWN_HANDLE', 'DISTANCE_OVERFLOW', 'MEMORY_LIMIT',
+  'CANCELLED', 'INTERNAL'
+] as const
+
+export const SYSTEM_ERROR_CODES = [
+  /** The configuration is wrong; the message names the path, what was expected and what was found. Exit code 2. */
+  'CONFIG_INVALID',
+  /** A command line that cannot be right. Exit code 2. */
+  'USAGE',
+  /** A file could not be read or written. Exit code 3. */
+  'FILE',
+  /** The broker refused or did not answer. Exit code 3. */
+  'BROKER',
+  /** node-rdkafka is not installed or was not built. Exit code 3. */
+  'KAFKA_UNAVAILABLE',
+  /** The native addon is missing or does not load. Exit code 3. */
+  'ADDON_UNAVAILABLE',
+  /** The transport has no such capability, for example another partition count on the embedded broker. Exit code 3. */
+  'NOT_SUPPORTED'
+] as const
+
+export type ErrorCode = (typeof NATIVE_ERROR_CODES)[number] | (typeof SYSTEM_ERROR_CODES)[number]
+
+export class TdaError extends Error {
+  readonly code: ErrorCode
+
+  constructor (code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'TdaError'
+    this.code = code
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The event mesh: what the pipeline needs of a log of partitioned records. Kafka (`kafka-mesh.ts`), its embedded mock
+ * broker and the in-process mesh implement it alike; one conformance suite holds for all.
+ */
+
+/** One record as it was consumed. */
+export interface MeshRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  /** Milliseconds since the epoch, as the log has it. */
+  readonly timestamp: number
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+}
+
+/** One record to publish. Records of one key keep their order. */
+export interface OutgoingRecord {
+  readonly key: string | Uint8Array | null
+  readonly value: string | Uint8Array | null
+  readonly timestamp?: number
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+}
+
+/** Where a partition's log starts, where this group resumes, and where it ends now. */
+export interface AssignedPartition {
+  readonly partition: number
+  /** Oldest offset still retained. */
+  readonly low: number
+  /** The committed offset = next to read; `low` when the group never committed. */
+  readonly resume: number
+}
+
+/**
+ * What a subscription yields, in order. Assignment and revocation come in the same stream as the records, so that one
+ * loop sees one history. Reading starts at `low` of each assigned partition: records before `resume` rebuild windows.
+ */
+export type MeshEvent =
+  | { readonly kind: 'assigned', readonly partitions: readonly AssignedPartition[] }
+  | { readonly kind: 'records', readonly records: readonly MeshRecord[] }
+  /** The partitions are given up once `done` is called; commit before that. */
+  | { readonly kind: 'revoked', readonly partitions: readonly number[], readonly done: () => void }
+
+export interface Subscription {
+  /** Bounded batches, at our pace: nothing is fetched beyond the one asked for and the client's bounded prefetch. Ends after `close` or when the signal aborts. */
+  events(options: { readonly recordsMax: number, readonly lingerMs: number, readonly signal: AbortSignal }): AsyncIterable<MeshEvent>
+  /** Commits the next offset to read of each partition. */
+  commit(next: ReadonlyMap<number, number>): Promise<void>
+  /** Records between the position read so far and the end of each assigned partition. */
+  lag(): Promise<ReadonlyMap<number, number>>
+  close(): Promise<void>
+}
+
+export interface EventMesh {
+  /** What this transport is and is not, in one sentence for people. */
+  readonly description: string
+  /** Resolves when every record is acknowledged by the log; rejects with BROKER naming the first that was not. */
+  publish(topic: string, records: readonly OutgoingRecord[]): Promise<void>
+  subscribe(topic: string, options: { readonly groupId: string }): Promise<Subscription>
+  /** Creates the topic when missing. NOT_SUPPORTED when the transport cannot give it that many partitions. */
+  createStream(topic: string, partitions: number): Promise<void>
+  close(): Promise<void>
+}
