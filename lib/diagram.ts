@@ -54,7 +54,7 @@ export interface DiagramUpdate {
   readonly moved: readonly MovedPair[]
   readonly features: Features
   /** Present when the update was split: this is part `index` (from 0) of `of`, all with one sequence number. */
-  readonly part?: { readonly index: number, readonly of: number }
+  readonly part?: { readonly index: number; readonly of: number }
 }
 
 /** The whole diagram after update `sequence`; replaces what a consumer has. */
@@ -68,7 +68,7 @@ export interface DiagramSnapshot {
   readonly rebuilt?: true
   readonly pairs: readonly PersistencePair[]
   readonly features: Features
-  readonly part?: { readonly index: number, readonly of: number }
+  readonly part?: { readonly index: number; readonly of: number }
 }
 
 export type DiagramMessage = DiagramUpdate | DiagramSnapshot

@@ -4,9 +4,19 @@
  * The first group mirrors `native/base/status.h` (a test compares the two); the second belongs to the layers above.
  */
 export const NATIVE_ERROR_CODES = [
-  'INVALID_ARGUMENT', 'NON_FINITE_POINT', 'WRONG_DIMENSION', 'TIMESTAMP_BACKWARDS', 'CAPACITY_EXCEEDED',
-  'POINT_NOT_RETAINED', 'WINDOW_EMPTY', 'ENGINE_BUSY', 'UNKNOWN_HANDLE', 'DISTANCE_OVERFLOW', 'MEMORY_LIMIT',
-  'CANCELLED', 'INTERNAL'
+  'INVALID_ARGUMENT',
+  'NON_FINITE_POINT',
+  'WRONG_DIMENSION',
+  'TIMESTAMP_BACKWARDS',
+  'CAPACITY_EXCEEDED',
+  'POINT_NOT_RETAINED',
+  'WINDOW_EMPTY',
+  'ENGINE_BUSY',
+  'UNKNOWN_HANDLE',
+  'DISTANCE_OVERFLOW',
+  'MEMORY_LIMIT',
+  'CANCELLED',
+  'INTERNAL'
 ] as const
 
 export const SYSTEM_ERROR_CODES = [
@@ -31,7 +41,7 @@ export type ErrorCode = (typeof NATIVE_ERROR_CODES)[number] | (typeof SYSTEM_ERR
 export class TdaError extends Error {
   readonly code: ErrorCode
 
-  constructor (code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options)
     this.name = 'TdaError'
     this.code = code

@@ -58,7 +58,7 @@ export interface ChangeLayout {
   readonly deathPoints: number
 }
 export const SERIES_LAYOUT: ChangeLayout = { birthPoints: 1, deathPoints: 1 }
-export function changeStride (layout: ChangeLayout): number {
+export function changeStride(layout: ChangeLayout): number {
   return 4 + 2 * (layout.birthPoints + layout.deathPoints)
 }
 export const CHANGE_KIND = { removed: 0, added: 1, moved: 2 } as const
@@ -100,13 +100,23 @@ export interface EngineState {
 
 export interface NativeAddon {
   /** Creates a ring of at most `capacity` points. Grows in blocks up to it. */
-  streamCreate(options: { dimension: number, capacity: number, timestamps: boolean, logPositions: boolean }): StreamHandle
+  streamCreate(options: {
+    dimension: number
+    capacity: number
+    timestamps: boolean
+    logPositions: boolean
+  }): StreamHandle
   /**
    * Appends all points or, when it throws, none. One writer a stream; may run while workers advance its engines.
    * With `logPositions`, offsets and indices name each point. Timestamps must not go back where `timestamps` is on.
    */
-  streamAppend(stream: StreamHandle, values: Float64Array, timestamps: Float64Array | null,
-    offsets: Float64Array | null, indices: Uint32Array | null): number
+  streamAppend(
+    stream: StreamHandle,
+    values: Float64Array,
+    timestamps: Float64Array | null,
+    offsets: Float64Array | null,
+    indices: Uint32Array | null
+  ): number
   streamRead(stream: StreamHandle, first: number, end: number): PointColumns
   streamState(stream: StreamHandle): StreamState
   streamRelease(stream: StreamHandle): void

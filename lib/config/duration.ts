@@ -5,5 +5,7 @@ import { z } from 'zod'
 const SHAPE = /^\d+(\.\d+)?\s*(ms|s|m|h|d)$/
 
 /** A duration with its unit; its output is milliseconds. */
-export const durationMs = z.string().regex(SHAPE, 'a duration with its unit, for example "250ms", "10s", "5m" or "1h"')
+export const durationMs = z
+  .string()
+  .regex(SHAPE, 'a duration with its unit, for example "250ms", "10s", "5m" or "1h"')
   .transform((text) => ms(text as StringValue))

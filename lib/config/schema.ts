@@ -16,71 +16,163 @@ const pointsOrDuration = z.union([
 
 const scale = z.strictObject({
   name: name.describe('Name of the scale in results and metrics.'),
-  window: pointsOrDuration.describe('The most recent N points (`4096`), or the points of the last span of event time (`5m`).'),
-  slide: pointsOrDuration.default({ count: 1 })
+  window: pointsOrDuration.describe(
+    'The most recent N points (`4096`), or the points of the last span of event time (`5m`).'
+  ),
+  slide: pointsOrDuration
+    .default({ count: 1 })
     .describe('An update every N points of the stream, or at every epoch-aligned multiple of a duration.'),
   filtration: z.enum(['sublevel', 'superlevel']).describe('Filtration of the scalar channel.'),
-  channel: z.string().optional().describe('Which of `input.channels`; may be left out when there is only one.'),
-  pointsMax: positiveInt.default(1_000_000)
+  channel: z
+    .string()
+    .optional()
+    .describe('Which of `input.channels`; may be left out when there is only one.'),
+  pointsMax: positiveInt
+    .default(1_000_000)
     .describe('Hard limit of points in a window by duration; a point beyond it is a dead letter.')
 })
 
 export const configSchema = z.strictObject({
-  kafka: z.strictObject({
-    brokers: z.array(z.string().min(1)).min(1).describe('host:port of at least one broker.'),
-    groupId: name.default('streaming-tda').describe('Consumer group; daemons of one group share the partitions.'),
-    librdkafka: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({})
-      .describe('Any librdkafka setting, passed through, for example `security.protocol` or `sasl.username`.')
-  }).optional().describe('Where the brokers are. Needed by `run`; ignored by `replay`, `verify` and `demo`.'),
-  input: z.strictObject({
-    topic: name.default('tda.points').describe('Topic the points come from.'),
-    partitions: positiveInt.default(4).describe('Partitions when the topic has to be created.'),
-    format: z.enum(['json', 'csv']).default('json').describe('Encoding of a record: a JSON object or array of objects, or CSV lines.'),
-    columns: z.array(z.string()).optional().describe('Column names of headerless CSV records, in order (format `csv` from Kafka).'),
-    stream: z.strictObject({ from: z.enum(['key', 'field']), field: z.string().optional() }).default({ from: 'key' })
-      .describe('What names the stream: the record key, or a field of the value.'),
-    timestamp: z.strictObject({
-      from: z.enum(['field', 'record', 'none']),
-      field: z.string().optional(),
-      unit: z.enum(['iso', 'ms', 's']).default('iso')
-    }).default({ from: 'none', unit: 'iso' })
-      .describe('Event time: a field (ISO 8601, or milliseconds or seconds since the epoch), the record timestamp, or none.'),
-    channels: z.array(z.string().min(1)).min(1).max(256)
-      .describe('Field paths (`sensor.temperature`) or CSV columns whose numbers make up a point.')
-  }).describe('Where points come from and how a record is read.'),
+  kafka: z
+    .strictObject({
+      brokers: z.array(z.string().min(1)).min(1).describe('host:port of at least one broker.'),
+      groupId: name
+        .default('streaming-tda')
+        .describe('Consumer group; daemons of one group share the partitions.'),
+      librdkafka: z
+        .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+        .default({})
+        .describe(
+          'Any librdkafka setting, passed through, for example `security.protocol` or `sasl.username`.'
+        )
+    })
+    .optional()
+    .describe('Where the brokers are. Needed by `run`; ignored by `replay`, `verify` and `demo`.'),
+  input: z
+    .strictObject({
+      topic: name.default('tda.points').describe('Topic the points come from.'),
+      partitions: positiveInt.default(4).describe('Partitions when the topic has to be created.'),
+      format: z
+        .enum(['json', 'csv'])
+        .default('json')
+        .describe('Encoding of a record: a JSON object or array of objects, or CSV lines.'),
+      columns: z
+        .array(z.string())
+        .optional()
+        .describe('Column names of headerless CSV records, in order (format `csv` from Kafka).'),
+      stream: z
+        .strictObject({ from: z.enum(['key', 'field']), field: z.string().optional() })
+        .default({ from: 'key' })
+        .describe('What names the stream: the record key, or a field of the value.'),
+      timestamp: z
+        .strictObject({
+          from: z.enum(['field', 'record', 'none']),
+          field: z.string().optional(),
+          unit: z.enum(['iso', 'ms', 's']).default('iso')
+        })
+        .default({ from: 'none', unit: 'iso' })
+        .describe(
+          'Event time: a field (ISO 8601, or milliseconds or seconds since the epoch), the record timestamp, or none.'
+        ),
+      channels: z
+        .array(z.string().min(1))
+        .min(1)
+        .max(256)
+        .describe('Field paths (`sensor.temperature`) or CSV columns whose numbers make up a point.')
+    })
+    .describe('Where points come from and how a record is read.'),
   scales: z.array(scale).min(1).max(64).describe('The time scales; each stream has one engine for each.'),
-  output: z.strictObject({
-    topic: name.default('tda.diagrams').describe('Topic of the diagram updates; the key is the stream.'),
-    deadLetterTopic: name.default('tda.dead-letters').describe('Topic of the records that could not be used.'),
-    partitions: positiveInt.default(4).describe('Partitions when these topics have to be created.'),
-    compression: z.enum(['none', 'gzip', 'snappy', 'lz4']).default('lz4').describe('Compression of published batches.')
-  }).prefault({}).describe('Where results go.'),
-  publish: z.strictObject({
-    snapshotEvery: z.int().min(0).default(100).describe('A full snapshot after every so many updates of a scale; 0 = never.'),
-    maxBytes: z.int().min(1024).default(900_000).describe('A message above this size is split into numbered parts.')
-  }).prefault({}).describe('How results are cut.'),
-  streams: z.strictObject({
-    max: positiveInt.default(1000).describe('Streams at once; the points of a further key are dead letters.')
-  }).prefault({}).describe('Limits on streams.'),
-  pipeline: z.strictObject({
-    workers: positiveInt.max(256).optional().describe('Worker threads; default: one less than the processors, at least 1.'),
-    recordsMax: positiveInt.max(100_000).default(4096).describe('Records in one batch.'),
-    batchesInFlight: positiveInt.max(64).default(4).describe('Batches between fetch and commit.'),
-    lingerMs: z.int().min(0).max(1000).default(5).describe('How long a fetch may wait for more records, in ms.')
-  }).prefault({}).describe('Pace and parallelism.'),
-  limits: z.strictObject({
-    memoryMiB: positiveInt.optional().describe('Memory the engines may need, predicted before start; default: 70 % of the machine or its cgroup.')
-  }).prefault({}).describe('Hard limits.'),
-  http: z.strictObject({
-    host: z.string().default('127.0.0.1').describe('Address `/metrics`, `/healthz` and `/readyz` listen on.'),
-    port: z.int().min(0).max(65535).default(9464).describe('Port; 0 = any free one.')
-  }).prefault({}).describe('The HTTP endpoint.'),
-  log: z.strictObject({
-    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Lowest level that is logged.')
-  }).prefault({}).describe('Logging.'),
-  shutdown: z.strictObject({
-    timeout: durationMs.default(30_000).describe('How long a drain may take after SIGTERM before the process gives up.')
-  }).prefault({}).describe('Stopping.')
+  output: z
+    .strictObject({
+      topic: name.default('tda.diagrams').describe('Topic of the diagram updates; the key is the stream.'),
+      deadLetterTopic: name
+        .default('tda.dead-letters')
+        .describe('Topic of the records that could not be used.'),
+      partitions: positiveInt.default(4).describe('Partitions when these topics have to be created.'),
+      compression: z
+        .enum(['none', 'gzip', 'snappy', 'lz4'])
+        .default('lz4')
+        .describe('Compression of published batches.')
+    })
+    .prefault({})
+    .describe('Where results go.'),
+  publish: z
+    .strictObject({
+      snapshotEvery: z
+        .int()
+        .min(0)
+        .default(100)
+        .describe('A full snapshot after every so many updates of a scale; 0 = never.'),
+      maxBytes: z
+        .int()
+        .min(1024)
+        .default(900_000)
+        .describe('A message above this size is split into numbered parts.')
+    })
+    .prefault({})
+    .describe('How results are cut.'),
+  streams: z
+    .strictObject({
+      max: positiveInt
+        .default(1000)
+        .describe('Streams at once; the points of a further key are dead letters.')
+    })
+    .prefault({})
+    .describe('Limits on streams.'),
+  pipeline: z
+    .strictObject({
+      workers: positiveInt
+        .max(256)
+        .optional()
+        .describe('Worker threads; default: one less than the processors, at least 1.'),
+      recordsMax: positiveInt.max(100_000).default(4096).describe('Records in one batch.'),
+      batchesInFlight: positiveInt.max(64).default(4).describe('Batches between fetch and commit.'),
+      lingerMs: z
+        .int()
+        .min(0)
+        .max(1000)
+        .default(5)
+        .describe('How long a fetch may wait for more records, in ms.')
+    })
+    .prefault({})
+    .describe('Pace and parallelism.'),
+  limits: z
+    .strictObject({
+      memoryMiB: positiveInt
+        .optional()
+        .describe(
+          'Memory the engines may need, predicted before start; default: 70 % of the machine or its cgroup.'
+        )
+    })
+    .prefault({})
+    .describe('Hard limits.'),
+  http: z
+    .strictObject({
+      host: z
+        .string()
+        .default('127.0.0.1')
+        .describe('Address `/metrics`, `/healthz` and `/readyz` listen on.'),
+      port: z.int().min(0).max(65535).default(9464).describe('Port; 0 = any free one.')
+    })
+    .prefault({})
+    .describe('The HTTP endpoint.'),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('Lowest level that is logged.')
+    })
+    .prefault({})
+    .describe('Logging.'),
+  shutdown: z
+    .strictObject({
+      timeout: durationMs
+        .default(30_000)
+        .describe('How long a drain may take after SIGTERM before the process gives up.')
+    })
+    .prefault({})
+    .describe('Stopping.')
 })
 
 /** The validated configuration, all defaults filled in, durations in milliseconds. */

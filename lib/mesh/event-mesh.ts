@@ -37,14 +37,18 @@ export interface AssignedPartition {
  * loop sees one history. Reading starts at `low` of each assigned partition: records before `resume` rebuild windows.
  */
 export type MeshEvent =
-  | { readonly kind: 'assigned', readonly partitions: readonly AssignedPartition[] }
-  | { readonly kind: 'records', readonly records: readonly MeshRecord[] }
+  | { readonly kind: 'assigned'; readonly partitions: readonly AssignedPartition[] }
+  | { readonly kind: 'records'; readonly records: readonly MeshRecord[] }
   /** The partitions are given up once `done` is called; commit before that. */
-  | { readonly kind: 'revoked', readonly partitions: readonly number[], readonly done: () => void }
+  | { readonly kind: 'revoked'; readonly partitions: readonly number[]; readonly done: () => void }
 
 export interface Subscription {
   /** Bounded batches, at our pace: nothing is fetched beyond the one asked for and the client's bounded prefetch. Ends after `close` or when the signal aborts. */
-  events(options: { readonly recordsMax: number, readonly lingerMs: number, readonly signal: AbortSignal }): AsyncIterable<MeshEvent>
+  events(options: {
+    readonly recordsMax: number
+    readonly lingerMs: number
+    readonly signal: AbortSignal
+  }): AsyncIterable<MeshEvent>
   /** Commits the next offset to read of each partition. */
   commit(next: ReadonlyMap<number, number>): Promise<void>
   /** Records between the position read so far and the end of each assigned partition. */
