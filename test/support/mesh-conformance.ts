@@ -76,7 +76,7 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
         timestamp: 1_700_000_000_000 + i
       }))
       await world.mesh.publish('order', sent)
-      const from = await reader('order', GROUP)
+      const from = await reader('order', 'group-order')
       const { partitions } = await from.nextOf('assigned')
       expect(partitions.map((p) => p.partition).sort()).toEqual([0, 1, 2, 3])
       for (const { low, resume } of partitions) expect([low, resume]).toEqual([0, 0])
@@ -110,7 +110,7 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
         },
         { key: new Uint8Array([0, 255]), value: null }
       ])
-      const from = await reader('nulls', GROUP)
+      const from = await reader('nulls', 'group-nulls')
       await from.nextOf('assigned')
       const records = await from.records(2)
       const unkeyed = records.find((r) => r.key === null)!
@@ -131,7 +131,7 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
         'batches',
         Array.from({ length: 50 }, (_, i) => ({ key: `${i}`, value: '' }))
       )
-      const from = await reader('batches', GROUP, 7)
+      const from = await reader('batches', 'group-batches', 7)
       await from.nextOf('assigned')
       let read = 0
       while (read < 50) {
@@ -150,7 +150,7 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
           Array.from({ length: n }, () => ({ key: 'k', value: 'v' }))
         )
       await send(10)
-      const first = await reader('resume', GROUP)
+      const first = await reader('resume', 'group-resume')
       await first.nextOf('assigned')
       const [record] = await first.records(10)
       const partition = record!.partition
@@ -159,7 +159,7 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
       await first.close()
       await send(5)
 
-      const second = await reader('resume', GROUP)
+      const second = await reader('resume', 'group-resume')
       const { partitions } = await second.nextOf('assigned')
       expect(partitions.find((p) => p.partition === partition)).toEqual({ partition, low: 0, resume: 4 })
       const again = await second.records(15)
@@ -174,7 +174,7 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
 
     test('reading waits for records, and an abort ends it', async () => {
       await world.mesh.createStream('waiting', PARTITIONS)
-      const from = await reader('waiting', GROUP)
+      const from = await reader('waiting', 'group-waiting')
       await from.nextOf('assigned')
       const later = from.records(1)
       await world.mesh.publish('waiting', [{ key: 'k', value: 'late' }])
@@ -189,7 +189,7 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
       await world.mesh.createStream('large', PARTITIONS)
       const sent = Array.from({ length: 30_000 }, (_, i) => ({ key: `k${i % 16}`, value: `${i}` }))
       const published = world.mesh.publish('large', sent)
-      const from = await reader('large', GROUP, 5_000)
+      const from = await reader('large', 'group-large', 5_000)
       await from.nextOf('assigned')
       const records = await from.records(sent.length)
       await published
