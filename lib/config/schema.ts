@@ -9,12 +9,13 @@ const name = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'letters, digits, ".", 
 const positiveInt = z.int().positive()
 
 /** A number of points, or a duration such as `5m`. */
-const pointsOrDuration = z.union([
-  positiveInt.transform((count) => ({ count })),
-  durationMs.transform((spanMs) => ({ spanMs }))
-])
+const pointsOrDuration = z.union(
+  [positiveInt.transform((count) => ({ count })), durationMs.transform((spanMs) => ({ spanMs }))],
+  'a number of points such as 4096, or a duration such as "5m"'
+)
 
-const scale = z.strictObject({
+/** One time scale. */
+export const scaleSchema = z.strictObject({
   name: name.describe('Name of the scale in results and metrics.'),
   window: pointsOrDuration.describe(
     'The most recent N points (`4096`), or the points of the last span of event time (`5m`).'
@@ -81,7 +82,11 @@ export const configSchema = z.strictObject({
         .describe('Field paths (`sensor.temperature`) or CSV columns whose numbers make up a point.')
     })
     .describe('Where points come from and how a record is read.'),
-  scales: z.array(scale).min(1).max(64).describe('The time scales; each stream has one engine for each.'),
+  scales: z
+    .array(scaleSchema)
+    .min(1)
+    .max(64)
+    .describe('The time scales; each stream has one engine for each.'),
   output: z
     .strictObject({
       topic: name.default('tda.diagrams').describe('Topic of the diagram updates; the key is the stream.'),

@@ -10,7 +10,6 @@ import type {
   DiagramMessage,
   DiagramSnapshot,
   DiagramUpdate,
-  Features,
   PersistencePair,
   WindowBounds
 } from '../diagram.js'
@@ -149,20 +148,24 @@ export class DiagramReplica {
   }
 
   #replace(parts: readonly DiagramSnapshot[]): boolean {
-    this.#pairs = new Map(parts.flatMap((part) => part.pairs).map((pair) => [pair.id, pair]))
-    this.#synchronised = this.#pairs.size === featuresOf(parts).pairs
-    return this.#synchronised
+    const pairs = new Map(parts.flatMap((part) => part.pairs).map((pair) => [pair.id, pair]))
+    if (pairs.size !== parts[0]!.features.pairs) return false
+    this.#pairs = pairs
+    this.#synchronised = true
+    return true
   }
 
   #change(parts: readonly DiagramUpdate[]): boolean {
     if (!this.#synchronised || parts[0]!.sequence !== this.#sequence + 1) return false
     if (!parts.every((part) => this.#fits(part))) return false
+    const growth = parts.reduce((sum, { added, removed }) => sum + added.length - removed.length, 0)
+    if (this.#pairs.size + growth !== parts[0]!.features.pairs) return false
     for (const { removed, added, moved } of parts) {
       for (const id of removed) this.#pairs.delete(id)
       for (const pair of added) this.#pairs.set(pair.id, pair)
       for (const change of moved) this.#pairs.set(change.id, { ...this.#pairs.get(change.id)!, ...change })
     }
-    return this.#pairs.size === featuresOf(parts).pairs
+    return true
   }
 
   /** What is removed or moved is there, what is added is not. */
@@ -173,10 +176,6 @@ export class DiagramReplica {
       added.every(({ id }) => !this.#pairs.has(id))
     )
   }
-}
-
-function featuresOf(parts: readonly DiagramMessage[]): Features {
-  return parts[0]!.features
 }
 
 function byDimensionThenBirth(a: PersistencePair, b: PersistencePair): number {
