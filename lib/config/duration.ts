@@ -9,4 +9,5 @@ const EXPECTED = 'a duration of at least 1ms with its unit, for example "250ms",
 export const durationMs = z
   .string()
   .refine((text) => SHAPE.test(text) && ms(text as StringValue) >= 1, EXPECTED)
+  .meta({ title: 'duration' })
   .transform((text) => ms(text as StringValue))

@@ -34,9 +34,7 @@ async function readSmallFile(file: string): Promise<string> {
       await handle.close()
     }
   } catch (cause) {
-    throw new TdaError('FILE', `cannot read the configuration ${file}: ${(cause as Error).message}`, {
-      cause
-    })
+    throw fileError(`cannot read the configuration ${file}`, cause)
   }
   throw new TdaError('CONFIG_INVALID', `${file} is larger than 1 MiB, so it is hardly a configuration`)
 }

@@ -9,6 +9,7 @@ import { configSchema } from './schema.js'
 /** The parts of JSON Schema that `z.toJSONSchema` uses for our schema. */
 interface JsonSchema {
   readonly type?: string | readonly string[]
+  readonly title?: string
   readonly description?: string
   readonly default?: unknown
   readonly enum?: readonly unknown[]
@@ -118,7 +119,7 @@ function values(option: JsonSchema): string {
   if (option.items !== undefined) return `list of ${values(option.items)}`
   if (option.type === 'integer' || option.type === 'number') return `number${range(option)}`
   if (option.type === 'object') return 'mapping'
-  return 'text'
+  return option.title ?? 'text'
 }
 
 function range({ minimum, exclusiveMinimum, maximum }: JsonSchema): string {
