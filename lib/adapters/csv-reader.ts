@@ -56,7 +56,12 @@ function plainRows(text: string): string[][] {
 
 function quotedRows(text: string): string[][] | Refusal {
   try {
-    return parse(text, { relax_column_count: true, skip_empty_lines: true, trim: true })
+    return parse(text, {
+      record_delimiter: ['\r\n', '\n'],
+      relax_column_count: true,
+      skip_empty_lines: true,
+      trim: true
+    })
   } catch (error) {
     if (!(error instanceof CsvError)) throw error
     return { reason: 'unparsable', message: `the value is not CSV: ${error.message}` }

@@ -5,7 +5,7 @@
  *   config.yaml:14:13: scales[1].window: expected a number of points ..., found "5 apples"
  */
 import { open } from 'node:fs/promises'
-import { isMap, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
+import { isMap, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml'
 import { TdaError } from '../errors.js'
 import { crossChecks, type ConfigUse, type ValidSections } from './cross-checks.js'
 import { fileError } from './file-error.js'
@@ -57,7 +57,7 @@ export function parseConfig(text: string, file: string, use: ConfigUse): Config 
   try {
     root = document.toJS() ?? {}
   } catch (cause) {
-    throw invalid([`${file}: ${(cause as Error).message}`], cause)
+    throw invalid([`${place(file, lines, brokenAlias(document))}: ${(cause as Error).message}`], cause)
   }
   const checked = checkConfig(root, use)
   if (checked.config !== null) return checked.config
@@ -90,6 +90,19 @@ function checkConfig(root: unknown, use: ConfigUse): Checked {
   return parsed.success && issues.length === 0
     ? { config: parsed.data, issues: [] }
     : { config: null, issues }
+}
+
+/** Where the first alias without an anchor is; the start of the text when all have one (and there are too many). */
+function brokenAlias(document: Document): number {
+  let at = 0
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return undefined
+      at = alias.range?.[0] ?? 0
+      return visit.BREAK
+    }
+  })
+  return at
 }
 
 /** The sections of a refused configuration that are valid but for unknown keys, for the checks across sections. */
