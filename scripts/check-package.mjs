@@ -13,7 +13,12 @@ const [npm, first] = npmCommand()
 const folder = mkdtempSync(join(tmpdir(), 'streaming-tda-package-'))
 const run = (program, args, cwd) => {
   process.stdout.write(`$ ${[program, ...args].join(' ')}\n`)
-  return execFileSync(program, args, { cwd, encoding: 'utf8', env: innerEnvironment(), stdio: ['ignore', 'pipe', 'inherit'] })
+  return execFileSync(program, args, {
+    cwd,
+    encoding: 'utf8',
+    env: innerEnvironment(),
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
 }
 const expect = (what, holds) => {
   if (!holds) throw new Error(`package: ${what}`)
@@ -21,13 +26,25 @@ const expect = (what, holds) => {
 }
 
 try {
-  const [packed] = JSON.parse(run(npm, [...first, 'pack', '--json', '--silent', '--pack-destination', folder], root))
+  const [packed] = JSON.parse(
+    run(npm, [...first, 'pack', '--json', '--silent', '--pack-destination', folder], root)
+  )
   const names = packed.files.map((file) => file.path)
-  expect('has the library, its types and the native sources', ['dist/lib/index.js', 'dist/lib/index.d.ts', 'CMakeLists.txt'].every((name) => names.includes(name)))
+  expect(
+    'has the library, its types and the native sources',
+    ['dist/lib/index.js', 'dist/lib/index.d.ts', 'CMakeLists.txt'].every((name) => names.includes(name))
+  )
   expect('has no tests and no source maps', !names.some((name) => /^dist\/test\/|\.map$/.test(name)))
 
   writeFileSync(join(folder, 'package.json'), '{ "name": "newcomer", "private": true, "type": "module" }\n')
-  const install = ['install', '--omit=optional', '--no-audit', '--no-fund', '--foreground-scripts', join(folder, packed.filename)]
+  const install = [
+    'install',
+    '--omit=optional',
+    '--no-audit',
+    '--no-fund',
+    '--foreground-scripts',
+    join(folder, packed.filename)
+  ]
   process.stdout.write(run(npm, [...first, ...install], folder))
 
   writeFileSync(
