@@ -113,8 +113,7 @@ function header(path: string, row: Buffer): string[] {
   const problem = (what: string): TdaError =>
     new TdaError('FILE', `${path}: ${what}; expected a first line with column names`)
   const text = row.toString('utf8')
-  if (/[\u0000-\u0008\u000e-\u001f\ufffd]/.test(text))
-    throw problem('the first line has bytes that are no text')
+  if (/[^\P{Cc}\t\n\r]|\ufffd/u.test(text)) throw problem('the first line has bytes that are no text')
   const [columns] = splitCsv(text) ?? []
   if (columns === undefined) throw problem('the quotes of the first line do not match')
   if (columns.every((column) => decimal(column) !== undefined))

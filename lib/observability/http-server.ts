@@ -66,7 +66,9 @@ export async function startHttpServer({
   metrics,
   health
 }: HttpServerOptions): Promise<HttpServer> {
-  const server = createServer((request, response) => void answer(request, response, metrics, health))
+  const server = createServer((request, response) => {
+    void replyTo(request, metrics, health).then((reply) => send(response, reply))
+  })
   server.maxConnections = CONNECTIONS_MAX
   server.requestTimeout = REQUEST_MS_MAX
   server.headersTimeout = REQUEST_MS_MAX
@@ -98,47 +100,45 @@ function listenText({ code, message }: NodeJS.ErrnoException): string {
   return message
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  metrics: Metrics,
-  health: () => Health
-): Promise<void> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return send(response, 405, TEXT, 'only GET and HEAD\n', { allow: 'GET, HEAD' })
-  }
-  const [path] = (request.url ?? '/').split('?')
-  switch (path) {
-    case '/metrics':
-      try {
-        return send(response, 200, metrics.contentType, await metrics.text())
-      } catch (error) {
-        return send(response, 500, TEXT, `metrics could not be collected: ${(error as Error).message}\n`)
-      }
-    case '/healthz': {
-      const { live, reason } = health()
-      return send(response, live ? 200 : 503, JSON_TYPE, `${JSON.stringify({ live, reason })}\n`)
-    }
-    case '/readyz': {
-      const { ready, reason } = health()
-      return send(response, ready ? 200 : 503, JSON_TYPE, `${JSON.stringify({ ready, reason })}\n`)
-    }
-    default:
-      return send(response, 404, TEXT, 'there are /metrics, /healthz and /readyz\n')
-  }
+/** What a request is answered with. */
+interface Reply {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 const TEXT = 'text/plain; charset=utf-8'
 const JSON_TYPE = 'application/json; charset=utf-8'
 
+async function replyTo(request: IncomingMessage, metrics: Metrics, health: () => Health): Promise<Reply> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return { status: 405, type: TEXT, body: 'only GET and HEAD\n', headers: { allow: 'GET, HEAD' } }
+  }
+  const [path] = (request.url ?? '/').split('?')
+  switch (path) {
+    case '/metrics':
+      try {
+        return { status: 200, type: metrics.contentType, body: await metrics.text() }
+      } catch (error) {
+        const body = `metrics could not be collected: ${(error as Error).message}\n`
+        return { status: 500, type: TEXT, body }
+      }
+    case '/healthz': {
+      const { live, reason } = health()
+      return { status: live ? 200 : 503, type: JSON_TYPE, body: `${JSON.stringify({ live, reason })}\n` }
+    }
+    case '/readyz': {
+      const { ready, reason } = health()
+      return { status: ready ? 200 : 503, type: JSON_TYPE, body: `${JSON.stringify({ ready, reason })}\n` }
+    }
+    default:
+      return { status: 404, type: TEXT, body: 'there are /metrics, /healthz and /readyz\n' }
+  }
+}
+
 /** For HEAD, Node sends the headers only. */
-function send(
-  response: ServerResponse,
-  status: number,
-  type: string,
-  body: string,
-  headers: Record<string, string> = {}
-): void {
+function send(response: ServerResponse, { status, type, body, headers }: Reply): void {
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),

@@ -166,20 +166,27 @@ class WindowCheck {
     if (applied === 'pending') return
     this.#windows++
     const next = this.#due.next()
-    if (next.done === true) return this.#wrong(message.sequence, 'an update too many')
+    if (next.done === true) {
+      this.#wrong(message.sequence, 'an update too many')
+      return
+    }
     const window = next.value
     const values = this.#column.subarray(window.first, window.last + 1)
     this.#expected = { window, rows: this.#addon.seriesBatchDiagram(values, this.#scale.filtration) }
-    if (applied !== 'applied')
-      return this.#wrong(message.sequence, `the update could not be applied: ${applied}`)
+    if (applied !== 'applied') {
+      this.#wrong(message.sequence, `the update could not be applied: ${applied}`)
+      return
+    }
     this.#compare(message, this.#replica)
   }
 
   #takeSnapshot(message: DiagramSnapshot): void {
     const applied = this.#snapshots.apply(message)
     if (applied === 'pending') return
-    if (applied !== 'applied')
-      return this.#wrong(message.sequence, `the snapshot could not be applied: ${applied}`)
+    if (applied !== 'applied') {
+      this.#wrong(message.sequence, `the snapshot could not be applied: ${applied}`)
+      return
+    }
     this.#compare(message, this.#snapshots)
   }
 

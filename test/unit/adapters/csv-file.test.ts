@@ -1,13 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { parse } from 'csv-parse/sync'
 import fc from 'fast-check'
 import { openCsv, ROW_BYTES_MAX, type CsvFile } from '../../../lib/adapters/csv-file.js'
 
-async function* chunks(...parts: (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
-  for (const part of parts) yield typeof part === 'string' ? Buffer.from(part) : part
+function chunks(...parts: (string | Uint8Array)[]): AsyncIterable<Uint8Array> {
+  return Readable.from(parts.map((part) => Buffer.from(part as string)))
 }
 
 function fromStdin(...parts: (string | Uint8Array)[]): Promise<CsvFile> {
@@ -96,11 +97,12 @@ describe('files', () => {
   })
 
   test('an error while reading is FILE, with its cause', async () => {
-    const broken = (async function* () {
-      yield Buffer.from('a\n1\n')
-      throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' })
-    })()
-    await expect(rowsOf(await openCsv('-', broken))).rejects.toMatchObject({
+    const broken = new Readable({
+      read() {
+        this.destroy(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }))
+      }
+    })
+    await expect(openCsv('-', broken)).rejects.toMatchObject({
       code: 'FILE',
       message: 'cannot read stdin: EIO: i/o error, read'
     })
