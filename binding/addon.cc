@@ -27,6 +27,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<window_create>(exports, "windowCreate");
   add<window_advance>(exports, "windowAdvance");
   add<window_push>(exports, "windowPush");
+  add<window_push_one>(exports, "windowPushOne");
   add<window_release>(exports, "windowRelease");
   add<engine_create>(exports, "engineCreate");
   add<engine_advance>(exports, "engineAdvance");

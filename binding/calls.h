@@ -14,6 +14,7 @@ Napi::Value stream_release(const Napi::CallbackInfo& info);
 Napi::Value window_create(const Napi::CallbackInfo& info);
 Napi::Value window_advance(const Napi::CallbackInfo& info);
 Napi::Value window_push(const Napi::CallbackInfo& info);
+Napi::Value window_push_one(const Napi::CallbackInfo& info);
 Napi::Value window_release(const Napi::CallbackInfo& info);
 
 Napi::Value engine_create(const Napi::CallbackInfo& info);

@@ -98,7 +98,7 @@ Napi::Value engine_update(const Napi::CallbackInfo& info) {
   if (status == Status::kInvalidArgument)
     fail(status, "engineUpdate: the engine was not created with slide { byHand: true }");
   check_range(status, until, lease->state().next, lease->ring(), "engineUpdate");
-  return to_results(info.Env(), results());
+  return to_float64_array(info.Env(), results().changes.numbers());
 }
 
 Napi::Value engine_request_snapshot(const Napi::CallbackInfo& info) {

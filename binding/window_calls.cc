@@ -1,5 +1,6 @@
 // Windows without an engine.
 #include <algorithm>
+#include <limits>
 
 #include "binding/calls.h"
 #include "binding/convert.h"
@@ -40,8 +41,9 @@ Napi::Value window_create(const Napi::CallbackInfo& info) {
 Napi::Value window_advance(const Napi::CallbackInfo& info) {
   const auto window = thing_from<SlidingWindow>(info[0], "window", "windowAdvance");
   const PointId until = integer_from(info[1], "until");
+  const PointId first = is_absent(info[2]) ? 0 : integer_from(info[2], "first");
   const WindowLease lease(*window, "windowAdvance");
-  check_range(window->advance(until), until, window->next(), *window->ring(), "windowAdvance");
+  check_range(window->advance(until, first), until, window->next(), *window->ring(), "windowAdvance");
   Napi::Array bounds = Napi::Array::New(info.Env(), 2);
   bounds.Set(uint32_t{0}, to_number(info.Env(), window->first()));
   bounds.Set(uint32_t{1}, to_number(info.Env(), window->next()));
@@ -55,15 +57,35 @@ Napi::Value window_push(const Napi::CallbackInfo& info) {
                          .offsets = {},
                          .indices = {}};
   const std::span<double> evicted = doubles_from(info[3], "evicted");
+  const std::span<double> evicted_timestamps = optional_doubles_from(info[4], "evictedTimestamps");
   PointRing& ring = *window->ring();
   const WindowLease lease(*window, "windowPush");
+  window->forget_evicted();
   check_append(ring.append(batch), ring, batch, "windowPush");
   const PointId before = window->first();
   check(window->advance(ring.next()), "windowPush");
   const auto left = static_cast<size_t>(window->first() - before);
-  const size_t copied = std::min(left, evicted.size() / ring.config().dimension);
-  check(ring.read(before, before + copied, {evicted.data(), nullptr, nullptr, nullptr}), "windowPush");
+  size_t copied = std::min(left, evicted.size() / ring.config().dimension);
+  if (!evicted_timestamps.empty()) copied = std::min(copied, evicted_timestamps.size());
+  double* const timestamps = evicted_timestamps.empty() ? nullptr : evicted_timestamps.data();
+  check(ring.read(before, before + copied, {evicted.data(), timestamps, nullptr, nullptr}), "windowPush");
   return to_number(info.Env(), left);
+}
+
+Napi::Value window_push_one(const Napi::CallbackInfo& info) {
+  const auto window = thing_from<SlidingWindow>(info[0], "window", "windowPushOne");
+  if (!info[1].IsNumber()) fail(Status::kInvalidArgument, "windowPushOne: expected a number");
+  const double value = info[1].As<Napi::Number>().DoubleValue();
+  const PointBatch batch{.values = {&value, 1}, .timestamps = {}, .offsets = {}, .indices = {}};
+  PointRing& ring = *window->ring();
+  const WindowLease lease(*window, "windowPushOne");
+  window->forget_evicted();
+  check_append(ring.append(batch), ring, batch, "windowPushOne");
+  const PointId before = window->first();
+  check(window->advance(ring.next()), "windowPushOne");
+  const bool left = window->first() > before;  // at most one: without timestamps a window is by count
+  return Napi::Number::New(info.Env(),
+                           left ? ring.value(0, before) : std::numeric_limits<double>::quiet_NaN());
 }
 
 Napi::Value window_release(const Napi::CallbackInfo& info) {

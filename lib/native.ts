@@ -139,19 +139,29 @@ export interface NativeAddon {
   streamRelease(stream: StreamHandle): void
 
   windowCreate(stream: StreamHandle, window: NativeWindow): WindowHandle
-  /** Lets points up to arrival number `until` enter; returns [first, next) of the window. Evicted points stay readable until the next call. */
-  windowAdvance(window: WindowHandle, until: number): readonly [first: number, next: number]
+  /**
+   * Lets points before arrival number `until` enter, and those before `first` leave whatever the window says (default
+   * 0); returns [first, next) of the window. Evicted points stay readable until the next call. WINDOW_EMPTY when
+   * `first` is beyond `until`.
+   */
+  windowAdvance(window: WindowHandle, until: number, first?: number): readonly [first: number, next: number]
   /**
    * streamAppend and windowAdvance in one call, for a stream without log positions. Returns how many points left, and
-   * copies their values (row-major, oldest first) to `evicted` as far as there is room; all stay readable until the
-   * next call.
+   * copies their values (row-major, oldest first) to `evicted`, and their timestamps, as far as there is room in both;
+   * all stay readable until the next call.
    */
   windowPush(
     window: WindowHandle,
     values: Float64Array,
     timestamps: Float64Array | null,
-    evicted: Float64Array
+    evicted: Float64Array,
+    evictedTimestamps: Float64Array | null
   ): number
+  /**
+   * windowPush of one value, for a stream of dimension 1 without timestamps and log positions: returns the value that
+   * left, or NaN.
+   */
+  windowPushOne(window: WindowHandle, value: number): number
   windowRelease(window: WindowHandle): void
 
   engineCreate(stream: StreamHandle, config: NativeEngineConfig): EngineHandle
@@ -161,10 +171,10 @@ export interface NativeAddon {
    */
   engineAdvance(engine: EngineHandle, until: number, discard: boolean): AdvanceResult
   /**
-   * Advances to `until`, drops the window's points before arrival number `first`, and emits one update. Only for an
-   * engine with slide `{ byHand: true }`. WINDOW_EMPTY when `first` is beyond `until`.
+   * Advances to `until`, drops the window's points before arrival number `first`, emits one update and returns its
+   * change rows. Only for an engine with slide `{ byHand: true }`. WINDOW_EMPTY when `first` is beyond `until`.
    */
-  engineUpdate(engine: EngineHandle, until: number, first: number): AdvanceResult
+  engineUpdate(engine: EngineHandle, until: number, first: number): Float64Array
   /** The next emission carries a snapshot, whatever `snapshotEvery` says. */
   engineRequestSnapshot(engine: EngineHandle): void
   /** The diagram at the engine's position: rows of kind added, by dimension, then birth position. */

@@ -209,21 +209,33 @@ Status PointRing::read(PointId first, PointId end, const Columns& out) {
       return Status::kMemoryLimit;
     }
   }
-  for (PointId id = first; id < end; ++id) {
-    const size_t row = static_cast<size_t>(id - first);
-    for (size_t channel = 0; channel < config_.dimension; ++channel) {
-      out.values[row * config_.dimension + channel] = value(channel, id);
-    }
-    if (config_.timestamps && out.timestamps != nullptr) out.timestamps[row] = timestamp(id);
-    if (config_.log_positions && out.offsets != nullptr && out.indices != nullptr) {
-      const LogPosition position = log_position(id);
-      out.offsets[row] = position.offset;
-      out.indices[row] = position.index;
-    }
-  }
+  copy_out(first, end, out);
   const std::lock_guard<std::mutex> lock(mutex_);
   std::erase(holds_, &held);
   return Status::kOk;
+}
+
+void PointRing::copy_out(PointId first, PointId end, const Columns& out) const {
+  const size_t dimension = config_.dimension;
+  for (PointId id = first; id < end;) {
+    const size_t row = static_cast<size_t>(id - first);
+    const size_t at = id & mask_;
+    const size_t count = run(0, id, end).size();
+    double* block = directory_[slot_of_block(id >> shift_)].get();
+    for (size_t channel = 0; channel < dimension; ++channel) {
+      const double* from = block + (channel << shift_) + at;
+      double* to = out.values + row * dimension + channel;
+      for (size_t i = 0; i < count; ++i) to[i * dimension] = from[i];
+    }
+    if (config_.timestamps && out.timestamps != nullptr) {
+      std::copy_n(block + (timestamp_column_ << shift_) + at, count, out.timestamps + row);
+    }
+    if (config_.log_positions && out.offsets != nullptr && out.indices != nullptr) {
+      std::copy_n(block + (offset_column_ << shift_) + at, count, out.offsets + row);
+      std::memcpy(out.indices + row, index_bytes(block) + at * sizeof(uint32_t), count * sizeof(uint32_t));
+    }
+    id += count;
+  }
 }
 
 void PointRing::verify() const {

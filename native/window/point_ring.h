@@ -110,6 +110,7 @@ class PointRing {
   Status check(const PointBatch& batch, size_t points) const;
   Status make_room(PointId next, size_t points);
   void copy_in(const PointBatch& batch, PointId next, size_t points);
+  void copy_out(PointId first, PointId end, const Columns& out) const;
   PointId oldest_held_locked() const;
   size_t slot_of_block(uint64_t number) const { return number & (directory_.size() - 1); }
   const double* block_of(PointId id) const { return directory_[slot_of_block(id >> shift_)].get(); }

@@ -22,12 +22,13 @@ PointId window_start(const PointRing& ring, const WindowSpec& spec, PointId firs
 SlidingWindow::SlidingWindow(std::shared_ptr<PointRing> ring, const WindowSpec& spec)
     : ring_(std::move(ring)), spec_(spec), hold_(ring_, 0), first_(hold_.position()), next_(first_) {}
 
-Status SlidingWindow::advance(PointId until) {
+Status SlidingWindow::advance(PointId until, PointId first) {
   if (until < next_ || until > ring_->next()) return Status::kPointNotRetained;
-  hold_.advance(first_);  // what the last advance evicted may go now (W3)
-  if (until == next_) return Status::kOk;
+  if (first > until) return Status::kWindowEmpty;
+  forget_evicted();
+  if (until > next_) first_ = window_start(*ring_, spec_, first_, until);
   next_ = until;
-  first_ = window_start(*ring_, spec_, first_, next_);
+  first_ = std::max(first_, first);
   return Status::kOk;
 }
 

@@ -1,7 +1,7 @@
 // A window over a point ring: the most recent `count` points, or the points of (newest - span_ms, newest].
 //
 //   (W1) first() <= next(), and both only move forward.
-//   (W2) first() == window_start(..., next()): the window holds exactly the points its definition names.
+//   (W2) first() == window_start(..., next()), or what advance() was asked to drop beyond that.
 //   (W3) Every point from the window's start before the last advance on is held, so what was evicted by it is
 //   readable.
 // Cost: O(1) an advance by count, O(log points) by time.
@@ -37,8 +37,11 @@ class SlidingWindow {
   // Starts empty at the oldest point of the ring. REQUIRES: check_window(spec) is kOk.
   SlidingWindow(std::shared_ptr<PointRing> ring, const WindowSpec& spec);
 
-  // Lets points before `until` enter. kPointNotRetained when they have not arrived or `until` goes back.
-  Status advance(PointId until);
+  // Lets points before `until` enter, and those before `first` leave whatever the window's definition says.
+  // kPointNotRetained when points have not arrived or `until` goes back, kWindowEmpty when `first` > `until`.
+  Status advance(PointId until, PointId first = 0);
+  // Gives up what the last advance evicted, so that the ring may use its room (ends W3 early).
+  void forget_evicted() { hold_.advance(first_); }
 
   PointId first() const { return first_; }
   PointId next() const { return next_; }
