@@ -57,13 +57,13 @@ export function requireMemory(config: Config, limit = memoryLimit(config)): void
   if (prediction.totalBytes <= limit) return
   const { max } = config.streams
   const fitting = Math.floor(limit / prediction.streamBytes)
-  const largest = prediction.engineBytes.indexOf(Math.max(...prediction.engineBytes))
+  const largest = config.scales[prediction.engineBytes.indexOf(Math.max(...prediction.engineBytes))]!
+  const byTime = 'spanMs' in largest.window || 'spanMs' in largest.slide
+  const smaller = `${byTime ? 'lower pointsMax' : 'make the window smaller'} (most is for scale "${largest.name}")`
   const limitName =
     config.limits.memoryMiB === undefined ? `${DEFAULT_SHARE * 100} % of this machine` : 'limits.memoryMiB'
-  const advice =
-    fitting >= 1
-      ? `lower streams.max to ${fitting}, make windows smaller (the largest is scale "${config.scales[largest]!.name}"), or raise limits.memoryMiB`
-      : `not even one stream fits: make windows smaller (the largest is scale "${config.scales[largest]!.name}") or raise limits.memoryMiB`
+  const first = fitting >= 1 ? `lower streams.max to ${fitting}` : 'not even one stream fits'
+  const advice = `${first}, ${smaller}, or raise limits.memoryMiB`
   throw new TdaError(
     'MEMORY_LIMIT',
     `the windows may need ${mib(prediction.totalBytes)} MiB (streams.max ${max} x ${mib(prediction.streamBytes)} MiB a stream), ` +
