@@ -56,23 +56,45 @@ interface Messages {
   readonly dueAt: number[]
 }
 
-/** Advances each engine in turn. Ends with the first that fails; those before it stay advanced. */
+/** Advances each engine in turn and encodes its updates. Ends with the first that fails; those before stay advanced. */
 export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
   const messages: Messages = { texts: [], dueAt: [] }
   const ends = new Uint32Array(jobs.length)
+  const failed = eachResult(jobs, (result, job, i) => {
+    encodeEach(result, job, SERIES_LAYOUT, messages)
+    ends[i] = messages.texts.length
+  })
+  if (failed) return failed
+  const output: AdvanceOutput = { ...packed(messages.texts), dueAt: Float64Array.from(messages.dueAt), ends }
+  return transferred(output, [output.bytes])
+}
+
+/** The same without encoding: the engines' own rows. */
+export function advanceRows(jobs: readonly AdvanceJob[]): readonly AdvanceResult[] | JobFailure {
+  const results: AdvanceResult[] = []
+  const failed = eachResult(jobs, (result) => results.push(result))
+  if (failed) return failed
+  return transferred(
+    results,
+    results.flatMap(({ emissions, changes, snapshots }) => [emissions, changes, snapshots])
+  )
+}
+
+function eachResult(
+  jobs: readonly AdvanceJob[],
+  use: (result: AdvanceResult, job: AdvanceJob, index: number) => void
+): JobFailure | null {
   for (const [i, job] of jobs.entries()) {
     try {
-      const result = nativeAddon().engineAdvance(job.engine, job.until, job.discard)
-      encodeEach(result, job, SERIES_LAYOUT, messages)
+      use(nativeAddon().engineAdvance(job.engine, job.until, job.discard), job, i)
     } catch (error) {
-      return failure(error, `advance stream "${job.stream}", scale "${setup().scales[job.scale]}"`)
+      return failure(
+        error,
+        `advance stream "${job.stream}", scale "${setup().scales[job.scale] ?? job.scale}"`
+      )
     }
-    ends[i] = messages.texts.length
   }
-  const output: AdvanceOutput = { ...packed(messages.texts), dueAt: Float64Array.from(messages.dueAt), ends }
-  // What Piscina sends is the value; the buffer moves instead of being copied.
-  const moving = { [valueSymbol]: output, [transferableSymbol]: [output.bytes.buffer] }
-  return move(moving as never) as unknown as AdvanceOutput
+  return null
 }
 
 /** The diagram at the engine's position: rows of native/diagram/update.h. */
@@ -131,6 +153,13 @@ function packed(texts: readonly string[]): { bytes: Uint8Array; lengths: Uint32A
   let at = 0
   for (const text of texts) at += bytes.write(text, at)
   return { bytes, lengths }
+}
+
+/** What Piscina sends is the value; the buffers of the arrays move instead of being copied. */
+function transferred<T extends object>(value: T, arrays: readonly (Uint8Array | Float64Array)[]): T {
+  const buffers = new Set(arrays.map(({ buffer }) => buffer))
+  const moving = { [valueSymbol]: value, [transferableSymbol]: [...buffers] }
+  return move(moving as never) as unknown as T
 }
 
 function failure(error: unknown, what: string): JobFailure {

@@ -16,7 +16,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import { TdaError } from '../errors.js'
-import type { EngineHandle } from '../native.js'
+import type { AdvanceResult, EngineHandle } from '../native.js'
 import type { AdvanceJob, AdvanceOutput, JobFailure, WorkerSetup } from './scale-worker.js'
 
 const LANES_PER_WORKER = 2
@@ -45,6 +45,11 @@ interface Lane {
   engines: number
 }
 
+/** One less than the processors, for the main thread; at least 1. */
+export function defaultWorkers(): number {
+  return Math.max(1, availableParallelism() - 1)
+}
+
 export class WorkerPool {
   readonly workers: number
   readonly #piscina: Piscina
@@ -53,7 +58,7 @@ export class WorkerPool {
   #failure: TdaError | null = null
 
   constructor(options: PoolOptions) {
-    this.workers = options.workers ?? Math.max(1, availableParallelism() - 1)
+    this.workers = options.workers ?? defaultWorkers()
     const setup: WorkerSetup = {
       scales: options.scales,
       maxBytes: options.maxBytes,
@@ -102,32 +107,13 @@ export class WorkerPool {
    *
    * @throws the engine's error, or INTERNAL when a thread died; from then on every call throws it.
    */
-  async advance(jobs: readonly PoolJob[]): Promise<JobMessages[]> {
-    if (this.#failure) throw this.#failure
-    const byLane = new Map<number, number[]>()
-    for (const [i, { lane }] of jobs.entries()) {
-      const indices = byLane.get(lane)
-      if (indices) indices.push(i)
-      else byLane.set(lane, [i])
-    }
-    const results = new Array<JobMessages>(jobs.length)
-    this.#jobsInFlight += jobs.length
-    try {
-      await Promise.all(
-        Array.from(byLane, async ([lane, indices]) => {
-          const task = indices.map((i) => jobOnly(jobs[i]!))
-          const output = await this.#enqueue<AdvanceOutput>(lane, 'advance', task)
-          unpack(output, (k, messages) => {
-            const { owner, scale, until } = jobs[indices[k]!]!
-            owner.completed(scale, until)
-            results[indices[k]!] = messages
-          })
-        })
-      )
-    } finally {
-      this.#jobsInFlight -= jobs.length
-    }
-    return results
+  advance(jobs: readonly PoolJob[]): Promise<JobMessages[]> {
+    return this.#perLane(jobs, 'advance', unpack)
+  }
+
+  /** The same with the engines' own rows instead of JSON. */
+  advanceRows(jobs: readonly PoolJob[]): Promise<AdvanceResult[]> {
+    return this.#perLane(jobs, 'advanceRows', (results: readonly AdvanceResult[]) => results)
   }
 
   /** The diagram at the engine's position, after the jobs it was given before. Rows of native/diagram/update.h. */
@@ -144,6 +130,41 @@ export class WorkerPool {
   async close(): Promise<void> {
     this.#failure ??= new TdaError('CANCELLED', 'the worker pool is closed')
     await this.#piscina.destroy()
+  }
+
+  /** One task for each lane; `unpack` gives the results of a task's jobs in their order. */
+  async #perLane<Output, Result>(
+    jobs: readonly PoolJob[],
+    task: string,
+    unpack: (output: Output) => readonly Result[]
+  ): Promise<Result[]> {
+    if (this.#failure) throw this.#failure
+    const byLane = new Map<number, number[]>()
+    for (const [i, { lane }] of jobs.entries()) {
+      const indices = byLane.get(lane)
+      if (indices) indices.push(i)
+      else byLane.set(lane, [i])
+    }
+    const results = new Array<Result>(jobs.length)
+    const runLane = async ([lane, indices]: [number, number[]]): Promise<void> => {
+      const output = await this.#enqueue<Output>(
+        lane,
+        task,
+        indices.map((i) => jobOnly(jobs[i]!))
+      )
+      for (const [k, result] of unpack(output).entries()) {
+        const { owner, scale, until } = jobs[indices[k]!]!
+        owner.completed(scale, until)
+        results[indices[k]!] = result
+      }
+    }
+    this.#jobsInFlight += jobs.length
+    try {
+      await Promise.all(Array.from(byLane, runLane))
+    } finally {
+      this.#jobsInFlight -= jobs.length
+    }
+    return results
   }
 
   async #enqueue<T>(lane: number, name: string, task: unknown): Promise<T> {
@@ -188,17 +209,18 @@ function jobOnly({ engine, until, discard, rebuilt, stream, partition, scale }: 
   return { engine, until, discard, rebuilt, stream, partition, scale }
 }
 
-function unpack(output: AdvanceOutput, give: (job: number, messages: JobMessages) => void): void {
-  const { bytes, lengths, dueAt, ends } = output
+function unpack({ bytes, lengths, dueAt, ends }: AdvanceOutput): JobMessages[] {
+  const jobs: JobMessages[] = []
   let at = 0
   let message = 0
-  for (let job = 0; job < ends.length; job++) {
+  for (const end of ends) {
     const first = message
     const messages: Uint8Array[] = []
-    for (; message < ends[job]!; message++) {
+    for (; message < end; message++) {
       messages.push(Buffer.from(bytes.buffer, bytes.byteOffset + at, lengths[message]!))
       at += lengths[message]!
     }
-    give(job, { messages, dueAt: dueAt.subarray(first, message) })
+    jobs.push({ messages, dueAt: dueAt.subarray(first, message) })
   }
+  return jobs
 }
