@@ -49,7 +49,7 @@ export default defineConfig(
   border(
     ['lib/{mesh,adapters,publishers,scales,observability,config}/**/*.ts'],
     ['lib/mesh/**'],
-    '^node-rdkafka|/(cli|pipeline)/(?!pipeline-metrics)',
+    '^node-rdkafka|/(cli|pipeline)/(?!pipeline-metrics|lifecycle)',
     'The parts do not know the pipeline or the command line that assemble them.'
   ),
   {

@@ -33,8 +33,8 @@ export function csvReader(input: InputConfig): RecordReader {
     }
     const text = textOf(record.value)
     if (text === undefined) return { reason: 'unparsable', message: 'the value is not UTF-8 text' }
-    const rows = text.includes('"') ? quotedRows(text) : plainRows(text)
-    if (!Array.isArray(rows)) return rows
+    const rows = splitCsv(text)
+    if (rows === null) return { reason: 'unparsable', message: 'the value is not CSV: quotes do not match' }
     if (rows.length === 0) return { reason: 'empty', message: 'the value has no line' }
     for (let index = 0; index < rows.length; index++) {
       const refusal = readRow(record, rows[index]!, index, into)
@@ -45,27 +45,33 @@ export function csvReader(input: InputConfig): RecordReader {
   }
 }
 
-function plainRows(text: string): string[][] {
-  const rows: string[][] = []
-  for (const line of text.split('\n')) {
-    const trimmed = line.trim()
-    if (trimmed !== '') rows.push(trimmed.split(','))
-  }
-  return rows
-}
-
-function quotedRows(text: string): string[][] | Refusal {
+/** Fields of each line that is not blank, without the blanks around them; `null` where quotes do not match. */
+export function splitCsv(text: string): string[][] | null {
+  if (!text.includes('"')) return plainRows(text)
   try {
-    return parse(text, {
+    const options = {
       record_delimiter: ['\r\n', '\n'],
       relax_column_count: true,
       skip_empty_lines: true,
       trim: true
-    })
+    }
+    return parse(text, options)
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error
-    return { reason: 'unparsable', message: `the value is not CSV: ${error.message}` }
+    if (error instanceof CsvError) return null
+    throw error
   }
+}
+
+function plainRows(text: string): string[][] {
+  const rows: string[][] = []
+  for (const line of text.split('\n')) {
+    if (line.trim() !== '') rows.push(line.split(',').map(trimmed))
+  }
+  return rows
+}
+
+function trimmed(field: string): string {
+  return field.trim()
 }
 
 function rowReader(input: InputConfig): RowReader {
@@ -107,7 +113,7 @@ function streamReader(
   if (input.stream.from === 'key') return streamFromKey
   const field = required(input.stream.field, 'input.stream.field')
   const at = column(field)
-  return (_record, row) => streamFromField(row[at]!.trim(), field)
+  return (_record, row) => streamFromField(row[at]!, field)
 }
 
 function timestampReader(
@@ -119,5 +125,5 @@ function timestampReader(
   const field = required(input.timestamp.field, 'input.timestamp.field')
   const at = column(field)
   const { unit } = input.timestamp
-  return (_record, row) => readTimestamp(row[at]!.trim(), unit, field)
+  return (_record, row) => readTimestamp(row[at]!, unit, field)
 }

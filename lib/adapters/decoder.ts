@@ -12,17 +12,19 @@ import { jsonReader } from './json-reader.js'
 import { PointCollector } from './point-collector.js'
 
 /** Why a record is not used. Stable: metrics labels and dead letter headers carry it. */
-export type RejectReason =
-  | 'unparsable'
-  | 'wrong_dimension'
-  | 'non_finite'
-  | 'missing_field'
-  | 'missing_key'
-  | 'bad_timestamp'
-  | 'timestamp_backwards'
-  | 'too_many_streams'
-  | 'window_capacity'
-  | 'empty'
+export const REJECT_REASONS = [
+  'unparsable',
+  'wrong_dimension',
+  'non_finite',
+  'missing_field',
+  'missing_key',
+  'bad_timestamp',
+  'timestamp_backwards',
+  'too_many_streams',
+  'window_capacity',
+  'empty'
+] as const
+export type RejectReason = (typeof REJECT_REASONS)[number]
 
 export interface RejectedRecord {
   readonly record: MeshRecord

@@ -44,7 +44,7 @@ export function foundText(root: unknown, path: ConfigPath): string {
   if (typeof value === 'object') return 'a mapping'
   if (path[0] === 'kafka' && path[1] === 'librdkafka') return `a ${typeof value}`
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value)
-  return String(value)
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : `a ${typeof value}`
 }
 
 /** All issues zod found in `root`. `knownKeys` lists the keys of the mapping at a path. */

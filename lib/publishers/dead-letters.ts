@@ -31,5 +31,5 @@ export function deadLetter({ record, reason, message }: RejectedRecord): Outgoin
 }
 
 function oneLine(message: string): string {
-  return message.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, MESSAGE_MAX)
+  return message.replace(/\p{Cc}+/gu, ' ').slice(0, MESSAGE_MAX)
 }

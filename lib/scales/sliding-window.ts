@@ -63,6 +63,9 @@ export class SlidingWindow extends NativeResource implements DataWindow {
   readonly #window: WindowHandle
   readonly #timestamped: boolean
   readonly #pieceMax: number
+  // Arrays that native code has seen are slow to make, so single points go through the same ones every time.
+  readonly #single: PointInput
+  readonly #singleEvicted: PointInput
   #first = 0
   #next = 0
 
@@ -93,6 +96,8 @@ export class SlidingWindow extends NativeResource implements DataWindow {
       addon.windowRelease(window)
       addon.streamRelease(stream)
     })
+    this.#single = this.#room(1)
+    this.#singleEvicted = this.#room(1)
   }
 
   get size(): number {
@@ -116,7 +121,12 @@ export class SlidingWindow extends NativeResource implements DataWindow {
       return this.#pushOne(values)
     }
     const point = typeof values === 'number' ? [values] : values
-    return this.addPoints(point, timestamp === undefined ? undefined : [timestamp])
+    if (point.length !== this.dimension || (timestamp !== undefined) !== this.#timestamped) {
+      return this.addPoints(point, timestamp === undefined ? undefined : [timestamp]) // says what is wrong
+    }
+    this.#single.values.set(point)
+    if (timestamp !== undefined) this.#single.timestamps?.fill(timestamp)
+    return this.#push(this.#single, this.#singleEvicted)
   }
 
   /**
@@ -131,8 +141,8 @@ export class SlidingWindow extends NativeResource implements DataWindow {
   addPoints(values: ArrayLike<number>, timestamps?: ArrayLike<number> | null): PointRows {
     const input = toPointInput(values, timestamps)
     const pieces = cutBatch(input, this.dimension, this.#pieceMax)
-    if (pieces.length === 1) return this.#push(input)
-    return PointRows.join(pieces.map((piece) => this.#push(piece)))
+    const room = this.#room(Math.min(Math.ceil(input.values.length / this.dimension), PIECE_POINTS))
+    return PointRows.join(pieces.map((piece) => this.#push(piece, room)))
   }
 
   /** Copies the points of the window out. O(size x dimension). */
@@ -166,19 +176,22 @@ export class SlidingWindow extends NativeResource implements DataWindow {
     return new PointRows(before, 1, values, null)
   }
 
-  #push({ values, timestamps }: PointInput): PointRows {
-    const points = values.length / this.dimension
-    const room = Math.max(1, Math.trunc(points))
-    const evicted = new Float64Array(room * this.dimension)
-    const evictedTimestamps = this.#timestamped ? new Float64Array(room) : null
+  #push({ values, timestamps }: PointInput, evicted: PointInput): PointRows {
     const before = this.#first
-    const left = this.#addon.windowPush(this.#window, values, timestamps, evicted, evictedTimestamps)
-    this.#next += points
+    const left = this.#addon.windowPush(this.#window, values, timestamps, evicted.values, evicted.timestamps)
+    this.#next += values.length / this.dimension
     this.#first += left
-    if (left > room) return this.#read(before, this.#first)
-    if (left === room) return new PointRows(before, this.dimension, evicted, evictedTimestamps)
-    const part = evicted.subarray(0, left * this.dimension)
-    return new PointRows(before, this.dimension, part, evictedTimestamps?.subarray(0, left) ?? null)
+    if (left > evicted.values.length / this.dimension) return this.#read(before, this.#first)
+    const leftValues = evicted.values.slice(0, left * this.dimension)
+    return new PointRows(before, this.dimension, leftValues, evicted.timestamps?.slice(0, left) ?? null)
+  }
+
+  /** Arrays for `points` points. */
+  #room(points: number): PointInput {
+    return {
+      values: new Float64Array(points * this.dimension),
+      timestamps: this.#timestamped ? new Float64Array(points) : null
+    }
   }
 
   #read(first: number, end: number): PointRows {

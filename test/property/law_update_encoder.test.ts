@@ -154,7 +154,8 @@ test('law_encoder: the text is JSON.stringify of the typed message, and its numb
 
 /** The message whose parts these are. */
 function assembled(parts: readonly DiagramMessage[]): DiagramMessage {
-  const { part: _, ...first } = parts[0]!
+  const first: DiagramMessage = { ...parts[0]! }
+  delete (first as { part?: unknown }).part
   if (first.type === 'snapshot')
     return { ...first, pairs: parts.flatMap((part) => (part as DiagramSnapshot).pairs) }
   const updates = parts as readonly DiagramUpdate[]

@@ -143,8 +143,7 @@ scales:
     expect(found[0]).toContain(expected)
   })
 
-  const input = (more: string): string =>
-    `${MINIMAL.replace('channels: [value]', `channels: [value]\n  ${more}`)}`
+  const input = (more: string): string => MINIMAL.replace('channels: [value]', `channels: [value]\n  ${more}`)
   test.each([
     ['stream: { from: key, field: id }', 'input.stream.field: only with from: field, but from is "key"'],
     ['timestamp: { from: field }', 'input.timestamp.field: expected the name of the field'],
@@ -168,7 +167,10 @@ scales:
   })
 
   test('settings the daemon needs for itself are refused', () => {
-    const text = `${MINIMAL.replace("kafka: { brokers: ['localhost:9092'] }", 'kafka: { brokers: [a], librdkafka: { group.id: x, bootstrap.servers: y, enable.auto.commit: true } }')}`
+    const text = MINIMAL.replace(
+      "kafka: { brokers: ['localhost:9092'] }",
+      'kafka: { brokers: [a], librdkafka: { group.id: x, bootstrap.servers: y, enable.auto.commit: true } }'
+    )
     expect(problems(text).map((line) => line.replace(/^c.yaml:1:\d+: /, ''))).toEqual([
       'kafka.librdkafka["group.id"]: the daemon sets this itself; use kafka.groupId',
       'kafka.librdkafka["bootstrap.servers"]: the daemon sets this itself; use kafka.brokers',
