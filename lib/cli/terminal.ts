@@ -1,6 +1,7 @@
 /** The streams a command speaks through, so that tests can listen; progress bars; and errors in one line each. */
 import type { Readable, Writable } from 'node:stream'
 import { SingleBar } from 'cli-progress'
+import Table from 'cli-table3'
 import { TdaError } from '../errors.js'
 
 export interface Terminal {
@@ -32,6 +33,40 @@ export function progressBar(terminal: Terminal, what: string, total: number | nu
   bar.start(total, 0)
   return { update: (done) => bar.update(done), stop: () => bar.stop() }
 }
+
+/** A table without colours and lines between rows; numbers to the right. */
+export function tableText(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const colAligns = head.map(
+    (_, column) =>
+      (rows.every((row) => typeof row[column] === 'string') ? 'left' : 'right') as 'left' | 'right'
+  )
+  const chars = Object.fromEntries(LINES.map((line) => [line, '']))
+  const table = new Table({
+    head: [...head],
+    colAligns,
+    chars: { ...chars, middle: ' ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 1 }
+  })
+  table.push(...rows.map((row) => [...row]))
+  return table.toString().replace(/ +$/gm, '')
+}
+
+const LINES = [
+  'top',
+  'top-mid',
+  'top-left',
+  'top-right',
+  'bottom',
+  'bottom-mid',
+  'bottom-left',
+  'bottom-right',
+  'left',
+  'left-mid',
+  'mid',
+  'mid-mid',
+  'right',
+  'right-mid'
+] as const
 
 /** Writes text and waits where the reader is slow. */
 export async function write(stream: Writable, text: string): Promise<void> {
