@@ -15,7 +15,7 @@ import type { FromProducer, ToProducer } from './pipeline-records.js'
 export const WINDOWS = [64, 4096, 65_536] as const
 export const SLIDE = 100
 /** Records between producer and commit: deep enough for full batches, far below what the broker keeps. */
-export const AHEAD_MAX = 20_000
+export const AHEAD_MAX = 40_000
 /** How often the producer is told how far the pipeline is. */
 const TELL_MS = 5
 
