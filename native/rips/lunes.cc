@@ -55,8 +55,7 @@ void LuneIndex::evict() {
     });
     if (found == list.end()) continue;
     make_dirty(add_special({older, found->younger, found->length}));
-    *found = list.back();
-    list.pop_back();
+    list.erase(found);
     --hubbed_count_;
   }
   expiring_[gone].clear();
@@ -75,19 +74,17 @@ void LuneIndex::clear_touched() {
   touched_.clear();
 }
 
-// Every hubbed edge whose lune gains the new point. Two comparisons settle nearly all of them.
+// Every hubbed edge whose lune gains the new point. Two comparisons pass over nearly all of them, and an edge
+// shorter than the distance from its older end ends the list.
 void LuneIndex::meet_hubbed(Slot newest) {
   const float* distances = rows_.row(newest);
   for (Sequence s = rows_.oldest(); s + 1 < rows_.next(); ++s) {
     const Slot older = rows_.slot_of(s);
     const float to_older = distances[older];
     std::vector<Hubbed>& list = hubbed_[older];
-    for (size_t i = 0; i < list.size();) {
-      Hubbed& edge = list[i];
-      if (to_older < edge.length && distances[edge.younger] < edge.length &&
-          !still_hubbed(older, edge, newest)) {
-        edge = list.back();
-        list.pop_back();
+    for (size_t i = 0; i < list.size() && to_older < list[i].length;) {
+      if (distances[list[i].younger] < list[i].length && !still_hubbed(older, list[i], newest)) {
+        list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
         --hubbed_count_;
       } else {
         ++i;
@@ -141,28 +138,71 @@ void LuneIndex::add_edges(Slot newest) {
     const Slot older = rows_.slot_of(s);
     const Edge edge{older, newest, distances[older]};
     if (edge.length > threshold_) continue;
-    const Slot hub = inherited_hub(edge, nearest.data(), found);
-    if (hub != kNoSlot) {
-      set_hub(older, newest, hub);
-    } else {
-      classify(edge, add_special(edge));
-    }
+    Slot centre = kNoSlot;
+    if (settle(edge, nearest.data(), found, centre)) continue;
+    if (centre != kNoSlot && certify_around(edge, centre)) continue;
+    classify(edge, add_special(edge));
   }
 }
 
-// A neighbour's edge to the same point runs nearly alongside, so its hub often settles the new edge too.
-Slot LuneIndex::inherited_hub(const Edge& edge, const Slot* nearest, size_t count) const {
-  if (geometry_ == Geometry::kNone) return kNoSlot;
+// Looks for a hub that settles a new edge: first among the hubs of its neighbours' edges to the same point,
+// which run nearly alongside, then among all points younger than its older end. `centre` gets the most
+// central of the neighbours' hubs that is a lune member younger than the older end.
+bool LuneIndex::settle(const Edge& edge, const Slot* nearest, size_t count, Slot& centre) {
   const float* from_younger = rows_.row(edge.younger);
   const float* from_older = rows_.row(edge.older);
+  float reach = edge.length;
   for (size_t k = 0; k < count; ++k) {
     if (nearest[k] == edge.older) continue;
     const Slot hub = hubs_[size_t{nearest[k]} * stride_ + edge.older];
-    if (hub == kNoSlot || !rows_.younger(hub, edge.older)) continue;
-    if (from_younger[hub] < edge.length && settles(from_older[hub], from_younger[hub], edge.length))
-      return hub;
+    if (hub == kNoSlot || hub == edge.younger || !rows_.younger(hub, edge.older)) continue;
+    const float farther = std::max(from_older[hub], from_younger[hub]);
+    if (!(farther < reach)) continue;
+    reach = farther;
+    centre = hub;
+    if (settles(from_older[hub], from_younger[hub], edge.length)) {
+      set_hub(edge.older, edge.younger, hub);
+      return true;
+    }
   }
-  return kNoSlot;
+  if (geometry_ == Geometry::kNone || edge.length < kSettleMin) return false;
+  const bool squared = geometry_ == Geometry::kHalfSquare;
+  const auto runs = rows_.slots_of(rows_.sequence_of(edge.older) + 1, rows_.sequence_of(edge.younger));
+  for (const SlotRange& run : {runs[1], runs[0]}) {
+    const Slot hub = last_in_spindle(from_older, from_younger, edge.length, squared, run.begin, run.end);
+    if (hub == kNoSlot || !settles(from_older[hub], from_younger[hub], edge.length)) continue;
+    set_hub(edge.older, edge.younger, hub);
+    return true;
+  }
+  return false;
+}
+
+// Certifies a new edge with the given hub, looking at nothing but the members that are not adjacent to it.
+// REQUIRES: hub is in the lune and younger than the older end; the edge's younger end is the newest point.
+bool LuneIndex::certify_around(const Edge& edge, Slot hub) {
+  const float limit = edge.length, tied = including(edge.length);
+  const float* from_older = rows_.row(edge.older);
+  const float* from_younger = rows_.row(edge.younger);
+  const Sequence older = rows_.sequence_of(edge.older), younger = rows_.sequence_of(edge.younger);
+  members_.resize(rows_.capacity());
+  size_t count = 0;
+  const auto collect = [&](Sequence begin, Sequence end, float below_younger) {
+    for (const SlotRange& run : rows_.slots_of(begin, end)) {
+      count += collect_outside({from_older, tied}, {from_younger, below_younger}, {rows_.row(hub), tied},
+                               run.begin, run.end, members_.data() + count);
+    }
+  };
+  collect(rows_.oldest(), older, tied);
+  collect(older + 1, younger, limit);
+  Slot expiry = kNoSlot;
+  for (size_t k = 0; k < count; ++k) {
+    const Slot bridge = youngest_bridge(edge, hub, members_[k]);
+    if (bridge == kNoSlot) return false;
+    const bool outlived = rows_.younger(bridge, members_[k]) || rows_.younger(bridge, edge.older);
+    if (!outlived && (expiry == kNoSlot || rows_.younger(expiry, bridge))) expiry = bridge;
+  }
+  add_hubbed(edge, hub, expiry);
+  return true;
 }
 
 // Finds the state of an edge from its members. `special` is its entry, given up again when a certificate is
@@ -271,14 +311,15 @@ void LuneIndex::collect_members(const Edge& edge) {
   members_.resize(count);
 }
 
-// The youngest member adjacent to the hub and to the newest point, which is in the lune.
-Slot LuneIndex::youngest_bridge(const Edge& edge, Slot hub, Slot newest) const {
+// The youngest lune member adjacent to the hub and to another member, or kNoSlot.
+Slot LuneIndex::youngest_bridge(const Edge& edge, Slot hub, Slot member) const {
   const float limit = edge.length, tied = including(edge.length);
   const Sequence older = rows_.sequence_of(edge.older), younger = rows_.sequence_of(edge.younger);
   const float hub_tied = rows_.younger(edge.younger, hub) ? tied : limit;
+  const float member_tied = rows_.younger(edge.younger, member) ? tied : limit;
   const auto search = [&](Sequence begin, Sequence end, float below_older, float below_younger,
-                          float below_hub) {
-    const RowLimit limits[4] = {{rows_.row(newest), limit},
+                          float below_hub, float below_member) {
+    const RowLimit limits[4] = {{rows_.row(member), below_member},
                                 {rows_.row(hub), below_hub},
                                 {rows_.row(edge.older), below_older},
                                 {rows_.row(edge.younger), below_younger}};
@@ -286,9 +327,9 @@ Slot LuneIndex::youngest_bridge(const Edge& edge, Slot hub, Slot newest) const {
     const Slot late = last_below(limits, runs[1].begin, runs[1].end);
     return late != kNoSlot ? late : last_below(limits, runs[0].begin, runs[0].end);
   };
-  Slot found = search(younger + 1, rows_.next() - 1, limit, limit, limit);
-  if (found == kNoSlot) found = search(older + 1, younger, tied, limit, hub_tied);
-  if (found == kNoSlot) found = search(rows_.oldest(), older, tied, tied, hub_tied);
+  Slot found = search(younger + 1, rows_.next(), limit, limit, limit, limit);
+  if (found == kNoSlot) found = search(older + 1, younger, tied, limit, hub_tied, member_tied);
+  if (found == kNoSlot) found = search(rows_.oldest(), older, tied, tied, hub_tied, member_tied);
   return found;
 }
 
@@ -302,19 +343,23 @@ bool LuneIndex::adjacent(const Edge& edge, Slot a, Slot b) const {
 // S < 1 and S^2 - 8 S + 4 + 3 D^2 >= 0.
 bool LuneIndex::settles(float to_x, float to_y, float length) const {
   if (geometry_ == Geometry::kNone || length < kSettleMin) return false;
-  double a = static_cast<double>(to_x) / static_cast<double>(length);
-  double b = static_cast<double>(to_y) / static_cast<double>(length);
+  // Fourth powers of a float fit a double, so there is no need to divide.
+  double a = static_cast<double>(to_x), b = static_cast<double>(to_y), unit = static_cast<double>(length);
   if (geometry_ == Geometry::kLength) {
     a *= a;
     b *= b;
+    unit *= unit;
   }
   const double s = a + b, d = a - b;
-  return s < 1 && s * s - 8 * s + 4 + 3 * d * d >= kSpindleMargin;
+  return s < unit && s * s - 8 * s * unit + (4 - kSpindleMargin) * unit * unit + 3 * d * d >= 0;
 }
 
 void LuneIndex::add_hubbed(const Edge& edge, Slot hub, Slot expiry) {
   set_hub(edge.older, edge.younger, hub);
-  hubbed_[edge.older].push_back({edge.length, edge.younger, hub, expiry});
+  std::vector<Hubbed>& list = hubbed_[edge.older];
+  const auto at = std::upper_bound(list.begin(), list.end(), edge.length,
+                                   [](float length, const Hubbed& other) { return length > other.length; });
+  list.insert(at, {edge.length, edge.younger, hub, expiry});
   ++hubbed_count_;
   if (expiry != kNoSlot) expire_with(expiry, edge.older, edge.younger);
 }

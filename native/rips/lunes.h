@@ -99,12 +99,13 @@ class LuneIndex {
   bool still_hubbed(Slot older, Hubbed& edge, Slot newest);
   void meet_specials(Slot newest);
   void add_edges(Slot newest);
-  Slot inherited_hub(const Edge& edge, const Slot* nearest, size_t count) const;
+  bool settle(const Edge& edge, const Slot* nearest, size_t count, Slot& centre);
+  bool certify_around(const Edge& edge, Slot hub);
   void classify(const Edge& edge, uint32_t special);
   bool certify(const Edge& edge);
   void find_components(const Edge& edge, std::vector<Slot>& apexes);
   void collect_members(const Edge& edge);
-  Slot youngest_bridge(const Edge& edge, Slot hub, Slot newest) const;
+  Slot youngest_bridge(const Edge& edge, Slot hub, Slot member) const;
 
   bool adjacent(const Edge& edge, Slot a, Slot b) const;
   bool settles(float to_x, float to_y, float length) const;

@@ -30,9 +30,17 @@ struct RowLimit {
 // many. REQUIRES: room for end - begin.
 size_t collect_below(RowLimit a, RowLimit b, size_t begin, size_t end, Slot* out);
 
+// The same, of those the ones with c.row[i] >= c.below.
+size_t collect_outside(RowLimit a, RowLimit b, RowLimit c, size_t begin, size_t end, Slot* out);
+
 // The largest i in [begin, end) that is below the limit in all four rows, or kNoSlot. Stops at the first it
 // finds.
 Slot last_below(const RowLimit (&rows)[4], size_t begin, size_t end);
+
+// The largest i in [begin, end) in the spindle of an edge of the given length (lunes.h), x and y being the
+// rows of its ends, or kNoSlot. `squared`: the rows hold squared distances. In float, with twice the margin
+// of the exact test.
+Slot last_in_spindle(const float* x, const float* y, float length, bool squared, size_t begin, size_t end);
 
 // Instruction sets that can be forced, for tests: "baseline", "avx2", "avx512". False where the machine or
 // the build has no such target. Not thread safe.
