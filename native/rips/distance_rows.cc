@@ -29,6 +29,7 @@ DistanceRows::DistanceRows(size_t capacity, size_t dimension, MetricSpec spec, S
 }
 
 Status DistanceRows::append(std::span<const double> point) {
+  if (spec_.metric == Metric::kGiven) return Status::kInvalidArgument;
   if (point.size() != dimension_) return Status::kWrongDimension;
   if (size() == capacity_) return Status::kCapacityExceeded;
   if (const Status status = prepare_point(spec_, point, prepared_); status != Status::kOk) return status;
@@ -39,8 +40,29 @@ Status DistanceRows::append(std::span<const double> point) {
     }
   }
   const Slot slot = slot_of(next_);
-  fresh_[slot] = 0;
   for (size_t axis = 0; axis < dimension_; ++axis) axes_[axis * stride_ + slot] = prepared_[axis];
+  store(slot);
+  return Status::kOk;
+}
+
+Status DistanceRows::append_distances(std::span<const double> distances) {
+  if (spec_.metric != Metric::kGiven) return Status::kInvalidArgument;
+  if (size() == capacity_) return Status::kCapacityExceeded;
+  if (distances.size() != size()) return Status::kWrongDimension;
+  for (const double distance : distances) {
+    if (std::isnan(distance)) return Status::kNonFinitePoint;
+    if (distance < 0) return Status::kInvalidArgument;
+    if (distance > static_cast<double>(std::numeric_limits<float>::max())) return Status::kDistanceOverflow;
+  }
+  for (size_t k = 0; k < distances.size(); ++k)
+    fresh_[slot_of(oldest_ + k)] = static_cast<float>(distances[k]);
+  store(slot_of(next_));
+  return Status::kOk;
+}
+
+// Makes fresh_ the row and column of the next point.
+void DistanceRows::store(Slot slot) {
+  fresh_[slot] = 0;
   std::copy(fresh_.begin(), fresh_.end(), matrix_.begin() + static_cast<std::ptrdiff_t>(slot * stride_));
   for (const SlotRange& run : slots_of(oldest_, next_)) {
     float* column = matrix_.data() + slot;
@@ -48,7 +70,6 @@ Status DistanceRows::append(std::span<const double> point) {
   }
   sequences_[slot] = next_;
   ++next_;
-  return Status::kOk;
 }
 
 uint64_t DistanceRows::predict_bytes(size_t capacity, size_t dimension) {

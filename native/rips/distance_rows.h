@@ -36,6 +36,10 @@ class DistanceRows {
 
   // kWrongDimension, kNonFinitePoint, kDistanceOverflow, kCapacityExceeded; nothing changes then.
   Status append(std::span<const double> point);
+  // With Metric::kGiven: the distances from the new point to the live ones, oldest first. kWrongDimension for
+  // another number of them, kNonFinitePoint for NaN, kInvalidArgument for a negative one, kDistanceOverflow
+  // beyond float.
+  Status append_distances(std::span<const double> distances);
   // REQUIRES: size() > 0. O(1).
   void evict() {
     TDA_ASSERT(size() > 0);
@@ -71,6 +75,8 @@ class DistanceRows {
   void verify() const;
 
  private:
+  void store(Slot slot);
+
   size_t capacity_;
   size_t dimension_;
   size_t stride_;

@@ -32,6 +32,7 @@ Status Distances::from_points(std::span<const double> coordinates, size_t dimens
                               Place& refused) {
   *this = Distances();
   if (const Status status = check(spec, dimension); status != Status::kOk) return status;
+  if (spec.metric == Metric::kGiven) return Status::kInvalidArgument;
   if (coordinates.size() % dimension != 0) return Status::kWrongDimension;
   n_ = coordinates.size() / dimension;
   std::vector<double> axes(coordinates.size());

@@ -12,7 +12,9 @@ namespace {
 constexpr double kSpindleMargin = 1e-4;
 constexpr float kSettleMin = 1e-30F;
 // How many near neighbours of a new point are asked for their hubs.
-constexpr size_t kNearest = 4;
+constexpr size_t kNearest = 5;
+// How far ahead lists of edges are asked for.
+constexpr size_t kAhead = 6;
 
 }  // namespace
 
@@ -36,7 +38,7 @@ void LuneIndex::insert() {
 void LuneIndex::evict() {
   const Slot gone = rows_.slot_of(rows_.oldest());
   hubbed_count_ -= hubbed_[gone].size();
-  hubbed_[gone].clear();
+  hubbed_[gone] = {};  // a slot's next edges may be far fewer
   const float* distances = rows_.row(gone);
   for (uint32_t s = 0; s < specials_.size(); ++s) {
     const SpecialEdge& edge = specials_[s];
@@ -58,7 +60,7 @@ void LuneIndex::evict() {
     list.erase(found);
     --hubbed_count_;
   }
-  expiring_[gone].clear();
+  expiring_[gone] = {};
 }
 
 void LuneIndex::flush() {
@@ -82,6 +84,7 @@ void LuneIndex::meet_hubbed(Slot newest) {
     const Slot older = rows_.slot_of(s);
     const float to_older = distances[older];
     std::vector<Hubbed>& list = hubbed_[older];
+    if (s + kAhead < rows_.next()) prefetch(hubbed_[rows_.slot_of(s + kAhead)].data());
     for (size_t i = 0; i < list.size() && to_older < list[i].length;) {
       if (distances[list[i].younger] < list[i].length && !still_hubbed(older, list[i], newest)) {
         list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
@@ -151,12 +154,17 @@ void LuneIndex::add_edges(Slot newest) {
 bool LuneIndex::settle(const Edge& edge, const Slot* nearest, size_t count, Slot& centre) {
   const float* from_younger = rows_.row(edge.younger);
   const float* from_older = rows_.row(edge.older);
-  float reach = edge.length;
+  float reach = edge.length, old_reach = edge.length;
+  Slot old_centre = kNoSlot;
   for (size_t k = 0; k < count; ++k) {
     if (nearest[k] == edge.older) continue;
     const Slot hub = hubs_[size_t{nearest[k]} * stride_ + edge.older];
-    if (hub == kNoSlot || hub == edge.younger || !rows_.younger(hub, edge.older)) continue;
+    if (hub == kNoSlot || hub == edge.younger || rows_.sequence_of(hub) < rows_.oldest()) continue;
     const float farther = std::max(from_older[hub], from_younger[hub]);
+    if (!rows_.younger(hub, edge.older)) {
+      if (farther < old_reach) old_reach = farther, old_centre = hub;
+      continue;
+    }
     if (!(farther < reach)) continue;
     reach = farther;
     centre = hub;
@@ -165,6 +173,7 @@ bool LuneIndex::settle(const Edge& edge, const Slot* nearest, size_t count, Slot
       return true;
     }
   }
+  if (centre == kNoSlot) centre = old_centre;
   if (geometry_ == Geometry::kNone || edge.length < kSettleMin) return false;
   const bool squared = geometry_ == Geometry::kHalfSquare;
   const auto runs = rows_.slots_of(rows_.sequence_of(edge.older) + 1, rows_.sequence_of(edge.younger));
@@ -194,7 +203,7 @@ bool LuneIndex::certify_around(const Edge& edge, Slot hub) {
   };
   collect(rows_.oldest(), older, tied);
   collect(older + 1, younger, limit);
-  Slot expiry = kNoSlot;
+  Slot expiry = rows_.younger(hub, edge.older) ? kNoSlot : hub;
   for (size_t k = 0; k < count; ++k) {
     const Slot bridge = youngest_bridge(edge, hub, members_[k]);
     if (bridge == kNoSlot) return false;
@@ -214,6 +223,7 @@ void LuneIndex::classify(const Edge& edge, uint32_t special) {
   if (members_.empty()) {
     specials_[special].kind = LuneKind::kEmpty;
     specials_[special].apexes.clear();
+    specials_[special].middles.clear();
     set_hub(edge.older, edge.younger, kNoSlot);
     return;
   }
@@ -222,9 +232,9 @@ void LuneIndex::classify(const Edge& edge, uint32_t special) {
     return;
   }
   SpecialEdge& entry = specials_[special];
-  find_components(edge, entry.apexes);
+  find_components(edge, entry.apexes, entry.middles);
   entry.kind = entry.apexes.size() == 1 ? LuneKind::kOneComponent : LuneKind::kSeveralComponents;
-  set_hub(edge.older, edge.younger, entry.apexes.front());
+  set_hub(edge.older, edge.younger, entry.middles.front());
 }
 
 // Looks for a hub and, where needed, bridges among members_. REQUIRES: members_ is not empty.
@@ -266,13 +276,17 @@ bool LuneIndex::certify(const Edge& edge) {
 }
 
 // Breadth first over members_, taking from those still waiting: near-linear where the lune graph is dense.
-void LuneIndex::find_components(const Edge& edge, std::vector<Slot>& apexes) {
+void LuneIndex::find_components(const Edge& edge, std::vector<Slot>& apexes, std::vector<Slot>& middles) {
+  const float* from_older = rows_.row(edge.older);
+  const float* from_younger = rows_.row(edge.younger);
+  const auto reach = [&](Slot member) { return std::max(from_older[member], from_younger[member]); };
   apexes.clear();
+  middles.clear();
   waiting_.assign(members_.begin(), members_.end());
   while (!waiting_.empty()) {
     const Slot apex = waiting_.back();  // the youngest left
     waiting_.pop_back();
-    apexes.push_back(apex);
+    Slot middle = apex;
     frontier_.assign(1, apex);
     while (!frontier_.empty() && !waiting_.empty()) {
       const Slot from = frontier_.back();
@@ -281,12 +295,15 @@ void LuneIndex::find_components(const Edge& edge, std::vector<Slot>& apexes) {
       for (const Slot other : waiting_) {
         if (adjacent(edge, from, other)) {
           frontier_.push_back(other);
+          if (reach(other) < reach(middle)) middle = other;
         } else {
           waiting_[kept++] = other;
         }
       }
       waiting_.resize(kept);
     }
+    apexes.push_back(apex);
+    middles.push_back(middle);
   }
 }
 
@@ -403,13 +420,16 @@ uint64_t LuneIndex::bytes() const {
                  (free_.capacity() + dirty_.capacity() + touched_.capacity()) * sizeof(uint32_t);
   for (const auto& list : hubbed_) sum += sizeof(list) + list.capacity() * sizeof(Hubbed);
   for (const auto& list : expiring_) sum += sizeof(list) + list.capacity() * sizeof(list[0]);
-  for (const SpecialEdge& edge : specials_) sum += edge.apexes.capacity() * sizeof(Slot);
+  for (const SpecialEdge& edge : specials_)
+    sum += (edge.apexes.capacity() + edge.middles.capacity()) * sizeof(Slot);
   return sum;
 }
 
 uint64_t LuneIndex::predict_bytes(size_t capacity) {
+  // Every edge hubbed and expiring, in vectors that have just doubled.
   const uint64_t pairs = static_cast<uint64_t>(capacity) * capacity / 2;
-  return static_cast<uint64_t>(capacity) * capacity * sizeof(Slot) + pairs * sizeof(Hubbed);
+  return static_cast<uint64_t>(capacity) * capacity * sizeof(Slot) +
+         pairs * 2 * (sizeof(Hubbed) + sizeof(std::pair<Slot, Slot>));
 }
 
 void LuneIndex::verify() const {
@@ -438,7 +458,7 @@ void LuneIndex::verify() const {
     entries[size_t{edge.older} * stride_ + edge.younger] = &edge;
   }
   LuneIndex scratch(rows_, threshold_);
-  std::vector<Slot> apexes;
+  std::vector<Slot> apexes, middles;
   for (Sequence s = rows_.oldest(); s < rows_.next(); ++s) {
     for (Sequence t = s + 1; t < rows_.next(); ++t) {
       const Edge edge{rows_.slot_of(s), rows_.slot_of(t), rows_.at(rows_.slot_of(s), rows_.slot_of(t))};
@@ -448,14 +468,14 @@ void LuneIndex::verify() const {
         continue;
       }
       scratch.collect_members(edge);
-      scratch.find_components(edge, apexes);
+      scratch.find_components(edge, apexes, middles);
       const Slot member = hub(edge.older, edge.younger);
       TDA_ASSERT(member == hub(edge.younger, edge.older));
       const bool in_lune =
           std::find(scratch.members_.begin(), scratch.members_.end(), member) != scratch.members_.end();
       TDA_ASSERT(apexes.empty() ? member == kNoSlot : in_lune);  // L1
       if (states[at] == State::kSpecial) {
-        TDA_ASSERT(entries[at]->apexes == apexes);  // L4
+        TDA_ASSERT(entries[at]->apexes == apexes && entries[at]->middles == middles);  // L4
         TDA_ASSERT((entries[at]->kind == LuneKind::kEmpty) == apexes.empty());
       } else {
         TDA_ASSERT(apexes.size() == 1);  // L3

@@ -53,7 +53,8 @@ struct SpecialEdge {
   LuneKind kind = LuneKind::kFree;  // kFree: no edge, the entry is waiting for reuse
   bool dirty = false;               // to be looked at by flush()
   bool touched = false;             // changed since clear_touched()
-  std::vector<Slot> apexes;
+  std::vector<Slot> apexes;         // the youngest member of each component, youngest first
+  std::vector<Slot> middles;        // its most central member
 };
 
 class LuneIndex {
@@ -74,6 +75,8 @@ class LuneIndex {
   void clear_touched();
   // A lune member of the edge ab, or kNoSlot for an empty lune.
   Slot hub(Slot a, Slot b) const { return hubs_[size_t{a} * stride_ + b]; }
+
+  void prefetch_hub(Slot a, Slot b) const { prefetch(&hubs_[size_t{a} * stride_ + b]); }
 
   size_t hubbed() const { return hubbed_count_; }
   size_t special_count() const { return specials_.size() - free_.size(); }
@@ -103,7 +106,7 @@ class LuneIndex {
   bool certify_around(const Edge& edge, Slot hub);
   void classify(const Edge& edge, uint32_t special);
   bool certify(const Edge& edge);
-  void find_components(const Edge& edge, std::vector<Slot>& apexes);
+  void find_components(const Edge& edge, std::vector<Slot>& apexes, std::vector<Slot>& middles);
   void collect_members(const Edge& edge);
   Slot youngest_bridge(const Edge& edge, Slot hub, Slot member) const;
 

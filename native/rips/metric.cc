@@ -66,7 +66,7 @@ std::optional<Metric> metric_of(std::string_view name) {
 }
 
 Status check(const MetricSpec& spec, size_t dimension) {
-  if (dimension == 0) return Status::kInvalidArgument;
+  if (dimension == 0 && spec.metric != Metric::kGiven) return Status::kInvalidArgument;
   if (!spec.weights.empty() && spec.weights.size() != dimension) return Status::kInvalidArgument;
   for (const double weight : spec.weights) {
     if (!std::isfinite(weight) || weight < 0) return Status::kInvalidArgument;
@@ -116,7 +116,10 @@ bool distances_to(Metric metric, const double* axes, size_t stride, size_t dimen
     case Metric::kCosine:
     case Metric::kCorrelation:
       return accumulate(axes, stride, dimension, query, n, out, square, [](double sum) { return sum / 2; });
+    case Metric::kGiven:
+      break;
   }
+  TDA_ASSERT(false);  // given distances do not come from coordinates
   return false;
 }
 
@@ -129,6 +132,7 @@ Geometry geometry_of(Metric metric) {
       return Geometry::kHalfSquare;
     case Metric::kManhattan:
     case Metric::kChebyshev:
+    case Metric::kGiven:
       return Geometry::kNone;
   }
   return Geometry::kNone;

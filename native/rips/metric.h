@@ -23,7 +23,8 @@
 
 namespace tda::rips {
 
-enum class Metric : uint8_t { kEuclidean, kManhattan, kChebyshev, kCosine, kCorrelation };
+// kGiven: the caller brings the distances itself, any symmetric non-negative numbers.
+enum class Metric : uint8_t { kEuclidean, kManhattan, kChebyshev, kCosine, kCorrelation, kGiven };
 
 // The metric of a name as configurations spell it ("euclidean", "manhattan", ...), nothing for an unknown
 // name.

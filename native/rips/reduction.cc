@@ -34,10 +34,18 @@ void Reduction::run(const std::vector<uint32_t>& order, int max_dimension) {
   vectors_.clear();
   reduced_.resize(candidates_.size() * words_);
   relation_.resize(words_);
+  // Each relation starts with hubs far apart in memory: ask for all of them first.
+  for (const uint32_t special : order) {
+    const SpecialEdge& edge = lunes_.specials()[special];
+    for (const Slot middle : edge.middles) {
+      lunes_.prefetch_hub(edge.older, middle);
+      lunes_.prefetch_hub(edge.younger, middle);
+    }
+  }
   for (const uint32_t special : order) {
     const SpecialEdge& edge = lunes_.specials()[special];
     if (edge.kind != LuneKind::kSeveralComponents) continue;
-    for (size_t j = 1; j < edge.apexes.size(); ++j) reduce(edge, special, edge.apexes[j]);
+    for (size_t j = 1; j < edge.apexes.size(); ++j) reduce(edge, special, j);
   }
 }
 
@@ -63,13 +71,12 @@ void Reduction::grow_tree(const std::vector<uint32_t>& order) {
   }
 }
 
-void Reduction::reduce(const SpecialEdge& edge, uint32_t special, Slot apex) {
+void Reduction::reduce(const SpecialEdge& edge, uint32_t special, size_t component) {
   ++relations_;
   std::fill(relation_.begin(), relation_.end(), 0);
-  const Slot first = edge.apexes.front();
   for (const Slot end : {edge.older, edge.younger}) {
-    add(annotate(end, first), relation_.data());
-    add(annotate(end, apex), relation_.data());
+    add(annotate(end, edge.middles.front()), relation_.data());
+    add(annotate(end, edge.middles[component]), relation_.data());
   }
   for (size_t word = words_; word-- > 0;) {
     while (relation_[word] != 0) {
@@ -80,7 +87,7 @@ void Reduction::reduce(const SpecialEdge& edge, uint32_t special, Slot apex) {
       if (candidate.death == kNoSpecial) {
         std::copy(relation_.begin(), relation_.begin() + static_cast<std::ptrdiff_t>(word + 1), owner);
         candidate.death = special;
-        candidate.apex = apex;
+        candidate.apex = edge.apexes[component];
         return;
       }
       for (size_t k = 0; k <= word; ++k)

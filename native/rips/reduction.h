@@ -71,7 +71,7 @@ class Reduction {
   void rehash(size_t slots);
   Annotation sum(Annotation a, Annotation b);
   void add(Annotation annotation, uint64_t* vector) const;
-  void reduce(const SpecialEdge& edge, uint32_t special, Slot apex);
+  void reduce(const SpecialEdge& edge, uint32_t special, size_t component);
 
   const DistanceRows& rows_;
   const LuneIndex& lunes_;

@@ -50,6 +50,12 @@ Status RipsWindow::append(std::span<const double> point) {
   return Status::kOk;
 }
 
+Status RipsWindow::append_distances(std::span<const double> distances) {
+  if (const Status status = rows_.append_distances(distances); status != Status::kOk) return status;
+  lunes_.insert();
+  return Status::kOk;
+}
+
 Status RipsWindow::evict() {
   if (rows_.size() == 0) return Status::kWindowEmpty;
   lunes_.evict();

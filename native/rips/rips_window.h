@@ -74,7 +74,8 @@ class RipsWindow {
  public:
   // kInvalidArgument for an option out of range (check_config says so without building anything).
   static Status check_config(const RipsConfig& config);
-  // Bytes a full window takes at most in its large arrays (typical use is about half of it); for accepting a
+  // Bytes a full window takes: a bound for the tables of pairs, of which a third to a half is usual, and an
+  // allowance per point for special edges and their reduction, generous in low dimensions. For accepting a
   // configuration. O(1).
   static uint64_t predict_bytes(const RipsConfig& config);
 
@@ -85,6 +86,10 @@ class RipsWindow {
   // (also a point without a direction, cosine and correlation), kDistanceOverflow, kCapacityExceeded (evict
   // first).
   Status append(std::span<const double> point);
+  // The same for Metric::kGiven: distances from the new point to the live ones, oldest first, stored as
+  // float. kWrongDimension, kNonFinitePoint, kInvalidArgument (a negative one), kDistanceOverflow,
+  // kCapacityExceeded.
+  Status append_distances(std::span<const double> distances);
   // Removes the oldest point. kWindowEmpty when there is none.
   Status evict();
   // Appends what changed since the last emission to `changes`: removals, then per dimension births in order.

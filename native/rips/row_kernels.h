@@ -20,7 +20,16 @@ inline constexpr Slot kNoSlot = std::numeric_limits<Slot>::max();
 // The exclusive limit that accepts `limit` itself. REQUIRES: limit is finite and not negative.
 inline float including(float limit) { return std::nextafter(limit, std::numeric_limits<float>::infinity()); }
 
-// Up to four rows with a limit each.
+// Asks for a cache line that will be read soon.
+inline void prefetch(const void* address) {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(address);
+#else
+  (void)address;
+#endif
+}
+
+// A row and its limit.
 struct RowLimit {
   const float* row;
   float below;
