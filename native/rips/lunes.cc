@@ -38,7 +38,7 @@ void LuneIndex::insert() {
 void LuneIndex::evict() {
   const Slot gone = rows_.slot_of(rows_.oldest());
   hubbed_count_ -= hubbed_[gone].size();
-  hubbed_[gone] = {};  // a slot's next edges may be far fewer
+  std::vector<Hubbed>().swap(hubbed_[gone]);  // the slot's next edges may be far fewer
   const float* distances = rows_.row(gone);
   for (uint32_t s = 0; s < specials_.size(); ++s) {
     const SpecialEdge& edge = specials_[s];
@@ -60,7 +60,7 @@ void LuneIndex::evict() {
     list.erase(found);
     --hubbed_count_;
   }
-  expiring_[gone] = {};
+  std::vector<std::pair<Slot, Slot>>().swap(expiring_[gone]);
 }
 
 void LuneIndex::flush() {

@@ -33,8 +33,9 @@ Status RipsWindow::check_config(const RipsConfig& config) {
 }
 
 uint64_t RipsWindow::predict_bytes(const RipsConfig& config) {
+  constexpr uint64_t kPerPoint = 3072;
   return DistanceRows::predict_bytes(config.window_max, config.dimension) +
-         LuneIndex::predict_bytes(config.window_max);
+         LuneIndex::predict_bytes(config.window_max) + kPerPoint * config.window_max;
 }
 
 RipsWindow::RipsWindow(const RipsConfig& config)
