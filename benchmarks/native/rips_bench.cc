@@ -107,14 +107,20 @@ void check(const RipsWindow& window, const std::vector<std::vector<double>>& poi
   if (expected != found) fail("the window's diagram differs from batch persistence of the same points");
 }
 
-void dump(const std::vector<std::vector<double>>& points, const std::string& path) {
-  std::ofstream file(path);
+// PATH.points: one point a line. PATH.bars: birth and death of one H1 bar a line.
+void dump(const std::vector<std::vector<double>>& points, const RipsWindow& window, const std::string& path) {
+  std::ofstream file(path + ".points");
   file.precision(17);
   for (const std::vector<double>& point : points) {
     for (size_t axis = 0; axis < point.size(); ++axis) file << (axis == 0 ? "" : " ") << point[axis];
     file << '\n';
   }
-  if (!file.flush()) fail("cannot write " + path);
+  std::ofstream bars(path + ".bars");
+  bars.precision(9);
+  for (const RipsPair& pair : window.diagram()) {
+    if (pair.dimension == 1) bars << pair.birth << ' ' << pair.death << '\n';
+  }
+  if (!file.flush() || !bars.flush()) fail("cannot write " + path);
 }
 
 void run(const std::string& cloud, const Options& options) {
@@ -154,8 +160,8 @@ void run(const std::string& cloud, const Options& options) {
     hubbed += window.statistics().hubbed;
     if (!options.dump.empty() && dumped < options.dump_windows &&
         (slide + 1) * options.dump_windows >= (dumped + 1) * options.slides) {
-      dump(points, options.dump + "/" + cloud + "-" + std::to_string(options.window) + "-" +
-                       std::to_string(dumped++) + ".txt");
+      const std::string name = cloud + "-" + std::to_string(options.window) + "-" + std::to_string(dumped++);
+      dump(points, window, options.dump + "/" + name);
     }
   }
   double sum = 0;
