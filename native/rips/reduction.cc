@@ -24,12 +24,11 @@ size_t home_of(uint64_t key, size_t slots) {
 
 }  // namespace
 
-void Reduction::run(const std::vector<uint32_t>& order, int max_dimension) {
+void Reduction::run(const std::vector<uint32_t>& order) {
   memo_size_ = 0;
   relations_ = 0;
   memo_.assign(std::max(memo_.size(), kMemoMin), {kFreeKey, 0});
   grow_tree(order);
-  if (max_dimension < 1) return;
   words_ = (candidates_.size() + kWordBits - 1) / kWordBits;
   vectors_.clear();
   reduced_.resize(candidates_.size() * words_);
@@ -49,24 +48,23 @@ void Reduction::run(const std::vector<uint32_t>& order, int max_dimension) {
   }
 }
 
-// The elder rule along the edges with empty lunes; the others among them are the candidates.
+// Kruskal along the edges with empty lunes; those that close a cycle are the candidates.
 void Reduction::grow_tree(const std::vector<uint32_t>& order) {
-  tree_deaths_.clear();
+  tree_.clear();
   candidates_.clear();
   parent_.resize(rows_.capacity());
   for (size_t slot = 0; slot < parent_.size(); ++slot) parent_[slot] = static_cast<Slot>(slot);
   for (const uint32_t special : order) {
     const SpecialEdge& edge = lunes_.specials()[special];
     if (edge.kind != LuneKind::kEmpty) continue;
-    Slot elder = find_root(parent_, edge.older), dying = find_root(parent_, edge.younger);
-    if (elder == dying) {
+    const Slot a = find_root(parent_, edge.older), b = find_root(parent_, edge.younger);
+    if (a == b) {
       candidates_.push_back({special, kNoSpecial, kNoSlot});
       remember(edge.older, edge.younger, static_cast<Annotation>(candidates_.size()));
       continue;
     }
-    if (rows_.younger(elder, dying)) std::swap(elder, dying);
-    parent_[dying] = elder;
-    tree_deaths_.push_back({dying, special});
+    parent_[a] = b;
+    tree_.push_back({edge.length, edge.older, edge.younger});
     remember(edge.older, edge.younger, 0);
   }
 }
@@ -176,7 +174,7 @@ void Reduction::rehash(size_t slots) {
 }
 
 uint64_t Reduction::bytes() const {
-  return tree_deaths_.capacity() * sizeof(TreeDeath) + candidates_.capacity() * sizeof(Candidate) +
+  return tree_.capacity() * sizeof(TreeEdge) + candidates_.capacity() * sizeof(Candidate) +
          parent_.capacity() * sizeof(Slot) +
          (vectors_.capacity() + reduced_.capacity() + relation_.capacity()) * sizeof(uint64_t) +
          memo_.capacity() * sizeof(Memo) + pending_.capacity() * sizeof(pending_[0]);

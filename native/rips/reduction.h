@@ -24,14 +24,9 @@
 #include <vector>
 
 #include "native/rips/lunes.h"
+#include "native/rips/minimum_tree.h"
 
 namespace tda::rips {
-
-// A class of H0: dies as `younger` component's oldest vertex when the edge enters.
-struct TreeDeath {
-  Slot vertex;
-  uint32_t special;
-};
 
 // A class of H1: born with an edge, killed by an edge and a third vertex, or never.
 struct Candidate {
@@ -49,11 +44,11 @@ class Reduction {
 
   // `order` lists the special edges with empty lunes or several components, in the order of edges.
   // REQUIRES: lunes flushed.
-  void run(const std::vector<uint32_t>& order, int max_dimension);
+  void run(const std::vector<uint32_t>& order);
 
-  const std::vector<TreeDeath>& tree_deaths() const { return tree_deaths_; }  // in the order of edges
-  const std::vector<Candidate>& candidates() const { return candidates_; }    // in the order of birth edges
-  size_t relations() const { return relations_; }                             // of the last run
+  const std::vector<TreeEdge>& tree() const { return tree_; }               // in the order of edges
+  const std::vector<Candidate>& candidates() const { return candidates_; }  // in the order of birth edges
+  size_t relations() const { return relations_; }                           // of the last run
   uint64_t bytes() const;
 
  private:
@@ -75,7 +70,7 @@ class Reduction {
 
   const DistanceRows& rows_;
   const LuneIndex& lunes_;
-  std::vector<TreeDeath> tree_deaths_;
+  std::vector<TreeEdge> tree_;
   std::vector<Candidate> candidates_;
   std::vector<Slot> parent_;       // union-find by slot
   size_t words_ = 0;               // of a vector

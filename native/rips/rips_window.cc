@@ -17,6 +17,8 @@ float stored_threshold(double threshold) {
   return static_cast<double>(rounded) > threshold ? std::nextafter(rounded, 0.0F) : rounded;
 }
 
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
 // Births in the order of their simplices: vertices by number, edges by (length, younger, older).
 bool born_before(const RipsPair& a, const RipsPair& b) {
   return std::tie(a.dimension, a.birth, a.birth_points[0], a.birth_points[1]) <
@@ -34,41 +36,67 @@ Status RipsWindow::check_config(const RipsConfig& config) {
 
 uint64_t RipsWindow::predict_bytes(const RipsConfig& config) {
   constexpr uint64_t kPerPoint = 3072;
-  return DistanceRows::predict_bytes(config.window_max, config.dimension) +
-         LuneIndex::predict_bytes(config.window_max) + kPerPoint * config.window_max;
+  const uint64_t rows = DistanceRows::predict_bytes(config.window_max, config.dimension);
+  if (config.max_dimension == 0) {
+    return rows + MinimumTree::predict_bytes(config.window_max) + 4 * sizeof(RipsPair) * config.window_max;
+  }
+  return rows + LuneIndex::predict_bytes(config.window_max) + kPerPoint * config.window_max;
 }
 
 RipsWindow::RipsWindow(const RipsConfig& config)
-    : max_dimension_(config.max_dimension),
-      rows_(config.window_max, config.dimension, config.metric, config.first),
-      lunes_(rows_, stored_threshold(config.threshold)),
-      reduction_(rows_, lunes_),
-      death_edge_(config.window_max) {}
+    : rows_(config.window_max, config.dimension, config.metric, config.first),
+      elder_(config.window_max),
+      dying_(config.window_max) {
+  const float threshold = stored_threshold(config.threshold);
+  if (config.max_dimension > 0) {
+    loops_ = std::make_unique<Loops>(rows_, threshold);
+  } else {
+    tree_ = std::make_unique<MinimumTree>(rows_, threshold);
+  }
+}
 
 Status RipsWindow::append(std::span<const double> point) {
-  if (const Status status = rows_.append(point); status != Status::kOk) return status;
-  lunes_.insert();
-  return Status::kOk;
+  const Status status = rows_.append(point);
+  if (status == Status::kOk) insert_newest();
+  return status;
 }
 
 Status RipsWindow::append_distances(std::span<const double> distances) {
-  if (const Status status = rows_.append_distances(distances); status != Status::kOk) return status;
-  lunes_.insert();
-  return Status::kOk;
+  const Status status = rows_.append_distances(distances);
+  if (status == Status::kOk) insert_newest();
+  return status;
+}
+
+void RipsWindow::insert_newest() {
+  if (loops_) {
+    loops_->lunes.insert();
+  } else {
+    tree_->insert();
+  }
 }
 
 Status RipsWindow::evict() {
   if (rows_.size() == 0) return Status::kWindowEmpty;
-  lunes_.evict();
+  if (loops_) {
+    loops_->lunes.evict();
+  } else {
+    tree_->evict();
+  }
   rows_.evict();
   return Status::kOk;
 }
 
 void RipsWindow::emit(std::vector<RipsChange>& changes) {
-  lunes_.flush();
-  update_order();
-  reduction_.run(order_, max_dimension_);
-  list_pairs();
+  current_.clear();
+  if (loops_) {
+    loops_->lunes.flush();
+    update_order();
+    loops_->reduction.run(order_);
+    list_components(loops_->reduction.tree());
+    list_loops();
+  } else {
+    list_components(tree_->edges());
+  }
 
   // Both lists are in the order of births: one merge finds the changes.
   const size_t begin = changes.size();
@@ -91,8 +119,8 @@ void RipsWindow::emit(std::vector<RipsChange>& changes) {
 }
 
 bool RipsWindow::edge_before(uint32_t a, uint32_t b) const {
-  const SpecialEdge& left = lunes_.specials()[a];
-  const SpecialEdge& right = lunes_.specials()[b];
+  const SpecialEdge& left = loops_->lunes.specials()[a];
+  const SpecialEdge& right = loops_->lunes.specials()[b];
   if (left.length != right.length) return left.length < right.length;
   if (left.younger != right.younger) return rows_.younger(right.younger, left.younger);
   return rows_.younger(right.older, left.older);
@@ -100,10 +128,10 @@ bool RipsWindow::edge_before(uint32_t a, uint32_t b) const {
 
 // Edges seldom change: what is touched leaves the order, is sorted by itself and merged back.
 void RipsWindow::update_order() {
-  const std::vector<SpecialEdge>& specials = lunes_.specials();
+  const std::vector<SpecialEdge>& specials = loops_->lunes.specials();
   std::erase_if(order_, [&](uint32_t s) { return specials[s].touched; });
   fresh_.clear();
-  for (const uint32_t s : lunes_.touched()) {
+  for (const uint32_t s : loops_->lunes.touched()) {
     const LuneKind kind = specials[s].kind;
     if (kind == LuneKind::kEmpty || kind == LuneKind::kSeveralComponents) fresh_.push_back(s);
   }
@@ -112,29 +140,40 @@ void RipsWindow::update_order() {
   merged_.resize(order_.size() + fresh_.size());
   std::merge(order_.begin(), order_.end(), fresh_.begin(), fresh_.end(), merged_.begin(), before);
   std::swap(order_, merged_);
-  lunes_.clear_touched();
+  loops_->lunes.clear_touched();
 }
 
-void RipsWindow::list_pairs() {
-  constexpr float kInf = std::numeric_limits<float>::infinity();
-  const std::vector<SpecialEdge>& specials = lunes_.specials();
-  const auto id_of = [&](Slot slot) { return rows_.sequence_of(slot); };
-  current_.clear();
-  std::fill(death_edge_.begin(), death_edge_.end(), kNoSpecial);
-  for (const TreeDeath& death : reduction_.tree_deaths()) death_edge_[death.vertex] = death.special;
+// The elder rule: of two components that an edge joins, the one whose eldest vertex is younger dies.
+void RipsWindow::list_components(const std::vector<TreeEdge>& tree) {
+  for (size_t slot = 0; slot < elder_.size(); ++slot) elder_[slot] = static_cast<Slot>(slot);
+  std::fill(dying_.begin(), dying_.end(), nullptr);
+  const auto eldest = [&](Slot slot) {
+    while (elder_[slot] != slot) slot = elder_[slot] = elder_[elder_[slot]];
+    return slot;
+  };
+  for (const TreeEdge& edge : tree) {
+    Slot stays = eldest(edge.older), dies = eldest(edge.younger);
+    TDA_ASSERT(stays != dies);
+    if (rows_.younger(stays, dies)) std::swap(stays, dies);
+    elder_[dies] = stays;
+    dying_[dies] = &edge;
+  }
   for (PointId id = rows_.oldest(); id < rows_.next(); ++id) {
     RipsPair pair{0, 0, kInf, {id, kNoPoint}, {kNoPoint, kNoPoint, kNoPoint}};
-    if (const uint32_t special = death_edge_[rows_.slot_of(id)]; special != kNoSpecial) {
-      const SpecialEdge& edge = specials[special];
-      if (edge.length == 0) continue;
-      pair.death = edge.length;
-      pair.death_points[0] = id_of(edge.younger);
-      pair.death_points[1] = id_of(edge.older);
+    if (const TreeEdge* edge = dying_[rows_.slot_of(id)]; edge != nullptr) {
+      if (edge->length == 0) continue;
+      pair.death = edge->length;
+      pair.death_points[0] = rows_.sequence_of(edge->younger);
+      pair.death_points[1] = rows_.sequence_of(edge->older);
     }
     current_.push_back(pair);
   }
-  if (max_dimension_ < 1) return;
-  for (const Candidate& candidate : reduction_.candidates()) {
+}
+
+void RipsWindow::list_loops() {
+  const std::vector<SpecialEdge>& specials = loops_->lunes.specials();
+  const auto id_of = [&](Slot slot) { return rows_.sequence_of(slot); };
+  for (const Candidate& candidate : loops_->reduction.candidates()) {
     const SpecialEdge& birth = specials[candidate.birth];
     RipsPair pair{
         1, birth.length, kInf, {id_of(birth.younger), id_of(birth.older)}, {kNoPoint, kNoPoint, kNoPoint}};
@@ -151,18 +190,31 @@ void RipsWindow::list_pairs() {
 }
 
 RipsStatistics RipsWindow::statistics() const {
-  const uint64_t bytes = DistanceRows::predict_bytes(rows_.capacity(), rows_.dimension()) + lunes_.bytes() +
-                         reduction_.bytes() +
-                         (order_.capacity() + fresh_.capacity() + merged_.capacity()) * sizeof(uint32_t) +
-                         (reported_.capacity() + current_.capacity()) * sizeof(RipsPair);
-  return {lunes_.hubbed(), lunes_.special_count(), reduction_.candidates().size(), reduction_.relations(),
-          bytes};
+  RipsStatistics statistics{};
+  statistics.bytes = DistanceRows::predict_bytes(rows_.capacity(), rows_.dimension()) +
+                     (order_.capacity() + fresh_.capacity() + merged_.capacity()) * sizeof(uint32_t) +
+                     (reported_.capacity() + current_.capacity()) * sizeof(RipsPair) +
+                     rows_.capacity() * (sizeof(Slot) + sizeof(const TreeEdge*));
+  if (tree_) {
+    statistics.bytes += tree_->bytes();
+    return statistics;
+  }
+  statistics.hubbed = loops_->lunes.hubbed();
+  statistics.specials = loops_->lunes.special_count();
+  statistics.candidates = loops_->reduction.candidates().size();
+  statistics.relations = loops_->reduction.relations();
+  statistics.bytes += loops_->lunes.bytes() + loops_->reduction.bytes();
+  return statistics;
 }
 
 void RipsWindow::verify() {
   rows_.verify();
-  lunes_.flush();
-  lunes_.verify();
+  if (tree_) {
+    tree_->verify();
+    return;
+  }
+  loops_->lunes.flush();
+  loops_->lunes.verify();
 }
 
 }  // namespace tda::rips

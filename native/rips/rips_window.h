@@ -29,6 +29,7 @@
 #include "native/diagram/update.h"
 #include "native/rips/distance_rows.h"
 #include "native/rips/lunes.h"
+#include "native/rips/minimum_tree.h"
 #include "native/rips/reduction.h"
 
 namespace tda::rips {
@@ -108,20 +109,29 @@ class RipsWindow {
   void verify();
 
  private:
+  void insert_newest();
   void update_order();
-  void list_pairs();
+  void list_components(const std::vector<TreeEdge>& tree);
+  void list_loops();
   bool edge_before(uint32_t a, uint32_t b) const;
 
-  int max_dimension_;
+  // H0 and H1 take the lunes, H0 alone the tree.
+  struct Loops {
+    LuneIndex lunes;
+    Reduction reduction;
+    Loops(const DistanceRows& rows, float threshold) : lunes(rows, threshold), reduction(rows, lunes) {}
+  };
+
   DistanceRows rows_;
-  LuneIndex lunes_;
-  Reduction reduction_;
-  std::vector<uint32_t> order_;       // special edges that matter, in the order of edges
-  std::vector<uint32_t> fresh_;       // scratch: those among the touched
-  std::vector<uint32_t> merged_;      // scratch
-  std::vector<RipsPair> reported_;    // as of the last emission
-  std::vector<RipsPair> current_;     // scratch
-  std::vector<uint32_t> death_edge_;  // scratch: special edge an H0 class dies with, by slot
+  std::unique_ptr<Loops> loops_;        // max_dimension 1
+  std::unique_ptr<MinimumTree> tree_;   // max_dimension 0
+  std::vector<uint32_t> order_;         // special edges that matter, in the order of edges
+  std::vector<uint32_t> fresh_;         // scratch: those among the touched
+  std::vector<uint32_t> merged_;        // scratch
+  std::vector<RipsPair> reported_;      // as of the last emission
+  std::vector<RipsPair> current_;       // scratch
+  std::vector<Slot> elder_;             // scratch of list_components: union-find by slot, roots are eldest
+  std::vector<const TreeEdge*> dying_;  // scratch of list_components: the edge a vertex dies with, by slot
 };
 
 }  // namespace tda::rips

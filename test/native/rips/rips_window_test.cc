@@ -118,6 +118,35 @@ TEST(RipsWindow, oracle_after_every_step_all_metrics_and_clouds) {
   EXPECT_GT(windows, 2000);
 }
 
+TEST(RipsWindow, oracle_components_alone_after_every_step) {
+  std::mt19937_64 random(15);
+  for (const std::string& cloud : test::cloud_names()) {
+    for (const double threshold : {1e30, 0.3}) {
+      for (const size_t size : {1U, 2U, 7U, 40U}) {
+        test::Cloud points(cloud, 2, random());
+        RipsWindow window(
+            {.window_max = size, .dimension = 2, .metric = {}, .max_dimension = 0, .threshold = threshold});
+        Replica replica;
+        std::vector<RipsChange> changes;
+        for (size_t step = 0; step < 3 * size + 5; ++step) {
+          while (window.size() == size || (window.size() > 0 && random() % 16 == 0)) {
+            ASSERT_EQ(window.evict(), Status::kOk);
+            window.verify();
+          }
+          ASSERT_EQ(window.append(points.next()), Status::kOk);
+          changes.clear();
+          window.emit(changes);
+          window.verify();
+          expect_naive(window, threshold, 0, cloud + ", step " + std::to_string(step));
+          replica.apply(changes);
+          replica.expect_equal(window.diagram());
+          if (HasFatalFailure()) return;
+        }
+      }
+    }
+  }
+}
+
 TEST(RipsWindow, oracle_larger_windows_with_irregular_slides_and_thresholds) {
   std::mt19937_64 random(12);
   for (const std::string& cloud : test::cloud_names()) {
