@@ -1,0 +1,58 @@
+// The loops over distance rows that the time goes into, as free functions on plain arrays.
+//
+// Every limit is exclusive: a caller that accepts a tie passes `including(limit)`. Comparisons only, no
+// arithmetic, so each instruction set gives the same answer; which one runs is chosen once, at the first call
+// (row_kernels.cc).
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+namespace tda::rips {
+
+// Place of a live point in the ring of the window.
+using Slot = uint16_t;
+inline constexpr Slot kNoSlot = std::numeric_limits<Slot>::max();
+
+// The exclusive limit that accepts `limit` itself. REQUIRES: limit is finite and not negative.
+inline float including(float limit) { return std::nextafter(limit, std::numeric_limits<float>::infinity()); }
+
+// Asks for a cache line that will be read soon.
+inline void prefetch(const void* address) {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(address);
+#else
+  (void)address;
+#endif
+}
+
+// A row and its limit.
+struct RowLimit {
+  const float* row;
+  float below;
+};
+
+// Appends every i in [begin, end) with a.row[i] < a.below and b.row[i] < b.below, ascending, and returns how
+// many. REQUIRES: room for end - begin.
+size_t collect_below(RowLimit a, RowLimit b, size_t begin, size_t end, Slot* out);
+
+// The same, of those the ones with c.row[i] >= c.below.
+size_t collect_outside(RowLimit a, RowLimit b, RowLimit c, size_t begin, size_t end, Slot* out);
+
+// The largest i in [begin, end) that is below the limit in all four rows, or kNoSlot. Stops at the first it
+// finds.
+Slot last_below(const RowLimit (&rows)[4], size_t begin, size_t end);
+
+// The largest i in [begin, end) in the spindle of an edge of the given length (lunes.h), x and y being the
+// rows of its ends, or kNoSlot. `squared`: the rows hold squared distances. In float, with twice the margin
+// of the exact test.
+Slot last_in_spindle(const float* x, const float* y, float length, bool squared, size_t begin, size_t end);
+
+// Instruction sets that can be forced, for tests: "baseline", "avx2", "avx512". False where the machine or
+// the build has no such target. Not thread safe.
+bool force_kernel_target(std::string_view target);
+
+}  // namespace tda::rips
