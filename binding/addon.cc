@@ -21,6 +21,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<use_error_class>(exports, "useErrorClass");
   add<stream_create>(exports, "streamCreate");
   add<stream_append>(exports, "streamAppend");
+  add<stream_refusals>(exports, "streamRefusals");
   add<stream_read>(exports, "streamRead");
   add<stream_state>(exports, "streamState");
   add<stream_release>(exports, "streamRelease");
@@ -37,6 +38,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<engine_state>(exports, "engineState");
   add<engine_release>(exports, "engineRelease");
   add<series_batch_diagram>(exports, "seriesBatchDiagram");
+  add<rips_predict_bytes>(exports, "ripsPredictBytes");
   add<live_handles>(exports, "liveHandles");
   return exports;
 }
