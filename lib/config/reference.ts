@@ -13,6 +13,7 @@ interface JsonSchema {
   readonly description?: string
   readonly default?: unknown
   readonly enum?: readonly unknown[]
+  readonly const?: unknown
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly required?: readonly string[]
   readonly items?: JsonSchema
@@ -116,6 +117,7 @@ function optionRows(path: ConfigPath, schema: JsonSchema): string[] {
 
 function values(option: JsonSchema): string {
   if (option.enum !== undefined) return option.enum.map(code).join(', ')
+  if (option.const !== undefined) return code(option.const)
   if (option.anyOf !== undefined) return option.anyOf.map(values).join(' or ')
   if (option.items !== undefined) return `list of ${values(option.items)}`
   if (option.type === 'integer' || option.type === 'number') return `number${range(option)}`
