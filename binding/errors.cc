@@ -37,8 +37,7 @@ const char* advice_of(Status status) {
     case Status::kCancelled:
       return "cancelled by the caller";
     case Status::kInternal:
-      return "an invariant of the engine failed; release it, create it anew from its points, and report the "
-             "case";
+      return "an invariant of ours failed; release it, create it anew from its points, and report the case";
   }
   return "unknown status";
 }
