@@ -1,7 +1,7 @@
 /** `streaming-tda bench SUITE`: the benchmarks of docs/benchmarks.md, one line a case, for people or as JSON. */
 import { Option, type Command } from 'commander'
 import { SERIES_CASES, type SeriesCase } from '../../benchmarks/inputs.js'
-import { jsonLine, textLine, type BenchmarkResult } from '../../benchmarks/report.js'
+import { BenchmarkMismatch, jsonLine, textLine, type BenchmarkResult } from '../../benchmarks/report.js'
 import type { WindowCase } from '../../benchmarks/windows.js'
 import { wholeNumber } from './parse-number.js'
 
@@ -84,5 +84,12 @@ async function print(
   json: boolean,
   results: AsyncIterable<BenchmarkResult> | Iterable<BenchmarkResult>
 ): Promise<void> {
-  for await (const result of results) process.stdout.write(`${json ? jsonLine(result) : textLine(result)}\n`)
+  try {
+    for await (const result of results)
+      process.stdout.write(`${json ? jsonLine(result) : textLine(result)}\n`)
+  } catch (error) {
+    if (!(error instanceof BenchmarkMismatch)) throw error
+    process.stderr.write(`streaming-tda: wrong result, nothing was timed: ${error.message}\n`)
+    process.exitCode = 1
+  }
 }
