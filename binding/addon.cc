@@ -37,6 +37,11 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<engine_diagram>(exports, "engineDiagram");
   add<engine_state>(exports, "engineState");
   add<engine_release>(exports, "engineRelease");
+  add<batch_create>(exports, "batchCreate");
+  add<batch_run>(exports, "batchRun");
+  add<batch_state>(exports, "batchState");
+  add<batch_cancel>(exports, "batchCancel");
+  add<batch_release>(exports, "batchRelease");
   add<series_batch_diagram>(exports, "seriesBatchDiagram");
   add<rips_predict_bytes>(exports, "ripsPredictBytes");
   add<live_handles>(exports, "liveHandles");

@@ -26,6 +26,12 @@ Napi::Value engine_diagram(const Napi::CallbackInfo& info);
 Napi::Value engine_state(const Napi::CallbackInfo& info);
 Napi::Value engine_release(const Napi::CallbackInfo& info);
 
+Napi::Value batch_create(const Napi::CallbackInfo& info);
+Napi::Value batch_run(const Napi::CallbackInfo& info);
+Napi::Value batch_state(const Napi::CallbackInfo& info);
+Napi::Value batch_cancel(const Napi::CallbackInfo& info);
+Napi::Value batch_release(const Napi::CallbackInfo& info);
+
 Napi::Value series_batch_diagram(const Napi::CallbackInfo& info);
 Napi::Value rips_predict_bytes(const Napi::CallbackInfo& info);
 Napi::Value live_handles(const Napi::CallbackInfo& info);

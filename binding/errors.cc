@@ -37,8 +37,7 @@ const char* advice_of(Status status) {
     case Status::kCancelled:
       return "cancelled by the caller";
     case Status::kInternal:
-      return "an invariant of the engine failed; release it, create it anew from its points, and report the "
-             "case";
+      return "an invariant of ours failed; release it, create it anew from its points, and report the case";
   }
   return "unknown status";
 }
@@ -55,6 +54,12 @@ Napi::Value use_error_class(const Napi::CallbackInfo& info) {
   if (!info[0].IsFunction()) fail(Status::kInvalidArgument, "useErrorClass: expected a class");
   info.Env().GetInstanceData<EnvironmentData>()->error_class = Napi::Persistent(info[0].As<Napi::Function>());
   return info.Env().Undefined();
+}
+
+CallFailed to_failure(const AssertionFailed& failure) {
+  return {Status::kInternal, std::string("an invariant of the native core failed: ") + failure.condition +
+                                 " (" + failure.file + ":" + std::to_string(failure.line) +
+                                 "); please report it"};
 }
 
 Napi::Error to_error(Napi::Env env, const CallFailed& failure) {

@@ -16,12 +16,15 @@ import { TdaError } from './errors.js'
 declare const streamBrand: unique symbol
 declare const engineBrand: unique symbol
 declare const windowBrand: unique symbol
+declare const batchBrand: unique symbol
 /** A shared point ring of one stream, in native memory. */
 export type StreamHandle = number & { readonly [streamBrand]: true }
 /** One engine: one stream at one scale. */
 export type EngineHandle = number & { readonly [engineBrand]: true }
 /** A window over a stream without an engine. */
 export type WindowHandle = number & { readonly [windowBrand]: true }
+/** One batch computation: persistence of a whole cloud. */
+export type BatchHandle = number & { readonly [batchBrand]: true }
 
 /** The most recent `count` points, or the points of (newest - spanMs, newest]. Exactly one is given. */
 export type NativeWindow = { readonly count: number } | { readonly spanMs: number }
@@ -46,8 +49,9 @@ export interface RipsFiltrationConfig {
   readonly rips: NativeRips
 }
 
-/** How distances between points are formed; see native/rips/metric.h. */
-export type RipsMetric = 'euclidean' | 'manhattan' | 'chebyshev' | 'cosine' | 'correlation'
+/** How distances of points are formed; see native/rips/metric.h. */
+export const METRICS = ['euclidean', 'manhattan', 'chebyshev', 'cosine', 'correlation'] as const
+export type Metric = (typeof METRICS)[number]
 
 export interface NativeRips {
   /** Which of the stream's channels make up a point, from 0. */
@@ -57,7 +61,7 @@ export interface NativeRips {
    * number i that is a multiple of `stride`. `null`: every sample is a point.
    */
   readonly embedding: { readonly dimension: number; readonly delay: number; readonly stride: number } | null
-  readonly metric: RipsMetric
+  readonly metric: Metric
   /** Factors of the coordinates, channel by channel of the newest sample, then of the next; `null`: none. */
   readonly weights: Float64Array | null
   readonly maxDimension: 0 | 1
@@ -145,6 +149,61 @@ export interface EngineState {
   readonly bytes: number
 }
 
+/** What a batch computation starts from; `numbers` are coordinates point by point, or distances. */
+export type NativeBatchInput =
+  | {
+      readonly kind: 'points'
+      readonly numbers: Float64Array
+      readonly dimension: number
+      readonly metric: Metric
+      /** One factor for each coordinate; `null`: all 1. */
+      readonly weights: Float64Array | null
+    }
+  | { readonly kind: 'lower' | 'full'; readonly numbers: Float64Array }
+  | {
+      readonly kind: 'sparse'
+      readonly points: number
+      readonly rows: Uint32Array
+      readonly columns: Uint32Array
+      readonly numbers: Float64Array
+    }
+
+export interface NativeBatchOptions {
+  /** 0 to 16. */
+  readonly maxDimension: number
+  /** A prime up to 32 749. */
+  readonly modulus: number
+  readonly threshold: number
+  readonly threads: number
+  readonly representatives: boolean
+  readonly memoryMaxBytes: number
+}
+
+/** Layout: native/rips/batch.h. */
+export interface NativeBatchResult {
+  /**
+   * 8 numbers a pair: dimension, birth, death (Infinity: alive at the threshold), where its birth and its death simplex
+   * begin in `vertices`, begin and end of its cocycle in `coefficients`, begin of that cocycle in `cocycleVertices`.
+   */
+  readonly pairs: Float64Array
+  /** Simplices, largest vertex first. */
+  readonly vertices: Uint32Array
+  readonly coefficients: Uint32Array
+  readonly cocycleVertices: Uint32Array
+  /** The smaller of the option and the enclosing radius. */
+  readonly thresholdUsed: number
+}
+
+export interface NativeBatchState {
+  readonly dimension: number
+  /** Columns of that dimension; 0 while they are being listed. */
+  readonly columns: number
+  readonly columnsDone: number
+  /** What it takes whatever the data, and what it can take at worst. */
+  readonly leastBytes: number
+  readonly mostBytes: number
+}
+
 export interface NativeAddon {
   /**
    * Creates a ring of at most `capacity` points (up to 2^30). Grows in blocks up to it. An engine needs its points from
@@ -224,6 +283,20 @@ export interface NativeAddon {
   engineState(engine: EngineHandle): EngineState
   engineRelease(engine: EngineHandle): void
 
+  /** Takes a copy of the input; nothing is computed yet. INVALID_ARGUMENT for options out of range. */
+  batchCreate(input: NativeBatchInput, options: NativeBatchOptions): BatchHandle
+  /**
+   * Persistence of the whole cloud, on the calling thread, once (ENGINE_BUSY the second time). INVALID_ARGUMENT,
+   * NON_FINITE_POINT, WRONG_DIMENSION and DISTANCE_OVERFLOW name what is wrong with the input; MEMORY_LIMIT, CANCELLED.
+   */
+  batchRun(batch: BatchHandle): NativeBatchResult
+  /** How far it is; from any thread, like batchCancel. */
+  batchState(batch: BatchHandle): NativeBatchState
+  /** A run under way, or to come, ends with CANCELLED. */
+  batchCancel(batch: BatchHandle): void
+  /** Cancels as well. */
+  batchRelease(batch: BatchHandle): void
+
   /**
    * The independent batch computation (union-find over the sorted values, no code shared with the engines) of one
    * series. Rows as in engineDiagram with positions 0, 1, 2, ... as offsets.
@@ -236,7 +309,7 @@ export interface NativeAddon {
    */
   ripsPredictBytes(points: number, coordinates: number, maxDimension: 0 | 1): number
 
-  /** Streams, windows and engines of this process that have not been released. */
+  /** Streams, windows, engines and batch computations of this process that have not been released. */
   liveHandles(): number
 }
 

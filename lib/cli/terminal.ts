@@ -1,5 +1,6 @@
 /** The streams a command speaks through, so that tests can listen; progress bars; and errors in one line each. */
 import type { Readable, Writable } from 'node:stream'
+import { isNativeError } from 'node:util/types'
 import { SingleBar } from 'cli-progress'
 import Table from 'cli-table3'
 import { TdaError } from '../errors.js'
@@ -90,10 +91,10 @@ export function errorText(error: unknown, debug: boolean): string {
   const message =
     error instanceof TdaError ? error.message : `internal error, please report it: ${String(error)}`
   const lines = message.split('\n').map((line) => `streaming-tda: ${line}\n`)
-  return lines.join('') + (debug && error instanceof Error ? `${stackText(error)}\n` : '')
+  return lines.join('') + (debug && isNativeError(error) ? `${stackText(error)}\n` : '')
 }
 
 function stackText(error: Error): string {
-  const cause = error.cause instanceof Error ? `\ncaused by ${stackText(error.cause)}` : ''
+  const cause = isNativeError(error.cause) ? `\ncaused by ${stackText(error.cause)}` : ''
   return `${error.stack ?? error.message}${cause}`
 }

@@ -43,10 +43,7 @@ function checkCloud(
   channels?.forEach((name, i) => {
     if (channels.indexOf(name) < i) wrong([...path, 'channels', i], `"${name}" is there already`)
     if (known === undefined || known.includes(name)) return
-    wrong(
-      [...path, 'channels', i],
-      `expected one of input.channels (${known.join(', ')}), found "${name}"`
-    )
+    wrong([...path, 'channels', i], `expected one of input.channels (${known.join(', ')}), found "${name}"`)
   })
   const coordinates = embedding?.dimension ?? channels?.length ?? known?.length
   if (coordinates === undefined) return

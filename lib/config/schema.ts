@@ -3,6 +3,7 @@
  * before start and `docs/configuration.md`. Every option says what it is for, its unit and its default.
  */
 import { z } from 'zod'
+import { METRICS } from '../native.js'
 import { durationMs } from './duration.js'
 
 const name = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'letters, digits, ".", "_" and "-", at most 128')
@@ -48,14 +49,15 @@ export const scaleSchema = z.strictObject({
       stride: positiveInt
         .max(1_000_000)
         .default(1)
-        .describe('Only the points whose newest sample has a number (0, 1, 2, ...) that is a multiple of this.')
+        .describe(
+          'Only the points whose newest sample has a number (0, 1, 2, ...) that is a multiple of this.'
+        )
     })
     .optional()
-    .describe('Rips: the cloud is the delay embedding of `channel`, x[i], x[i - delay], ..., inside the window.'),
-  metric: z
-    .enum(['euclidean', 'manhattan', 'chebyshev', 'cosine', 'correlation'])
-    .optional()
-    .describe('Rips: the distance of two points; default `euclidean`.'),
+    .describe(
+      'Rips: the cloud is the delay embedding of `channel`, x[i], x[i - delay], ..., inside the window.'
+    ),
+  metric: z.enum(METRICS).optional().describe('Rips: the distance of two points; default `euclidean`.'),
   weights: z
     .array(notNegative)
     .min(1)

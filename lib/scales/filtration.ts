@@ -5,7 +5,7 @@
  *   rips     Vietoris-Rips complex of a point cloud: H0 and H1, pairs of an edge and a triangle
  */
 import { TdaError } from '../errors.js'
-import type { NativeFiltration, NativeRips, RipsMetric } from '../native.js'
+import type { Metric, NativeFiltration, NativeRips } from '../native.js'
 
 /** Which level sets grow: {f <= t} with rising t, or {f >= t} with falling t. */
 export type SeriesFiltration = 'sublevel' | 'superlevel'
@@ -33,7 +33,7 @@ export interface RipsOptions {
   /** The cloud is the delay embedding of one channel. Default: every sample is a point. */
   readonly embedding?: DelayEmbedding
   /** Default `euclidean`. Lengths are stored as float: a sample above 8.5e37 (weighted) is refused. */
-  readonly metric?: RipsMetric
+  readonly metric?: Metric
   /** Factors of the coordinates, at least 0; for example 1 / standard deviation of each channel. Default: none. */
   readonly weights?: readonly number[]
   /** Highest homology dimension. Default 1. */

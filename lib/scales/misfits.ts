@@ -1,11 +1,16 @@
 /** Points that a Rips scale cannot take, whatever came before them: what a record or a batch is refused for, in words. */
-import type { StreamPoints } from '../adapters/decoder.js'
+import type { RejectReason, StreamPoints } from '../adapters/decoder.js'
 import { NATIVE_ERROR_CODES, TdaError } from '../errors.js'
 import { nativeAddon, type StreamHandle } from '../native.js'
 import type { Refusal } from './admission.js'
 
 /** Values of one point that a message shows. */
 const SHOWN_MAX = 8
+
+/** The reason behind a number of `streamRefusals`. REQUIRES: not 0. */
+export function misfitReason(code: number): RejectReason {
+  return NATIVE_ERROR_CODES[code - 1] === 'DISTANCE_OVERFLOW' ? 'distance_overflow' : 'no_direction'
+}
 
 /** @param codes As `streamRefusals` gives them. */
 export function misfitRefusal(
@@ -21,15 +26,12 @@ export function misfitRefusal(
   const channels = values.length / count
   const shown = values.subarray(at * channels, at * channels + Math.min(channels, SHOWN_MAX)).join(', ')
   const point = `the point (${shown}${channels > SHOWN_MAX ? ', ...' : ''})`
-  return NATIVE_ERROR_CODES[codes[at]! - 1] === 'DISTANCE_OVERFLOW'
-    ? {
-        reason: 'distance_overflow',
-        message: `${point} is too large for the distances of a Rips scale (limit 8.5e37, weights included)`
-      }
-    : {
-        reason: 'no_direction',
-        message: `${point} has no direction, which the cosine or correlation metric of a Rips scale needs`
-      }
+  const reason = misfitReason(codes[at]!)
+  const message =
+    reason === 'distance_overflow'
+      ? `${point} is too large for the distances of a Rips scale (limit 8.5e37, weights included)`
+      : `${point} has no direction, which the cosine or correlation metric of a Rips scale needs`
+  return { reason, message }
 }
 
 /**

@@ -1,7 +1,13 @@
 /** One stream at several scales, advanced in parallel on a pool of worker threads. */
 import { TdaError } from '../errors.js'
 import { layoutOf, nativeAddon } from '../native.js'
-import type { AdvanceResult, ChangeLayout, EngineHandle, NativeEngineConfig, StreamHandle } from '../native.js'
+import type {
+  AdvanceResult,
+  ChangeLayout,
+  EngineHandle,
+  NativeEngineConfig,
+  StreamHandle
+} from '../native.js'
 import { PairRows } from './diagram-rows.js'
 import { type FiltrationOptions, nativeFiltration } from './filtration.js'
 import { requireNoMisfits } from './misfits.js'

@@ -182,7 +182,8 @@ export class StreamTable {
       entry && ordered && points.timestamps
         ? new Admission(entry, points.timestamps, scales, this.#slides.get(entry)!)
         : null
-    const misfits = entry && this.#plan.gated ? nativeAddon().streamRefusals(entry.handle, points.values) : null
+    const misfits =
+      entry && this.#plan.gated ? nativeAddon().streamRefusals(entry.handle, points.values) : null
     return { points, entry, admission, misfits, refused: null }
   }
 

@@ -1,4 +1,5 @@
-// All streams, windows and engines of the process behind integer handles, so that any thread can use them.
+// All streams, windows, engines and batch computations of the process behind integer handles, so that any
+// thread can use them.
 //
 //   (H1) A handle is given once and never again; it names one kind of thing.
 //   (H2) What a handle names lives until it is released and the last user let go: a call under way keeps it.
@@ -13,6 +14,7 @@
 #include <variant>
 
 #include "native/engine/engine.h"
+#include "native/rips/computation.h"
 
 namespace tda {
 
@@ -20,8 +22,8 @@ using Handle = uint64_t;
 
 class Registry {
  public:
-  using Entry =
-      std::variant<std::shared_ptr<PointRing>, std::shared_ptr<SlidingWindow>, std::shared_ptr<Engine>>;
+  using Entry = std::variant<std::shared_ptr<PointRing>, std::shared_ptr<SlidingWindow>,
+                             std::shared_ptr<Engine>, std::shared_ptr<rips::Computation>>;
 
   // May throw std::bad_alloc.
   Handle add(Entry entry);

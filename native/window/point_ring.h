@@ -69,8 +69,8 @@ class PointRing {
   PointRing& operator=(const PointRing&) = delete;
 
   // Appends all points or none. kWrongDimension, kInvalidArgument (columns of other lengths, offsets that are
-  // no integers), kNonFinitePoint, kTimestampBackwards, kCapacityExceeded, kEngineBusy, kMemoryLimit, and
-  // what a gate refuses.
+  // no integers), kNonFinitePoint, kTimestampBackwards, kCapacityExceeded, kEngineBusy, kMemoryLimit,
+  // kInternal, and what a gate refuses.
   Status append(const PointBatch& batch);
   // From now on every batch has to pass the gate, and so must the points from `first` on that are here. What
   // the gate refuses; kPointNotRetained, kEngineBusy, kMemoryLimit: it does not stand then.
@@ -116,6 +116,7 @@ class PointRing {
   using Block = std::unique_ptr<double[]>;
 
   explicit PointRing(const RingConfig& config);
+  Status append_alone(const PointBatch& batch, size_t points);
   Status check(const PointBatch& batch, size_t points) const;
   Status pass_gates(PointId next, const PointBatch& batch) const;
   Status check_present(const PointGate& gate, PointId first);
@@ -144,6 +145,7 @@ class PointRing {
   uint64_t first_block_ = 0;  // blocks [first_block_, end_block_) are in the directory
   uint64_t end_block_ = 0;
   TimestampMs newest_timestamp_;
+  bool broken_ = false;  // an assertion failed; nothing is appended any more
 
   std::atomic<PointId> oldest_{0};
   std::atomic<PointId> next_{0};

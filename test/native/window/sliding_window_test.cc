@@ -65,6 +65,20 @@ TEST(SlidingWindow, oracle_every_step) {
   }
 }
 
+TEST(SlidingWindow, the_next_advance_gives_up_what_the_last_one_evicted) {
+  std::shared_ptr<PointRing> ring;
+  ASSERT_EQ(PointRing::create({.capacity = 4}, ring), Status::kOk);
+  SlidingWindow window(ring, {.count = 2});
+  const double two[] = {1, 2};
+  for (PointId next = 2; next <= 20; next += 2) {
+    ASSERT_EQ(ring->append({two, {}, {}, {}}), Status::kOk);
+    ASSERT_EQ(window.advance(next), Status::kOk);
+    ASSERT_EQ(ring->oldest_held(), next < 4 ? 0 : next - 4);
+    ASSERT_EQ(window.advance(next), Status::kOk);
+    ASSERT_EQ(ring->oldest_held(), next - 2);
+  }
+}
+
 TEST(SlidingWindow, gives_room_back_when_told_to_forget) {
   std::shared_ptr<PointRing> ring;
   ASSERT_EQ(PointRing::create({.capacity = 4}, ring), Status::kOk);
