@@ -68,7 +68,7 @@ export interface ProcessorStatistics {
  * @example
  * const square = new StreamingTdaProcessor({ filtration: 'rips', dimension: 2, window: { count: 4 } })
  * square.processPoints([0, 0, 1, 0, 1, 1, 0, 1])
- * console.log(square.getCurrentDiagram().toPairs().at(-1)?.id) // 1:0.0-3.0
+ * console.log(square.getCurrentDiagram().toPairs().at(-1)?.id) // 1:2.0-3.0
  * square.close()
  */
 export class StreamingTdaProcessor extends NativeResource {
