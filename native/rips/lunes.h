@@ -102,10 +102,11 @@ class LuneIndex {
   bool still_hubbed(Slot older, Hubbed& edge, Slot newest);
   void meet_specials(Slot newest);
   void add_edges(Slot newest);
-  bool settle(const Edge& edge, const Slot* nearest, size_t count, Slot& centre);
+  bool inherit(const Edge& edge, const Slot* nearest, size_t count);
   bool certify_around(const Edge& edge, Slot hub);
   void classify(const Edge& edge, uint32_t special);
   bool certify(const Edge& edge);
+  Slot most_central_in(const Edge& edge, Sequence begin, Sequence end) const;
   void find_components(const Edge& edge, std::vector<Slot>& apexes, std::vector<Slot>& middles);
   void collect_members(const Edge& edge);
   Slot youngest_bridge(const Edge& edge, Slot hub, Slot member) const;
@@ -135,9 +136,9 @@ class LuneIndex {
   std::vector<uint32_t> dirty_;
   std::vector<uint32_t> touched_;
   size_t hubbed_count_ = 0;
-  std::vector<Slot> members_;    // scratch: the lune at hand, oldest first
-  std::vector<Slot> adjacents_;  // scratch: members adjacent to the hub, youngest first
-  std::vector<Slot> waiting_;    // scratch of find_components
+  std::vector<Slot> members_;     // scratch: the lune at hand, oldest first
+  std::vector<Slot> exceptions_;  // scratch of certify_around
+  std::vector<Slot> waiting_;     // scratch of find_components
   std::vector<Slot> frontier_;
 };
 

@@ -109,29 +109,75 @@ TDA_INLINE Slot last_body(const RowLimit (&rows)[4], size_t begin, size_t end) {
   });
 }
 
-TDA_INLINE Slot spindle_body(const float* x, const float* y, float length, bool squared, size_t begin,
-                             size_t end) {
-  constexpr float kMargin = 2e-4F;
-  const float scale = 1 / length;
-  const auto inside = [](float a, float b) TDA_INLINE_LAMBDA {
+// Ranks are positive floats compared as integers, whose maximum compilers can vectorise; 0 is "not a member".
+template <Centrality kCentrality>
+TDA_INLINE int32_t rank_of(float x, float y, float length, float scale) {
+  float a = x * scale, b = y * scale;
+  float rank = 0;
+  if constexpr (kCentrality == Centrality::kFarther) {
+    rank = 2 - (a > b ? a : b);
+  } else {
+    if constexpr (kCentrality == Centrality::kSpindle) {
+      a *= a;
+      b *= b;
+    }
     const float s = a + b, d = a - b;
-    return static_cast<int>(s < 1) & static_cast<int>(s * s - 8 * s + 4 + 3 * d * d >= kMargin);
-  };
-  if (squared) {
-    return last_hit(begin, end,
-                    [=](size_t i) TDA_INLINE_LAMBDA { return inside(x[i] * scale, y[i] * scale); });
+    rank = s < 1 ? 12 - 8 * s + s * s + 3 * d * d : 5 - s;
   }
-  return last_hit(begin, end, [=](size_t i) TDA_INLINE_LAMBDA {
-    const float a = x[i] * scale, b = y[i] * scale;
-    return inside(a * a, b * b);
-  });
+  const int member = static_cast<int>(x < length) & static_cast<int>(y < length);
+  return std::bit_cast<int32_t>(rank) & -member;
+}
+
+template <Centrality kCentrality>
+TDA_INLINE Slot central_of(const float* x, const float* y, float length, size_t begin, size_t end,
+                           int32_t& score) {
+  const float scale = 1 / length;
+  size_t best_begin = begin, best_end = begin;
+  score = 0;
+  for (size_t base = begin; base < end; base += kBlock) {
+    int32_t best = 0;
+    size_t stop = end;
+    if (base + kBlock <= end) {
+      stop = base + kBlock;
+      for (size_t i = 0; i < kBlock; ++i) {
+        const int32_t rank = rank_of<kCentrality>(x[base + i], y[base + i], length, scale);
+        best = rank > best ? rank : best;
+      }
+    } else {
+      for (size_t i = base; i < end; ++i) {
+        const int32_t rank = rank_of<kCentrality>(x[i], y[i], length, scale);
+        best = rank > best ? rank : best;
+      }
+    }
+    if (best <= score) continue;
+    score = best;
+    best_begin = base;
+    best_end = stop;
+  }
+  for (size_t i = best_begin; i < best_end; ++i) {
+    if (rank_of<kCentrality>(x[i], y[i], length, scale) == score) return static_cast<Slot>(i);
+  }
+  return kNoSlot;
+}
+
+TDA_INLINE Slot central_body(const float* x, const float* y, float length, Centrality centrality,
+                             size_t begin, size_t end, int32_t& score) {
+  switch (centrality) {
+    case Centrality::kSpindle:
+      return central_of<Centrality::kSpindle>(x, y, length, begin, end, score);
+    case Centrality::kSpindleSquared:
+      return central_of<Centrality::kSpindleSquared>(x, y, length, begin, end, score);
+    case Centrality::kFarther:
+      return central_of<Centrality::kFarther>(x, y, length, begin, end, score);
+  }
+  return kNoSlot;
 }
 
 struct Kernels {
   size_t (*collect)(RowLimit, RowLimit, size_t, size_t, Slot*);
   size_t (*outside)(RowLimit, RowLimit, RowLimit, size_t, size_t, Slot*);
   Slot (*last)(const RowLimit (&)[4], size_t, size_t);
-  Slot (*spindle)(const float*, const float*, float, bool, size_t, size_t);
+  Slot (*central)(const float*, const float*, float, Centrality, size_t, size_t, int32_t&);
 };
 
 // One copy of every body per instruction set.
@@ -145,11 +191,11 @@ struct Kernels {
   attribute Slot last_##name(const RowLimit(&rows)[4], size_t begin, size_t end) {                           \
     return last_body(rows, begin, end);                                                                      \
   }                                                                                                          \
-  attribute Slot spindle_##name(const float* x, const float* y, float length, bool squared, size_t begin,    \
-                                size_t end) {                                                                \
-    return spindle_body(x, y, length, squared, begin, end);                                                  \
+  attribute Slot central_##name(const float* x, const float* y, float length, Centrality centrality,         \
+                                size_t begin, size_t end, int32_t& score) {                                  \
+    return central_body(x, y, length, centrality, begin, end, score);                                        \
   }                                                                                                          \
-  constexpr Kernels name = {collect_##name, outside_##name, last_##name, spindle_##name};
+  constexpr Kernels name = {collect_##name, outside_##name, last_##name, central_##name};
 
 TDA_KERNELS(kBaseline, )
 #ifdef TDA_X86_TARGETS
@@ -187,8 +233,9 @@ Slot last_below(const RowLimit (&rows)[4], size_t begin, size_t end) {
   return kernels().last(rows, begin, end);
 }
 
-Slot last_in_spindle(const float* x, const float* y, float length, bool squared, size_t begin, size_t end) {
-  return kernels().spindle(x, y, length, squared, begin, end);
+Slot most_central(const float* x, const float* y, float length, Centrality centrality, size_t begin,
+                  size_t end, int32_t& score) {
+  return kernels().central(x, y, length, centrality, begin, end, score);
 }
 
 bool force_kernel_target(std::string_view target) {
