@@ -15,7 +15,8 @@
 //   (A1) Every annotation has only candidates that come before its edge.
 //   (A2) Reduced relations have distinct pivots; each candidate is killed at most once.
 // Cost: one bit per candidate and relation; a few hundred of each in a window of 1000 points in R^3.
-// Annotations are memoised per call, about 2 per relation and path step.
+// Annotations are found once each per run: all needed edges are listed first, breadth first, so that the
+// hubs, which lie far apart in memory, are asked for well before they are read; then evaluated.
 //   [Bau21]-style reduction of the same complex is the oracle: test/native/support/naive_rips.h.
 #pragma once
 
@@ -54,31 +55,41 @@ class Reduction {
  private:
   // An annotation: 0 is the zero vector, k + 1 the unit vector of candidate k, the rest rows of vectors_.
   using Annotation = uint32_t;
-  struct Memo {
-    uint64_t key;
-    Annotation value;
+  using NodeIndex = uint32_t;
+  // An edge whose annotation is needed: that of its halves, unless it is known.
+  struct Node {
+    Slot x;
+    Slot y;
+    NodeIndex left;
+    NodeIndex right;
+    Annotation value;  // kUnknown until it is evaluated
+  };
+  struct Place {
+    uint32_t key;
+    NodeIndex node;
   };
 
   void grow_tree(const std::vector<uint32_t>& order);
-  Annotation annotate(Slot x, Slot y);
-  bool known(Slot x, Slot y, Annotation& value) const;
-  void remember(Slot x, Slot y, Annotation value);
-  void rehash(size_t slots);
+  void list_nodes(const std::vector<uint32_t>& order);
+  NodeIndex node_of(Slot x, Slot y);
+  void rehash(size_t places);
+  Annotation evaluate(NodeIndex node);
   Annotation sum(Annotation a, Annotation b);
   void add(Annotation annotation, uint64_t* vector) const;
-  void reduce(const SpecialEdge& edge, uint32_t special, size_t component);
+  void reduce(const SpecialEdge& edge, uint32_t special, size_t component, const NodeIndex* ends);
 
   const DistanceRows& rows_;
   const LuneIndex& lunes_;
   std::vector<TreeEdge> tree_;
   std::vector<Candidate> candidates_;
-  std::vector<Slot> parent_;       // union-find by slot
-  size_t words_ = 0;               // of a vector
-  std::vector<uint64_t> vectors_;  // annotations that are sums
-  std::vector<Memo> memo_;         // open addressing, a power of two
-  size_t memo_size_ = 0;
-  std::vector<std::pair<Slot, Slot>> pending_;  // edges whose annotation waits for shorter ones
-  std::vector<uint64_t> reduced_;               // relation with pivot k at k * words_
+  std::vector<Slot> parent_;        // union-find by slot
+  size_t words_ = 0;                // of a vector
+  std::vector<uint64_t> vectors_;   // annotations that are sums
+  std::vector<Node> nodes_;         // edges with empty lunes first
+  std::vector<Place> places_;       // nodes by edge: open addressing, a power of two
+  std::vector<NodeIndex> ends_;     // nodes of the four edges of each relation, in order
+  std::vector<NodeIndex> pending_;  // scratch of evaluate
+  std::vector<uint64_t> reduced_;   // relation with pivot k at k * words_
   std::vector<uint64_t> relation_;
   size_t relations_ = 0;
 };

@@ -67,6 +67,12 @@ TDA_INLINE size_t outside_body(RowLimit a, RowLimit b, RowLimit c, size_t begin,
     const float* left = a.row + base;
     const float* right = b.row + base;
     const float* centre = c.row + base;
+    int any = 0;  // most blocks have none
+    for (size_t i = 0; i < kBlock; ++i) {
+      any |= static_cast<int>(left[i] < a.below) & static_cast<int>(right[i] < b.below) &
+             static_cast<int>(centre[i] >= c.below);
+    }
+    if (any == 0) continue;
     for (size_t i = 0; i < kBlock; ++i) {
       marks[i] =
           static_cast<uint8_t>(static_cast<int>(left[i] < a.below) & static_cast<int>(right[i] < b.below) &
