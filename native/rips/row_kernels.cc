@@ -16,14 +16,18 @@
 namespace tda::rips {
 namespace {
 
-// Marks are formed 64 at a time by a loop of fixed length, which compilers turn into SIMD compares, and read
-// back eight at a time.
+// A range is taken in blocks of kBlock, then of kSmallBlock, then one by one. The loops over a block have a
+// fixed length and no branch, which compilers turn into SIMD.
 constexpr size_t kBlock = 64;
+constexpr size_t kSmallBlock = 16;
 
-// Extends `out` by the marked places of one block.
-TDA_INLINE size_t read_marks(const uint8_t (&marks)[kBlock], size_t base, Slot* out) {
+// Appends the places i of a block with hit(i) != 0 to `out`.
+template <size_t kSize, typename Hit>
+TDA_INLINE size_t append_hits(size_t base, Hit hit, Slot* out) {
+  uint8_t marks[kSize];
+  for (size_t i = 0; i < kSize; ++i) marks[i] = static_cast<uint8_t>(hit(base + i));
   size_t count = 0;
-  for (size_t word = 0; word < kBlock; word += 8) {
+  for (size_t word = 0; word < kSize; word += 8) {
     uint64_t bits;
     std::memcpy(&bits, marks + word, 8);
     if (bits == 0) continue;
@@ -40,79 +44,67 @@ TDA_INLINE size_t read_marks(const uint8_t (&marks)[kBlock], size_t base, Slot* 
   return count;
 }
 
+template <size_t kSize, typename Hit>
+TDA_INLINE bool any_hit(size_t base, Hit hit) {
+  int any = 0;
+  for (size_t i = 0; i < kSize; ++i) any |= hit(base + i);
+  return any != 0;
+}
+
 TDA_INLINE size_t collect_body(RowLimit a, RowLimit b, size_t begin, size_t end, Slot* out) {
+  const auto hit = [=](size_t i) TDA_INLINE_LAMBDA {
+    return static_cast<int>(a.row[i] < a.below) & static_cast<int>(b.row[i] < b.below);
+  };
   size_t count = 0;
   size_t base = begin;
-  for (; base + kBlock <= end; base += kBlock) {
-    uint8_t marks[kBlock];
-    const float* left = a.row + base;
-    const float* right = b.row + base;
-    for (size_t i = 0; i < kBlock; ++i) {
-      marks[i] =
-          static_cast<uint8_t>(static_cast<int>(left[i] < a.below) & static_cast<int>(right[i] < b.below));
-    }
-    count += read_marks(marks, base, out + count);
-  }
+  for (; base + kBlock <= end; base += kBlock) count += append_hits<kBlock>(base, hit, out + count);
+  for (; base + kSmallBlock <= end; base += kSmallBlock)
+    count += append_hits<kSmallBlock>(base, hit, out + count);
   for (; base < end; ++base) {
-    if (a.row[base] < a.below && b.row[base] < b.below) out[count++] = static_cast<Slot>(base);
+    if (hit(base) != 0) out[count++] = static_cast<Slot>(base);
   }
   return count;
 }
 
+// Hits are rare here, so whole blocks are passed over first.
 TDA_INLINE size_t outside_body(RowLimit a, RowLimit b, RowLimit c, size_t begin, size_t end, Slot* out) {
+  const auto hit = [=](size_t i) TDA_INLINE_LAMBDA {
+    return static_cast<int>(a.row[i] < a.below) & static_cast<int>(b.row[i] < b.below) &
+           static_cast<int>(c.row[i] >= c.below);
+  };
   size_t count = 0;
   size_t base = begin;
   for (; base + kBlock <= end; base += kBlock) {
-    uint8_t marks[kBlock];
-    const float* left = a.row + base;
-    const float* right = b.row + base;
-    const float* centre = c.row + base;
-    int any = 0;  // most blocks have none
-    for (size_t i = 0; i < kBlock; ++i) {
-      any |= static_cast<int>(left[i] < a.below) & static_cast<int>(right[i] < b.below) &
-             static_cast<int>(centre[i] >= c.below);
-    }
-    if (any == 0) continue;
-    for (size_t i = 0; i < kBlock; ++i) {
-      marks[i] =
-          static_cast<uint8_t>(static_cast<int>(left[i] < a.below) & static_cast<int>(right[i] < b.below) &
-                               static_cast<int>(centre[i] >= c.below));
-    }
-    count += read_marks(marks, base, out + count);
+    if (any_hit<kBlock>(base, hit)) count += append_hits<kBlock>(base, hit, out + count);
+  }
+  for (; base + kSmallBlock <= end; base += kSmallBlock) {
+    if (any_hit<kSmallBlock>(base, hit)) count += append_hits<kSmallBlock>(base, hit, out + count);
   }
   for (; base < end; ++base) {
-    if (a.row[base] < a.below && b.row[base] < b.below && c.row[base] >= c.below) {
-      out[count++] = static_cast<Slot>(base);
-    }
+    if (hit(base) != 0) out[count++] = static_cast<Slot>(base);
   }
   return count;
-}
-
-// The largest marked place, where `hit(i)` is 0 or 1 and branch-free.
-template <typename Hit>
-TDA_INLINE Slot last_hit(size_t begin, size_t end, Hit hit) {
-  size_t top = end;
-  for (; top >= begin + kBlock; top -= kBlock) {
-    const size_t base = top - kBlock;
-    int any = 0;
-    for (size_t i = 0; i < kBlock; ++i) any |= hit(base + i);
-    if (any == 0) continue;
-    for (size_t i = top; i-- > base;) {
-      if (hit(i) != 0) return static_cast<Slot>(i);
-    }
-  }
-  for (; top > begin; --top) {
-    if (hit(top - 1) != 0) return static_cast<Slot>(top - 1);
-  }
-  return kNoSlot;
 }
 
 TDA_INLINE Slot last_body(const RowLimit (&rows)[4], size_t begin, size_t end) {
   const RowLimit a = rows[0], b = rows[1], c = rows[2], d = rows[3];
-  return last_hit(begin, end, [=](size_t i) TDA_INLINE_LAMBDA {
+  const auto hit = [=](size_t i) TDA_INLINE_LAMBDA {
     return static_cast<int>(a.row[i] < a.below) & static_cast<int>(b.row[i] < b.below) &
            static_cast<int>(c.row[i] < c.below) & static_cast<int>(d.row[i] < d.below);
-  });
+  };
+  size_t top = end, stop = begin;
+  for (; top >= begin + kBlock; top -= kBlock) {
+    if (!any_hit<kBlock>(top - kBlock, hit)) continue;
+    stop = top - kBlock;
+    break;
+  }
+  for (; top >= stop + kSmallBlock; top -= kSmallBlock) {
+    if (any_hit<kSmallBlock>(top - kSmallBlock, hit)) break;
+  }
+  for (; top > stop; --top) {
+    if (hit(top - 1) != 0) return static_cast<Slot>(top - 1);
+  }
+  return kNoSlot;
 }
 
 // Ranks are positive floats compared as integers, whose maximum compilers can vectorise; 0 is "not a member".
@@ -134,34 +126,35 @@ TDA_INLINE int32_t rank_of(float x, float y, float length, float scale) {
   return std::bit_cast<int32_t>(rank) & -member;
 }
 
+template <size_t kSize, typename Rank>
+TDA_INLINE int32_t best_of(size_t base, Rank rank) {
+  int32_t best = 0;
+  for (size_t i = 0; i < kSize; ++i) {
+    const int32_t other = rank(base + i);
+    best = other > best ? other : best;
+  }
+  return best;
+}
+
 template <Centrality kCentrality>
 TDA_INLINE Slot central_of(const float* x, const float* y, float length, size_t begin, size_t end,
                            int32_t& score) {
   const float scale = 1 / length;
-  size_t best_begin = begin, best_end = begin;
+  const auto rank = [=](size_t i)
+                        TDA_INLINE_LAMBDA { return rank_of<kCentrality>(x[i], y[i], length, scale); };
+  size_t best_base = end;
   score = 0;
-  for (size_t base = begin; base < end; base += kBlock) {
-    int32_t best = 0;
-    size_t stop = end;
-    if (base + kBlock <= end) {
-      stop = base + kBlock;
-      for (size_t i = 0; i < kBlock; ++i) {
-        const int32_t rank = rank_of<kCentrality>(x[base + i], y[base + i], length, scale);
-        best = rank > best ? rank : best;
-      }
-    } else {
-      for (size_t i = base; i < end; ++i) {
-        const int32_t rank = rank_of<kCentrality>(x[i], y[i], length, scale);
-        best = rank > best ? rank : best;
-      }
-    }
-    if (best <= score) continue;
+  const auto consider = [&](size_t base, int32_t best) TDA_INLINE_LAMBDA {
+    if (best <= score) return;
     score = best;
-    best_begin = base;
-    best_end = stop;
-  }
-  for (size_t i = best_begin; i < best_end; ++i) {
-    if (rank_of<kCentrality>(x[i], y[i], length, scale) == score) return static_cast<Slot>(i);
+    best_base = base;
+  };
+  size_t base = begin;
+  for (; base + kBlock <= end; base += kBlock) consider(base, best_of<kBlock>(base, rank));
+  for (; base + kSmallBlock <= end; base += kSmallBlock) consider(base, best_of<kSmallBlock>(base, rank));
+  for (; base < end; ++base) consider(base, rank(base));
+  for (size_t i = best_base; i < end; ++i) {
+    if (rank(i) == score) return static_cast<Slot>(i);
   }
   return kNoSlot;
 }
