@@ -6,7 +6,8 @@
 //
 //   tda_rips_bench [--cloud uniform|embedding|circle|lattice|...|all] [--window N] [--slides N] [--dimension
 //   D]
-//                  [--max-dimension 0|1] [--seed N] [--dump DIRECTORY --dump-windows K] [--batch-threads N]
+//                  [--metric euclidean|manhattan|chebyshev|cosine|correlation] [--max-dimension 0|1] [--seed
+//                  N] [--dump DIRECTORY --dump-windows K] [--batch-threads N]
 // One JSON object per line and cloud on stdout; cpu...Ms is processor time, for machines that are shared.
 // Before the clock starts, the first full window is compared with batch cohomology when it is small enough (N
 // <= 300). --dump writes K windows spread over the run, one point a line, for other programs
@@ -18,6 +19,7 @@
 #include <ctime>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,7 @@ using namespace tda::rips;
 
 struct Options {
   std::string cloud = "all";
+  std::string metric = "euclidean";
   size_t window = 1000;
   size_t slides = 500;
   size_t dimension = 3;
@@ -71,6 +74,7 @@ Options parse(int argc, char** argv) {
     };
   };
   take("cloud", [&](const std::string& text) { options.cloud = text; });
+  take("metric", [&](const std::string& text) { options.metric = text; });
   take("dump", [&](const std::string& text) { options.dump = text; });
   take("window", number(options.window));
   take("slides", number(options.slides));
@@ -103,7 +107,9 @@ double check(const RipsWindow& window, const std::vector<std::vector<double>>& p
   batch.max_dimension = options.max_dimension;
   batch.threads = static_cast<unsigned>(std::max<size_t>(1, options.batch_threads));
   const auto begin = std::chrono::steady_clock::now();
-  if (distances.from_points(flat, options.dimension, {}, place) != tda::Status::kOk) fail("points refused");
+  if (distances.from_points(flat, options.dimension, {.metric = *metric_of(options.metric), .weights = {}},
+                            place) != tda::Status::kOk)
+    fail("points refused");
   if (compute_batch(distances, batch, result) != tda::Status::kOk) fail("batch refused");
   const double batch_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
@@ -136,7 +142,11 @@ void dump(const std::vector<std::vector<double>>& points, const RipsWindow& wind
 
 void run(const std::string& cloud, const Options& options) {
   using Clock = std::chrono::steady_clock;
-  RipsConfig config{.window_max = options.window, .dimension = options.dimension, .metric = {}};
+  const std::optional<Metric> metric = metric_of(options.metric);
+  if (!metric) usage("no metric " + options.metric);
+  RipsConfig config{.window_max = options.window,
+                    .dimension = options.dimension,
+                    .metric = {.metric = *metric, .weights = {}}};
   config.max_dimension = options.max_dimension;
   if (RipsWindow::check_config(config) != tda::Status::kOk)
     usage("window, dimension or max-dimension out of range");
