@@ -159,7 +159,7 @@ void run(const std::string& cloud, const Options& options) {
     points.push_back(source.next());
     if (window.append(points.back()) != tda::Status::kOk) fail("point refused");
   }
-  window.emit(changes);
+  if (window.emit(changes) != tda::Status::kOk) fail("out of memory");
   const double fill_ms = std::chrono::duration<double, std::milli>(Clock::now() - fill_begin).count();
   if (options.window <= 300) check(window, points, options);
 
@@ -174,7 +174,7 @@ void run(const std::string& cloud, const Options& options) {
     const std::clock_t cpu_begin = std::clock();
     if (window.evict() != tda::Status::kOk || window.append(points.back()) != tda::Status::kOk)
       fail("point refused");
-    window.emit(changes);
+    if (window.emit(changes) != tda::Status::kOk) fail("out of memory");
     times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
     cpu_times.push_back(1e3 * static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC);
     changed += changes.size();

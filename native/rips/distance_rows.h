@@ -41,14 +41,20 @@ class DistanceRows {
   // beyond float.
   Status append_distances(std::span<const double> distances);
   // REQUIRES: size() > 0. O(1).
-  void evict() {
-    TDA_ASSERT(size() > 0);
-    ++oldest_;
-  }
+  void evict();
+  // Empties the slot of a live point. O(capacity).
+  void vacate(Slot slot);
+  // Stores the distances of `point` to the others for a place() to come. The codes of append(), and nothing
+  // changes. kInvalidArgument with Metric::kGiven.
+  Status measure(std::span<const double> point, Slot slot);
+  // Gives a live slot, vacant or not, the point that was measured last for it. O(capacity).
+  void place(Slot slot);
 
   size_t capacity() const { return capacity_; }
   size_t dimension() const { return dimension_; }
   size_t size() const { return static_cast<size_t>(next_ - oldest_); }
+  size_t points() const { return size() - vacancies_.size(); }
+  bool vacant(Slot slot) const;
   Sequence oldest() const { return oldest_; }
   Sequence next() const { return next_; }
   Metric metric() const { return spec_.metric; }
@@ -75,8 +81,6 @@ class DistanceRows {
   void verify() const;
 
  private:
-  void store(Slot slot);
-
   size_t capacity_;
   size_t dimension_;
   size_t stride_;
@@ -86,6 +90,7 @@ class DistanceRows {
   std::vector<double> axes_;         // axis after axis, stride_ numbers each
   std::vector<float> matrix_;        // capacity_ rows of stride_
   std::vector<Sequence> sequences_;  // by slot
+  std::vector<Slot> vacancies_;      // live slots without a point; few
   std::vector<double> prepared_;     // the point at the gate
   std::vector<float> fresh_;         // its row
 };

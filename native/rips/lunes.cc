@@ -63,6 +63,66 @@ void LuneIndex::evict() {
   std::vector<std::pair<Slot, Slot>>().swap(expiring_[gone]);
 }
 
+void LuneIndex::remove(Slot gone) {
+  hubbed_count_ -= hubbed_[gone].size();
+  std::vector<Hubbed>().swap(hubbed_[gone]);
+  for (Sequence s = rows_.oldest(); s < rows_.sequence_of(gone); ++s) {
+    std::vector<Hubbed>& list = hubbed_[rows_.slot_of(s)];
+    hubbed_count_ -= std::erase_if(list, [&](const Hubbed& edge) { return edge.younger == gone; });
+  }
+  for (uint32_t s = 0; s < specials_.size(); ++s) {
+    const SpecialEdge& edge = specials_[s];
+    if (edge.kind != LuneKind::kFree && (edge.older == gone || edge.younger == gone)) free_special(s);
+  }
+  disturb(gone);
+  // Of the edges with this hub only settled ones are not special by now.
+  std::vector<std::pair<Slot, Slot>> special;
+  for (const SpecialEdge& edge : specials_) {
+    if (edge.kind != LuneKind::kFree) special.emplace_back(edge.older, edge.younger);
+  }
+  std::sort(special.begin(), special.end());
+  for (Sequence s = rows_.oldest(); s < rows_.next(); ++s) {
+    const Slot older = rows_.slot_of(s);
+    for (Sequence t = s + 1; t < rows_.next() && older != gone; ++t) {
+      const Slot younger = rows_.slot_of(t);
+      const float length = rows_.at(older, younger);
+      if (hub(older, younger) != gone || younger == gone || length > threshold_) continue;
+      if (std::binary_search(special.begin(), special.end(), std::pair(older, younger))) continue;
+      make_dirty(add_special({older, younger, length}));
+    }
+  }
+}
+
+void LuneIndex::place(Slot slot) {
+  disturb(slot);
+  for (Sequence s = rows_.oldest(); s < rows_.next(); ++s) {
+    const Slot other = rows_.slot_of(s);
+    const float length = rows_.at(slot, other);
+    if (other == slot || length > threshold_) continue;
+    const Edge edge = rows_.younger(slot, other) ? Edge{other, slot, length} : Edge{slot, other, length};
+    make_dirty(add_special(edge));
+  }
+}
+
+// Every edge that may have the point in its lune is to be looked at, but for settled ones, whose hub is
+// adjacent to whatever comes or goes.
+void LuneIndex::disturb(Slot point) {
+  const float* distances = rows_.row(point);
+  for (uint32_t s = 0; s < specials_.size(); ++s) {
+    const SpecialEdge& edge = specials_[s];
+    if (edge.kind == LuneKind::kFree || edge.dirty) continue;
+    if (distances[edge.older] <= edge.length && distances[edge.younger] <= edge.length) make_dirty(s);
+  }
+  for (Sequence s = rows_.oldest(); s < rows_.next(); ++s) {
+    const Slot older = rows_.slot_of(s);
+    hubbed_count_ -= std::erase_if(hubbed_[older], [&](const Hubbed& edge) {
+      if (!(distances[older] <= edge.length && distances[edge.younger] <= edge.length)) return false;
+      make_dirty(add_special({older, edge.younger, edge.length}));
+      return true;
+    });
+  }
+}
+
 void LuneIndex::flush() {
   for (const uint32_t s : dirty_) {
     const SpecialEdge& edge = specials_[s];

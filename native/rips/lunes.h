@@ -11,8 +11,9 @@
 //   a lune of
 //             e can ever hold, so e is never looked at again. The spindle is the set of points within |e| of
 //             the whole lune, s^2 + (r + sqrt(3)/2)^2 <= 1 at distance s along and r across from the middle
-//             of a unit edge; a margin keeps rounding and ties out. Euclidean geometry only, and points must
-//             leave in order of age.
+//             of a unit edge; a margin keeps rounding and ties out. Euclidean geometry only. Points
+//             that leave in order of age never take a settling hub with them; remove() looks for those that
+//             do.
 //   hubbed    a hub, and for each member not adjacent to it a *bridge*, a member adjacent to both, that
 //   outlives the
 //             member or e. Where only an older hub or bridge exists, the certificate expires with it.
@@ -66,6 +67,12 @@ class LuneIndex {
   void insert();
   // The oldest point of `rows` is about to be evicted.
   void evict();
+  // A live point is about to be removed out of turn, or moved: what was certified with its help is to be
+  // looked at again, O(W^2) here and a pass over rows per such edge in flush(): a hundred times the cost of a
+  // step.
+  void remove(Slot gone);
+  // A live point has been given new distances, after remove(). The same cost.
+  void place(Slot slot);
   // Looks at the dirty edges, so that L1 and L4 hold for all. Many steps may pass between two flushes.
   void flush();
 
@@ -99,6 +106,7 @@ class LuneIndex {
   };
 
   void meet_hubbed(Slot newest);
+  void disturb(Slot point);
   bool still_hubbed(Slot older, Hubbed& edge, Slot newest);
   void meet_specials(Slot newest);
   void add_edges(Slot newest);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <tuple>
 
 #include "native/base/assert.h"
@@ -44,27 +45,53 @@ uint64_t RipsWindow::predict_bytes(const RipsConfig& config) {
 }
 
 RipsWindow::RipsWindow(const RipsConfig& config)
-    : rows_(config.window_max, config.dimension, config.metric, config.first),
+    : threshold_(stored_threshold(config.threshold)),
+      rows_(config.window_max, config.dimension, config.metric, config.first),
       elder_(config.window_max),
       dying_(config.window_max) {
-  const float threshold = stored_threshold(config.threshold);
   if (config.max_dimension > 0) {
-    loops_ = std::make_unique<Loops>(rows_, threshold);
+    loops_ = std::make_unique<Loops>(rows_, threshold_);
   } else {
-    tree_ = std::make_unique<MinimumTree>(rows_, threshold);
+    tree_ = std::make_unique<MinimumTree>(rows_, threshold_);
+  }
+}
+
+Status RipsWindow::create(const RipsConfig& config, std::unique_ptr<RipsWindow>& window) {
+  window.reset();
+  if (const Status status = check_config(config); status != Status::kOk) return status;
+  try {
+    window = std::make_unique<RipsWindow>(config);
+  } catch (const std::bad_alloc&) {
+    return Status::kMemoryLimit;
+  }
+  return Status::kOk;
+}
+
+template <typename Work>
+Status RipsWindow::guarded(Work work) {
+  if (broken_) return Status::kInternal;
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    broken_ = true;
+    return Status::kMemoryLimit;
   }
 }
 
 Status RipsWindow::append(std::span<const double> point) {
-  const Status status = rows_.append(point);
-  if (status == Status::kOk) insert_newest();
-  return status;
+  return guarded([&] {
+    const Status status = rows_.append(point);
+    if (status == Status::kOk) insert_newest();
+    return status;
+  });
 }
 
 Status RipsWindow::append_distances(std::span<const double> distances) {
-  const Status status = rows_.append_distances(distances);
-  if (status == Status::kOk) insert_newest();
-  return status;
+  return guarded([&] {
+    const Status status = rows_.append_distances(distances);
+    if (status == Status::kOk) insert_newest();
+    return status;
+  });
 }
 
 void RipsWindow::insert_newest() {
@@ -76,17 +103,72 @@ void RipsWindow::insert_newest() {
 }
 
 Status RipsWindow::evict() {
-  if (rows_.size() == 0) return Status::kWindowEmpty;
-  if (loops_) {
-    loops_->lunes.evict();
-  } else {
-    tree_->evict();
-  }
-  rows_.evict();
-  return Status::kOk;
+  return guarded([&] {
+    if (rows_.size() == 0) return Status::kWindowEmpty;
+    evict_oldest();
+    return Status::kOk;
+  });
 }
 
-void RipsWindow::emit(std::vector<RipsChange>& changes) {
+// Vacant places behind the oldest point go with it, so the oldest place is never vacant.
+void RipsWindow::evict_oldest() {
+  do {
+    if (loops_) {
+      loops_->lunes.evict();
+    } else {
+      tree_->remove(rows_.slot_of(rows_.oldest()));
+    }
+    rows_.evict();
+  } while (rows_.size() > 0 && rows_.vacant(rows_.slot_of(rows_.oldest())));
+}
+
+Status RipsWindow::remove(PointId id) {
+  return guarded([&] {
+    if (id < rows_.oldest() || id >= rows_.next()) return Status::kPointNotRetained;
+    const Slot slot = rows_.slot_of(id);
+    if (rows_.vacant(slot)) return Status::kPointNotRetained;
+    if (id == rows_.oldest()) {
+      evict_oldest();
+    } else {
+      remove_slot(slot);
+      rows_.vacate(slot);
+    }
+    return Status::kOk;
+  });
+}
+
+Status RipsWindow::move(PointId id, std::span<const double> point) {
+  return guarded([&] {
+    if (id < rows_.oldest() || id >= rows_.next()) return Status::kPointNotRetained;
+    const Slot slot = rows_.slot_of(id);
+    if (const Status status = rows_.measure(point, slot); status != Status::kOk) return status;
+    if (!rows_.vacant(slot)) remove_slot(slot);
+    rows_.place(slot);
+    if (loops_) {
+      loops_->lunes.place(slot);
+    } else {
+      tree_->place(slot);
+    }
+    return Status::kOk;
+  });
+}
+
+void RipsWindow::remove_slot(Slot slot) {
+  if (loops_) {
+    loops_->lunes.remove(slot);
+  } else {
+    tree_->remove(slot);
+  }
+}
+
+Status RipsWindow::emit(std::vector<RipsChange>& changes) {
+  return guarded([&] {
+    update_diagram(changes);
+    return Status::kOk;
+  });
+}
+
+void RipsWindow::update_diagram(std::vector<RipsChange>& changes) {
   current_.clear();
   if (loops_) {
     loops_->lunes.flush();
@@ -159,8 +241,10 @@ void RipsWindow::list_components(const std::vector<TreeEdge>& tree) {
     dying_[dies] = &edge;
   }
   for (PointId id = rows_.oldest(); id < rows_.next(); ++id) {
+    const Slot slot = rows_.slot_of(id);
+    if (rows_.vacant(slot)) continue;
     RipsPair pair{0, 0, kInf, {id, kNoPoint}, {kNoPoint, kNoPoint, kNoPoint}};
-    if (const TreeEdge* edge = dying_[rows_.slot_of(id)]; edge != nullptr) {
+    if (const TreeEdge* edge = dying_[slot]; edge != nullptr) {
       if (edge->length == 0) continue;
       pair.death = edge->length;
       pair.death_points[0] = rows_.sequence_of(edge->younger);
