@@ -2,9 +2,13 @@
 //
 //   slot      0    1    2    3         capacity 4, size 3: points 6, 7, 8
 //           [p8] [ - ] [p6] [p7]       row(2) = distances from p6, by slot
-//   (D1) Live numbers are consecutive: oldest() ... next() - 1; point s lives in slot s % capacity.
-//   (D2) row(a)[b] == row(b)[a] for live a, b; row(a)[a] == 0. Entries of slots that are not live mean
-//   nothing. (D3) Distances are finite: what exceeds float was refused.
+//
+// (D1) Live numbers are consecutive: oldest() ... next() - 1; point s lives in slot s % capacity. A point
+//      removed out of turn leaves its slot *vacant* until its number has grown old.
+// (D2) row(a)[b] == row(b)[a] for live a, b; row(a)[a] == 0. Entries of other slots mean nothing.
+// (D3) Distances are finite, for what exceeds float was refused; to a vacant slot they are infinite, so that
+//      it is in no lune and on no edge.
+//
 // Cost: append O(capacity * dimension), 4 capacity^2 bytes.
 #pragma once
 

@@ -1,34 +1,29 @@
 // Which edges of a sliding window have an empty lune, and which have one of several components.
 //
-// Edges are ordered by (length, younger end, older end). The lune of e = xy holds the points whose edges to x
-// and to y both come before e; it is the vertex set of the link of e as e enters, and two members are joined
-// when the edge between them comes before e. Entering, e changes H0 or H1 only if its lune is empty (an edge
-// of the relative neighbourhood graph) or has several components; of half a million edges that is a few
-// thousand. The others carry a certificate of "one component" that survives most of what happens to the
-// window:
+// Edges are ordered by (length, younger end, older end). The lune of e = xy holds the points whose edges to
+// x and to y both come before e; it is the vertex set of the link of e as e enters, and two members are
+// joined when the edge between them comes before e. Entering, e changes H0 or H1 only if its lune is empty
+// (an edge of the relative neighbourhood graph) or has several components; of half a million edges that is a
+// few thousand. The others carry a certificate of "one component" that outlasts most of what happens:
 //
-//   settled   a *hub*, a member younger than e's older end, in the spindle around e: adjacent to every point
-//   a lune of
-//             e can ever hold, so e is never looked at again. The spindle is the set of points within |e| of
-//             the whole lune, s^2 + (r + sqrt(3)/2)^2 <= 1 at distance s along and r across from the middle
-//             of a unit edge; a margin keeps rounding and ties out. Euclidean geometry only. Points
+//   settled   A *hub*, a member younger than e's older end, in the spindle around e: adjacent to every point
+//             a lune of e can ever hold, so e is never looked at again. The spindle holds the points within
+//             |e| of the whole lune, s^2 + (r + sqrt(3)/2)^2 <= 1 at distance s along and r across from the
+//             middle of a unit edge; a margin keeps rounding and ties out. Euclidean geometry only. Points
 //             that leave in order of age never take a settling hub with them; remove() looks for those that
 //             do.
-//   hubbed    a hub, and for each member not adjacent to it a *bridge*, a member adjacent to both, that
-//   outlives the
-//             member or e. Where only an older hub or bridge exists, the certificate expires with it.
-//   special   everything else: empty, several components, or one without a certificate. Looked at again
-//   whenever
-//             its lune gains or loses a member.
+//   hubbed    A hub, and for each member not adjacent to it a *bridge*, a member adjacent to both, that
+//             outlives the member or e. Where only an older hub or bridge exists, the certificate expires
+//             with it.
+//   special   Everything else: empty, several components, or one without a certificate. Looked at again
+//             whenever its lune gains or loses a member.
 //
-//   (L1) The hub of a settled or hubbed edge is live and in its lune; hub(x, y) is a lune member for every
-//   edge within
-//        the threshold whose lune is not empty, once flush() has run.
-//   (L2) Every edge within the threshold is in exactly one of the three states.
-//   (L3) All members of a settled or hubbed edge are in one component, until the certificate expires.
-//   (L4) A special edge that is not dirty knows its components: `apexes` holds the youngest member of each,
-//   youngest
-//        first.
+// (L1) The hub of a settled or hubbed edge is live and in its lune; hub(x, y) is a lune member for every edge
+//      within the threshold whose lune is not empty, once flush() has run.
+// (L2) Every edge within the threshold is in exactly one of the three states.
+// (L3) All members of a settled or hubbed edge are in one component, until the certificate expires.
+// (L4) A special edge that is not dirty knows its components: `apexes` holds the youngest member of each,
+//      youngest first.
 //
 // A new point p is the youngest, so on existing edges "p in the lune" and "p adjacent to c" are a plain `<`.
 // Cost of a step: O(hubbed edges + special edges) comparisons, O(W) for the new edges whose hub is inherited

@@ -1,13 +1,16 @@
 // The minimum spanning forest of a sliding window: all there is to H0.
 //
 // Edges are ordered by (length, younger end, older end), so the forest is unique.
-//   (T1) edges() is the minimum spanning forest of the live points without edges longer than the threshold,
-//   in order.
+//
+// (T1) edges() is the minimum spanning forest, in order, of the live points and the edges within the
+//      threshold.
+//
 // A new point: the new forest lies in the old one and the point's own edges, of which only the shortest and
 // those that come before the last tree edge can matter: Kruskal on these. A point that leaves: its edges go,
 // and each piece but the largest is joined by its shortest edge to the outside (Boruvka), found by one pass
-// over the rows of its points. Cost: append O(W + candidates log candidates); remove O(W) and O(W) per point
-// of the smaller pieces.
+// over the rows of its points.
+//
+// Cost: place O(W + candidates log candidates); remove O(W), and O(W) per point of the smaller pieces.
 #pragma once
 
 #include <cstdint>

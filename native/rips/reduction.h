@@ -1,23 +1,27 @@
 // H0 and H1 of a window from the few edges whose lune is empty or has several components.
 //
 // Of the edges with an empty lune, in their order, some merge two components of the graph (the minimum
-// spanning tree: the deaths of H0); each other one gives birth to a class of H1, a *candidate*. An edge e =
-// xy whose lune has components with apexes c1, ..., cm makes the m - 1 loops x - c1 - y - cj boundaries: a
-// *relation* each.
+// spanning tree, the deaths of H0); each other one gives birth to a class of H1: a *candidate*. An edge
+// e = xy whose lune has components with members c1, ..., cm makes the m - 1 loops x - c1 - y - cj
+// boundaries: a *relation* each. Entering, e glues a cone onto the suspension of its link, so by
+// Mayer-Vietoris nothing else changes H0 or H1.
 //
 // The *annotation* of an edge is a vector over Z/2 indexed by the candidates: zero on the tree, a unit vector
-// on a candidate, and s(xy) = s(xc) + s(cy) on any other edge, with c its hub: a sum over the candidates on a
-// path of earlier edges that is homologous to xy. The relation of apex cj is s(x c1) + s(c1 y) + s(x cj) +
-// s(cj y). Relations are reduced in the order of their edges, a pivot being the *last* candidate of a vector:
-// the youngest class dies, of the triangle (e, cj). A relation that vanishes gives birth to a class of H2. A
-// different choice of hubs changes a relation only by earlier relations, so the pairing does not depend on
-// it.
-//   (A1) Every annotation has only candidates that come before its edge.
-//   (A2) Reduced relations have distinct pivots; each candidate is killed at most once.
-// Cost: one bit per candidate and relation; a few hundred of each in a window of 1000 points in R^3.
-// Annotations are found once each per run: all needed edges are listed first, breadth first, so that the
-// hubs, which lie far apart in memory, are asked for well before they are read; then evaluated.
-//   [Bau21]-style reduction of the same complex is the oracle: test/native/support/naive_rips.h.
+// on a candidate, and s(xy) = s(xc) + s(cy) on any other edge, with c its hub. It sums the candidates on a
+// path of earlier edges that is homologous to xy. The relation of component j is
+// s(x c1) + s(c1 y) + s(x cj) + s(cj y), where any member of a component does for c: the most central, whose
+// edges are short. Relations are reduced in the order of their edges, a pivot being the *last* candidate of a
+// vector: the youngest class dies, of the triangle of e and the component's youngest vertex. A relation that
+// vanishes gives birth to a class of H2. A different choice of hubs changes a relation only by earlier
+// relations, so the pairing does not depend on it.
+//
+// (A1) Every annotation has only candidates that come before its edge.
+// (A2) Reduced relations have distinct pivots; each candidate is killed at most once.
+//
+// Cost: one bit per candidate and relation; a few hundred of each in a window of 1000 points in R^3. The
+// edges to annotate are listed first, breadth first, so that their hubs, which lie far apart in memory, are
+// asked for well before they are read.
+// Related: reduced Vietoris-Rips complexes of one static cloud, arXiv 2307.16333.
 #pragma once
 
 #include <cstdint>

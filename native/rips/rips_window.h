@@ -1,22 +1,21 @@
-// Exact H0 and H1 of the Vietoris-Rips filtration of a sliding point cloud, change by change.         START
-// HERE
+// START HERE: exact H0 and H1 of the Vietoris-Rips filtration of a sliding point cloud, change by change.
 //
 // append and evict keep, for every pair of points, what its edge means for the topology (lunes.h); emit turns
-// the few thousand edges that mean something into pairs (reduction.h) and says what changed. All distances
-// are computed once, stored as float and compared as stored (metric.h), so the diagram equals that of any
-// exact reduction of the same numbers, pair for pair, ties included.
+// the few thousand edges that mean something into pairs (reduction.h) and says what changed. Where only H0 is
+// asked for, a minimum spanning tree is kept instead (minimum_tree.h). All distances are computed once,
+// stored as float and compared as stored (metric.h), so the diagram equals that of any exact reduction of the
+// same numbers, pair for pair, ties included.
 //
-// Meanings
-//   vertices are ordered by age, edges by (length, younger end, older end), triangles by (longest edge, third
-//   vertex youngest first); diameter convention; pairs of length zero are not reported. H0: born with a
-//   point, dies with the edge that joins its component to an older one. H1: born with an edge, dies with a
-//   triangle: the killing edge and the third vertex. Beyond the threshold nothing enters; a class alive there
-//   has death = +infinity. A class is known by its birth simplex for as long as that lives.
+// - Vertices are ordered by age, edges by (length, younger end, older end), triangles by (longest edge, third
+//   vertex youngest first). Diameter convention; pairs of length zero are not reported.
+// - H0: born with a point, dies with the edge that joins its component to an older one.
+// - H1: born with an edge, dies with a triangle: the killing edge and the third vertex.
+// - Beyond the threshold nothing enters; a class alive there has death = +infinity.
+// - A class is known by its birth simplex for as long as that lives.
 //
-// Points leave in the order they came; that is what makes edges settle. Corrections out of turn are
-// exact and slower.
-// Cost and memory of a step: lunes.h; figures in benchmarks/RESULTS.md. Steps between two emissions are
-// cheaper than emissions. Not thread safe; no exception leaves it but AssertionFailed.
+// Points leave in the order they came; that is what makes edges settle. Corrections out of turn are exact and
+// slower. Cost and memory of a step: lunes.h; figures in benchmarks/RESULTS.md. Not thread safe; no exception
+// leaves it but AssertionFailed.
 #pragma once
 
 #include <cstdint>

@@ -199,8 +199,12 @@ struct Kernels {
 TDA_KERNELS(kBaseline, )
 #ifdef TDA_X86_TARGETS
 TDA_KERNELS(kAvx2, __attribute__((target("avx2,bmi"))))
+#ifdef __clang__
+TDA_KERNELS(kAvx512, __attribute__((target("avx2,bmi,avx512f,avx512bw,avx512vl,avx512dq"))))
+#else
 TDA_KERNELS(kAvx512,
             __attribute__((target("avx2,bmi,avx512f,avx512bw,avx512vl,avx512dq,prefer-vector-width=512"))))
+#endif
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"); }
 bool has_avx512() {
@@ -208,7 +212,10 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 
-const Kernels* best() { return has_avx512() ? &kAvx512 : has_avx2() ? &kAvx2 : &kBaseline; }
+const Kernels* best() {
+  __builtin_cpu_init();  // this runs before main
+  return has_avx512() ? &kAvx512 : has_avx2() ? &kAvx2 : &kBaseline;
+}
 #else
 const Kernels* best() { return &kBaseline; }
 #endif

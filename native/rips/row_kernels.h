@@ -1,8 +1,8 @@
 // The loops over distance rows that the time goes into, as free functions on plain arrays.
 //
-// Every limit is exclusive: a caller that accepts a tie passes `including(limit)`. Comparisons only, no
-// arithmetic, so each instruction set gives the same answer; which one runs is chosen once, at the first call
-// (row_kernels.cc).
+// Every limit is exclusive: a caller that accepts a tie passes `including(limit)`. Each instruction set gives
+// the same answer, bit for bit: comparisons, and for most_central multiplications and additions in a fixed
+// order without contraction. Which one runs is chosen once, when the program starts (row_kernels.cc).
 #pragma once
 
 #include <cmath>
