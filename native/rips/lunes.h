@@ -63,8 +63,8 @@ class LuneIndex {
   // The oldest point of `rows` is about to be evicted.
   void evict();
   // A live point is about to be removed out of turn, or moved: what was certified with its help is to be
-  // looked at again, O(W^2) here and a pass over rows per such edge in flush(): a hundred times the cost of a
-  // step.
+  // looked at again, O(W^2) here and a pass over rows per such edge in flush(): ten to a hundred times the
+  // cost of a step.
   void remove(Slot gone);
   // A live point has been given new distances, after remove(). The same cost.
   void place(Slot slot);
