@@ -18,9 +18,10 @@ constexpr size_t kAhead = 6;
 
 }  // namespace
 
-LuneIndex::LuneIndex(const DistanceRows& rows, float threshold)
+LuneIndex::LuneIndex(const DistanceRows& rows, float threshold, uint64_t apexes_max)
     : rows_(rows),
       threshold_(threshold),
+      apexes_max_(apexes_max),
       geometry_(geometry_of(rows.metric())),
       stride_(rows.capacity()),
       hubs_(rows.capacity() * rows.capacity(), kNoSlot),
@@ -123,18 +124,22 @@ void LuneIndex::disturb(Slot point) {
   }
 }
 
-void LuneIndex::flush() {
-  for (const uint32_t s : dirty_) {
+bool LuneIndex::flush() {
+  while (!dirty_.empty()) {
+    const uint32_t s = dirty_.back();
     const SpecialEdge& edge = specials_[s];
-    if (edge.kind == LuneKind::kFree || !edge.dirty) continue;
-    const Edge bare{edge.older, edge.younger, edge.length};
-    if (certify(bare)) {
-      free_special(s);
-    } else {
-      classify(bare, s);
+    if (edge.kind != LuneKind::kFree && edge.dirty) {
+      if (apexes_ > apexes_max_) return false;
+      const Edge bare{edge.older, edge.younger, edge.length};
+      if (certify(bare)) {
+        free_special(s);
+      } else {
+        classify(bare, s);
+      }
     }
+    dirty_.pop_back();
   }
-  dirty_.clear();
+  return true;
 }
 
 void LuneIndex::clear_touched() {
@@ -208,7 +213,12 @@ void LuneIndex::add_edges(Slot newest) {
     const Edge edge{older, newest, distances[older]};
     if (edge.length > threshold_) continue;
     if (inherit(edge, nearest.data(), found) || certify(edge)) continue;
-    classify(edge, add_special(edge));
+    const uint32_t special = add_special(edge);
+    if (apexes_ <= apexes_max_) {
+      classify(edge, special);
+    } else {
+      make_dirty(special);  // flush() will report it
+    }
   }
 }
 
@@ -296,16 +306,18 @@ bool LuneIndex::certify_around(const Edge& edge, Slot hub) {
 void LuneIndex::classify(const Edge& edge, uint32_t special) {
   collect_members(edge);
   touch(special);
-  specials_[special].dirty = false;
+  SpecialEdge& entry = specials_[special];
+  entry.dirty = false;
+  apexes_ -= entry.apexes.size();
   if (members_.empty()) {
-    specials_[special].kind = LuneKind::kEmpty;
-    specials_[special].apexes.clear();
-    specials_[special].middles.clear();
+    entry.kind = LuneKind::kEmpty;
+    entry.apexes.clear();
+    entry.middles.clear();
     set_hub(edge.older, edge.younger, kNoSlot);
     return;
   }
-  SpecialEdge& entry = specials_[special];
   find_components(edge, entry.apexes, entry.middles);
+  apexes_ += entry.apexes.size();
   if (entry.apexes.size() == 1 && certify_around(edge, members_.back())) {
     free_special(special);
     return;
@@ -449,8 +461,12 @@ void LuneIndex::make_dirty(uint32_t special) {
 
 void LuneIndex::free_special(uint32_t special) {
   touch(special);
-  specials_[special].kind = LuneKind::kFree;
-  specials_[special].dirty = false;
+  SpecialEdge& entry = specials_[special];
+  entry.kind = LuneKind::kFree;
+  entry.dirty = false;
+  apexes_ -= entry.apexes.size();
+  entry.apexes.clear();
+  entry.middles.clear();
   free_.push_back(special);
 }
 
@@ -490,13 +506,16 @@ void LuneIndex::verify() const {
     }
   }
   TDA_ASSERT(count == hubbed_count_);
+  uint64_t apexes_found = 0;
+  for (const SpecialEdge& edge : specials_) apexes_found += edge.apexes.size();
+  TDA_ASSERT(apexes_found == apexes_);
   for (const SpecialEdge& edge : specials_) {
     if (edge.kind == LuneKind::kFree) continue;
     TDA_ASSERT(!edge.dirty);
     mark(edge.older, edge.younger, State::kSpecial);
     entries[size_t{edge.older} * stride_ + edge.younger] = &edge;
   }
-  LuneIndex scratch(rows_, threshold_);
+  LuneIndex scratch(rows_, threshold_, apexes_max_);
   std::vector<Slot> apexes, middles;
   for (Sequence s = rows_.oldest(); s < rows_.next(); ++s) {
     for (Sequence t = s + 1; t < rows_.next(); ++t) {

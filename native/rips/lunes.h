@@ -55,8 +55,9 @@ struct SpecialEdge {
 
 class LuneIndex {
  public:
-  // Keeps the reference. `threshold`: longer edges do not exist.
-  LuneIndex(const DistanceRows& rows, float threshold);
+  // Keeps the reference. `threshold`: longer edges do not exist. `apexes_max`: how many components the
+  // special edges may have together.
+  LuneIndex(const DistanceRows& rows, float threshold, uint64_t apexes_max);
 
   // The newest point of `rows` has just been appended.
   void insert();
@@ -68,8 +69,9 @@ class LuneIndex {
   void remove(Slot gone);
   // A live point has been given new distances, after remove(). The same cost.
   void place(Slot slot);
-  // Looks at the dirty edges, so that L1 and L4 hold for all. Many steps may pass between two flushes.
-  void flush();
+  // Looks at the dirty edges, so that L1 and L4 hold for all. Many steps may pass between two flushes. False
+  // when apexes_max is reached; the edges that are left stay dirty, and a later flush may succeed.
+  [[nodiscard]] bool flush();
 
   const std::vector<SpecialEdge>& specials() const { return specials_; }
   // Entries of specials() that changed, whatever they hold now, each once.
@@ -128,6 +130,8 @@ class LuneIndex {
 
   const DistanceRows& rows_;
   float threshold_;
+  uint64_t apexes_max_;
+  uint64_t apexes_ = 0;  // of all special edges
   Geometry geometry_;
   size_t stride_;
   std::vector<Slot> hubs_;                   // capacity x capacity

@@ -25,12 +25,14 @@ size_t home_of(uint32_t key, size_t places) {
 
 }  // namespace
 
-void Reduction::run(const std::vector<uint32_t>& order) {
+bool Reduction::run(const std::vector<uint32_t>& order, uint64_t bytes_max) {
   relations_ = 0;
   nodes_.clear();
   places_.assign(std::max(places_.size(), kPlacesMin), {kFreeKey, 0});
   grow_tree(order);
   words_ = (candidates_.size() + kWordBits - 1) / kWordBits;
+  // Annotations that are sums are about as many as candidates; relations kept are no more.
+  if (2 * uint64_t{candidates_.size()} * words_ * sizeof(uint64_t) > bytes_max) return false;
   vectors_.clear();
   reduced_.resize(candidates_.size() * words_);
   relation_.resize(words_);
@@ -42,6 +44,7 @@ void Reduction::run(const std::vector<uint32_t>& order) {
     for (size_t j = 1; j < edge.middles.size(); ++j) reduce(edge, special, j, ends);
     ends += 2 * edge.middles.size();
   }
+  return true;
 }
 
 // Kruskal along the edges with empty lunes; those that close a cycle are the candidates.

@@ -48,8 +48,9 @@ class Reduction {
   Reduction(const DistanceRows& rows, const LuneIndex& lunes) : rows_(rows), lunes_(lunes) {}
 
   // `order` lists the special edges with empty lunes or several components, in the order of edges.
-  // REQUIRES: lunes flushed.
-  void run(const std::vector<uint32_t>& order);
+  // REQUIRES: lunes flushed. False when the vectors would take more than `bytes_max`; there is no result
+  // then.
+  [[nodiscard]] bool run(const std::vector<uint32_t>& order, uint64_t bytes_max);
 
   const std::vector<TreeEdge>& tree() const { return tree_; }               // in the order of edges
   const std::vector<Candidate>& candidates() const { return candidates_; }  // in the order of birth edges

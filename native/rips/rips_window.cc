@@ -46,11 +46,14 @@ uint64_t RipsWindow::predict_bytes(const RipsConfig& config) {
 
 RipsWindow::RipsWindow(const RipsConfig& config)
     : threshold_(stored_threshold(config.threshold)),
+      reduction_bytes_max_(config.reduction_bytes_max),
       rows_(config.window_max, config.dimension, config.metric, config.first),
       elder_(config.window_max),
       dying_(config.window_max) {
   if (config.max_dimension > 0) {
-    loops_ = std::make_unique<Loops>(rows_, threshold_);
+    const uint64_t apexes_max =
+        reduction_bytes_max_ / (4 * sizeof(Slot));  // apexes and middles, in doubling vectors
+    loops_ = std::make_unique<Loops>(rows_, threshold_, apexes_max);
   } else {
     tree_ = std::make_unique<MinimumTree>(rows_, threshold_);
   }
@@ -162,18 +165,15 @@ void RipsWindow::remove_slot(Slot slot) {
 }
 
 Status RipsWindow::emit(std::vector<RipsChange>& changes) {
-  return guarded([&] {
-    update_diagram(changes);
-    return Status::kOk;
-  });
+  return guarded([&] { return update_diagram(changes); });
 }
 
-void RipsWindow::update_diagram(std::vector<RipsChange>& changes) {
+Status RipsWindow::update_diagram(std::vector<RipsChange>& changes) {
   current_.clear();
   if (loops_) {
-    loops_->lunes.flush();
+    if (!loops_->lunes.flush()) return Status::kMemoryLimit;
     update_order();
-    loops_->reduction.run(order_);
+    if (!loops_->reduction.run(order_, reduction_bytes_max_)) return Status::kMemoryLimit;
     list_components(loops_->reduction.tree());
     list_loops();
   } else {
@@ -198,6 +198,7 @@ void RipsWindow::update_diagram(std::vector<RipsChange>& changes) {
   }
   TDA_ASSERT(changes.size() - begin <= reported_.size() + current_.size());
   std::swap(reported_, current_);
+  return Status::kOk;
 }
 
 bool RipsWindow::edge_before(uint32_t a, uint32_t b) const {
@@ -297,8 +298,8 @@ void RipsWindow::verify() {
     tree_->verify();
     return;
   }
-  loops_->lunes.flush();
-  loops_->lunes.verify();
+  const bool flushed = loops_->lunes.flush();
+  if (flushed) loops_->lunes.verify();
 }
 
 }  // namespace tda::rips

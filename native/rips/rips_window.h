@@ -44,6 +44,10 @@ struct RipsConfig {
   int max_dimension = 1;         // 0 or 1
   double threshold = kInfinity;  // not negative
   PointId first = 0;             // number of the first point to come
+  // For what depends on the points rather than on the window: special edges and the reduction. Real clouds
+  // take a few megabytes; distances that make nearly every lune empty or shattered could take thousands of
+  // times that.
+  uint64_t reduction_bytes_max = uint64_t{1} << 30;
 };
 
 // One pair of the diagram. Absent points are kNoPoint: the second vertex of an H0 birth, the death of an
@@ -110,6 +114,8 @@ class RipsWindow {
   Status move(PointId id, std::span<const double> point);
   // Appends what changed since the last emission to `changes`: removals, then per dimension births in order.
   // Applying the changes of all emissions to the empty diagram gives diagram().
+  // kMemoryLimit without harm when reduction_bytes_max is reached: nothing is appended, and the next
+  // emission, with other points in the window, may succeed.
   Status emit(std::vector<RipsChange>& changes);
   // The diagram as of the last emission: H0 by vertex, then H1 by birth edge, in their orders.
   const std::vector<RipsPair>& diagram() const { return reported_; }
@@ -133,7 +139,7 @@ class RipsWindow {
   void insert_newest();
   void remove_slot(Slot slot);
   void evict_oldest();
-  void update_diagram(std::vector<RipsChange>& changes);
+  Status update_diagram(std::vector<RipsChange>& changes);
   void update_order();
   void list_components(const std::vector<TreeEdge>& tree);
   void list_loops();
@@ -143,11 +149,13 @@ class RipsWindow {
   struct Loops {
     LuneIndex lunes;
     Reduction reduction;
-    Loops(const DistanceRows& rows, float threshold) : lunes(rows, threshold), reduction(rows, lunes) {}
+    Loops(const DistanceRows& rows, float threshold, uint64_t apexes_max)
+        : lunes(rows, threshold, apexes_max), reduction(rows, lunes) {}
   };
 
   bool broken_ = false;  // memory ran out half-way
   float threshold_;
+  uint64_t reduction_bytes_max_;
   DistanceRows rows_;
   std::unique_ptr<Loops> loops_;        // max_dimension 1
   std::unique_ptr<MinimumTree> tree_;   // max_dimension 0

@@ -479,6 +479,30 @@ TEST(RipsWindow, refusals_leave_no_trace) {
   EXPECT_EQ(angles.append(std::vector<double>{1e-300, 1e300}), Status::kOk);
 }
 
+// Two kinds of points, near to the other kind and far from their own: every near edge has an empty lune, and
+// every far one a shattered lune. Refused, and whole again once they have gone.
+TEST(RipsWindow, shattered_lunes_are_refused_without_harm) {
+  RipsConfig config = given(60);
+  config.reduction_bytes_max = 20'000;
+  RipsWindow window(config);
+  std::vector<RipsChange> changes;
+  Status status = Status::kOk;
+  for (size_t i = 0; i < 60; ++i) {
+    std::vector<double> distances(i);
+    for (size_t j = 0; j < i; ++j) distances[j] = (i + j) % 2 == 1 ? 1 : 2;
+    ASSERT_EQ(window.append_distances(distances), Status::kOk);
+    status = window.emit(changes);
+  }
+  EXPECT_EQ(status, Status::kMemoryLimit);
+  while (window.size() > 8) ASSERT_EQ(window.evict(), Status::kOk);
+  ASSERT_EQ(window.emit(changes), Status::kOk);
+  window.verify();
+  expect_naive(window, 1e30, 1, "the last eight");
+  Replica replica;
+  replica.apply(changes);
+  replica.expect_equal(window.diagram());
+}
+
 TEST(RipsWindow, memory_stays_within_the_prediction) {
   for (const std::string& cloud : test::cloud_names()) {
     RipsConfig config{.window_max = 300, .dimension = 3};
