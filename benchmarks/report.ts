@@ -29,6 +29,9 @@ export interface BenchmarkResult extends Figures {
   readonly checksum: string
 }
 
+/** A result that is not what the independent computation says. The run ends with exit code 1. */
+export class BenchmarkMismatch extends Error {}
+
 /** One JSON object, one line. */
 export function jsonLine(result: BenchmarkResult): string {
   const { suite, case: name, params, repetitions, checksum, ...figures } = result

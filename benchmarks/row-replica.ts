@@ -3,6 +3,7 @@
  * batch computation of the window. Rows as in native/diagram/update.h, of a series (one birth point, one death point).
  */
 import { CHANGE_KIND, changeStride, nativeAddon, SERIES_LAYOUT } from '../lib/native.js'
+import { BenchmarkMismatch } from './report.js'
 
 const STRIDE = changeStride(SERIES_LAYOUT)
 const [KIND, BIRTH, DEATH, BIRTH_POINT, DEATH_POINT] = [0, 2, 3, 4, 6]
@@ -22,7 +23,7 @@ export function applyRows(diagram: RowDiagram, rows: Float64Array): void {
     const known = diagram.has(point)
     const kind = rows[row + KIND]!
     if (known === (kind === CHANGE_KIND.added)) {
-      throw new Error(
+      throw new BenchmarkMismatch(
         `change ${row / STRIDE} of kind ${kind} does not fit: pair ${point} is ${known ? '' : 'not '}there`
       )
     }
@@ -41,7 +42,9 @@ export function applyRows(diagram: RowDiagram, rows: Float64Array): void {
 export function expectBatch(diagram: RowDiagram, window: Float64Array, first: number, what: string): void {
   const batch = nativeAddon().seriesBatchDiagram(window, 'sublevel')
   if (batch.length / STRIDE !== diagram.size) {
-    throw new Error(`${what}: ${diagram.size} pairs, the batch computation has ${batch.length / STRIDE}`)
+    throw new BenchmarkMismatch(
+      `${what}: ${diagram.size} pairs, the batch computation has ${batch.length / STRIDE}`
+    )
   }
   for (let row = 0; row < batch.length; row += STRIDE) {
     const found = diagram.get(batch[row + BIRTH_POINT]! + first)
@@ -52,6 +55,17 @@ export function expectBatch(diagram: RowDiagram, window: Float64Array, first: nu
       found?.death === batch[row + DEATH] &&
       found?.deathPoint === deathPoint
     if (!equal)
-      throw new Error(`${what}: pair born at point ${batch[row + BIRTH_POINT]! + first} differs from batch`)
+      throw new BenchmarkMismatch(
+        `${what}: pair born at point ${batch[row + BIRTH_POINT]! + first} differs from batch`
+      )
   }
+}
+
+/** (birth, death) of each row, by birth. */
+export function pairValues(rows: Float64Array): Float64Array {
+  const pairs = Array.from(
+    { length: rows.length / STRIDE },
+    (_, row) => [rows[row * STRIDE + BIRTH]!, rows[row * STRIDE + DEATH]!] as const
+  )
+  return Float64Array.from(pairs.sort(([a], [b]) => a - b).flat())
 }

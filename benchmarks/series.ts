@@ -13,7 +13,7 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { series, SERIES_CASES, type SeriesCase } from './inputs.js'
 import { measure, sum } from './measure.js'
-import { Checksum, type BenchmarkResult } from './report.js'
+import { BenchmarkMismatch, Checksum, type BenchmarkResult } from './report.js'
 import { applyRows, expectBatch, type RowDiagram } from './row-replica.js'
 import { ApiDriver, NativeDriver, SLIDE, type SeriesDriver } from './series-drivers.js'
 
@@ -53,7 +53,7 @@ async function benchmarkCase(name: SeriesCase, options: SeriesBenchmark): Promis
   const diagram: RowDiagram = new Map()
   applyRows(diagram, driver.diagram())
   expectBatch(diagram, source.last(driver.windowPoints), source.end - driver.windowPoints, `series ${name}`)
-  if (rows === 0) throw new Error(`series ${name}: no change was reported`)
+  if (rows === 0) throw new BenchmarkMismatch(`series ${name}: no change was reported`)
   driver.close()
 
   const nsPerPoint = (sum(seconds) / (seconds.length * source.span)) * 1e9

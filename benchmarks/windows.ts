@@ -11,7 +11,7 @@ import { createHistogram } from 'node:perf_hooks'
 import { SlidingWindow } from '../lib/scales/sliding-window.js'
 import { series } from './inputs.js'
 import { measure, sum } from './measure.js'
-import { Checksum, type BenchmarkResult } from './report.js'
+import { BenchmarkMismatch, Checksum, type BenchmarkResult } from './report.js'
 
 export const WINDOW_CASES = ['single', 'batch'] as const
 export type WindowCase = (typeof WINDOW_CASES)[number]
@@ -53,7 +53,8 @@ function benchmarkCase(name: WindowCase, options: WindowBenchmark): BenchmarkRes
     insert(at % block)
     calls.record(process.hrtime.bigint() - started)
   }
-  if (window.size !== size) throw new Error(`windows ${name}: ${window.size} points in a window of ${size}`)
+  if (window.size !== size)
+    throw new BenchmarkMismatch(`windows ${name}: ${window.size} points in a window of ${size}`)
   window.close()
 
   const nsPerPoint = (sum(seconds) / (seconds.length * block)) * 1e9
@@ -83,7 +84,7 @@ function inserter(name: WindowCase, window: SlidingWindow, perCall: number, valu
 function insertBlock(insert: Insert, block: number, perCall: number): void {
   let left = 0
   for (let at = 0; at < block; at += perCall) left += insert(at)
-  if (left > block + perCall) throw new Error(`more points left (${left}) than came (${block})`)
+  if (left > block + perCall) throw new BenchmarkMismatch(`more points left (${left}) than came (${block})`)
 }
 
 /** What leaves must be what came, in order, each exactly when the window is full; what stays, the newest points. */
@@ -99,17 +100,18 @@ function verify(name: WindowCase, size: number, perCall: number, values: Float64
       name === 'single' ? window.addPoint(values[at]!) : window.addPoints(values.subarray(at, at + perCall))
     came += perCall
     for (const value of evicted.values) {
-      if (value !== values[left % block]) throw new Error(`windows ${name}: point ${left} left as ${value}`)
+      if (value !== values[left % block])
+        throw new BenchmarkMismatch(`windows ${name}: point ${left} left as ${value}`)
       left += 1
     }
     if (left !== Math.max(0, came - size))
-      throw new Error(`windows ${name}: ${left} of ${came} points have left`)
+      throw new BenchmarkMismatch(`windows ${name}: ${left} of ${came} points have left`)
     checksum.add(evicted.values)
   }
   const kept = window.getPoints().values
   const wrong = kept.findIndex((value, i) => value !== values[(left + i) % block])
   if (wrong >= 0 || kept.length !== size)
-    throw new Error(`windows ${name}: point ${wrong} of the window is wrong`)
+    throw new BenchmarkMismatch(`windows ${name}: point ${wrong} of the window is wrong`)
   window.close()
   return checksum.add(kept).text()
 }

@@ -1,5 +1,4 @@
 /** `diagram`: the persistence diagram of one column of a file, from the engine. */
-import Table from 'cli-table3'
 import { openCsv, type CsvFile } from '../adapters/csv-file.js'
 import { createDecoder, type RejectReason } from '../adapters/decoder.js'
 import { configForFile, fileRecords } from '../adapters/file-records.js'
@@ -11,7 +10,7 @@ import { SERIES_LAYOUT, type NativeAddon } from '../native.js'
 import { pairsOf } from '../publishers/diagram-rows.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { rejectedText } from './rejected-text.js'
-import { progressBar, write, type Terminal } from './terminal.js'
+import { progressBar, tableText, write, type Terminal } from './terminal.js'
 
 export interface DiagramOptions {
   readonly filtration: 'sublevel' | 'superlevel'
@@ -117,7 +116,7 @@ async function compute(
         partition: 0,
         window: {
           points: size,
-          full: size === count,
+          full: options.last === undefined || size === count,
           first: at(0),
           last: at(size - 1),
           firstTimestamp: null,
@@ -143,25 +142,21 @@ function report(
   const length = ({ birth, death }: PersistencePair): number =>
     death === null ? Infinity : Math.abs(death - birth)
   const longest = [...pairs].sort((a, b) => length(b) - length(a)).slice(0, ROWS_SHOWN)
-  const table = new Table({
-    head: ['birth', 'death', 'persistence', 'birth row', 'death row'],
-    style: { head: [], border: [] },
-    colAligns: ['right', 'right', 'right', 'right', 'right']
-  })
-  for (const pair of longest) {
+  const rows = longest.map((pair) => {
     const { birth, death, birthPoints, deathPoints } = pair
-    table.push([
+    return [
       birth,
       death ?? 'never',
       death === null ? 'infinite' : length(pair),
       birthPoints[0]![0],
       deathPoints[0]?.[0] ?? ''
-    ])
-  }
+    ]
+  })
+  const table = tableText(['birth', 'death', 'persistence', 'birth row', 'death row'], rows)
   const title = `${stream}, column ${column}, ${filtration}: ${pairs.length} pairs in ${window.points} points (rows ${window.first[0]} to ${window.last[0]})`
   const rest =
     pairs.length > longest.length
       ? [`${pairs.length - longest.length} shorter pairs are not shown; --json has all`]
       : []
-  return [title, table.toString(), ...rest, ''].join('\n')
+  return [title, table, ...rest, ''].join('\n')
 }

@@ -1,6 +1,7 @@
 /**
  * Ctrl-C and SIGTERM as an AbortSignal. Under `npm start` a terminal's Ctrl-C arrives twice (from the terminal and from
- * npm), so what follows within a second is the same wish; what comes later means "now", and ends the process.
+ * npm), so the same signal within a second is the same wish; another signal, or a later one, means "now", and ends the
+ * process.
  */
 const SAME_WISH_MS = 1000
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -15,11 +16,11 @@ export interface StopSignal {
 /** @param onForce what to do when a person insists, for instance `() => process.exit(3)`. */
 export function stopOnSignal(onForce: () => void): StopSignal {
   const controller = new AbortController()
-  let firstAt: number | undefined
-  const listener = (): void => {
-    const now = performance.now()
-    firstAt ??= now
-    if (now - firstAt > SAME_WISH_MS) onForce()
+  let first: { readonly name: NodeJS.Signals; readonly at: number } | undefined
+  const listener = (name: NodeJS.Signals): void => {
+    const at = performance.now()
+    first ??= { name, at }
+    if (name !== first.name || at - first.at > SAME_WISH_MS) onForce()
     else controller.abort()
   }
   for (const name of SIGNALS) process.on(name, listener)

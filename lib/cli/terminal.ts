@@ -1,6 +1,8 @@
 /** The streams a command speaks through, so that tests can listen; progress bars; and errors in one line each. */
 import type { Readable, Writable } from 'node:stream'
+import { isNativeError } from 'node:util/types'
 import { SingleBar } from 'cli-progress'
+import Table from 'cli-table3'
 import { TdaError } from '../errors.js'
 
 export interface Terminal {
@@ -33,6 +35,40 @@ export function progressBar(terminal: Terminal, what: string, total: number | nu
   return { update: (done) => bar.update(done), stop: () => bar.stop() }
 }
 
+/** A table without colours and lines between rows; numbers to the right. */
+export function tableText(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const colAligns = head.map(
+    (_, column) =>
+      (rows.every((row) => typeof row[column] === 'string') ? 'left' : 'right') as 'left' | 'right'
+  )
+  const chars = Object.fromEntries(LINES.map((line) => [line, '']))
+  const table = new Table({
+    head: [...head],
+    colAligns,
+    chars: { ...chars, middle: ' ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 1 }
+  })
+  table.push(...rows.map((row) => [...row]))
+  return table.toString().replace(/ +$/gm, '')
+}
+
+const LINES = [
+  'top',
+  'top-mid',
+  'top-left',
+  'top-right',
+  'bottom',
+  'bottom-mid',
+  'bottom-left',
+  'bottom-right',
+  'left',
+  'left-mid',
+  'mid',
+  'mid-mid',
+  'right',
+  'right-mid'
+] as const
+
 /** Writes text and waits where the reader is slow. */
 export async function write(stream: Writable, text: string): Promise<void> {
   if (stream.write(text)) return
@@ -55,10 +91,10 @@ export function errorText(error: unknown, debug: boolean): string {
   const message =
     error instanceof TdaError ? error.message : `internal error, please report it: ${String(error)}`
   const lines = message.split('\n').map((line) => `streaming-tda: ${line}\n`)
-  return lines.join('') + (debug && error instanceof Error ? `${stackText(error)}\n` : '')
+  return lines.join('') + (debug && isNativeError(error) ? `${stackText(error)}\n` : '')
 }
 
 function stackText(error: Error): string {
-  const cause = error.cause instanceof Error ? `\ncaused by ${stackText(error.cause)}` : ''
+  const cause = isNativeError(error.cause) ? `\ncaused by ${stackText(error.cause)}` : ''
   return `${error.stack ?? error.message}${cause}`
 }

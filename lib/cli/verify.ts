@@ -1,6 +1,6 @@
 /** `verify`: the incremental diagram of every window of a file against an independent batch computation. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import Table from 'cli-table3'
+import ms from 'ms'
 import { openCsv } from '../adapters/csv-file.js'
 import { readSeries, type SeriesOfFile } from '../adapters/csv-series.js'
 import { chooseColumn } from '../adapters/numeric-column.js'
@@ -18,7 +18,7 @@ import {
 } from '../rollout/file-check.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { rejectedText } from './rejected-text.js'
-import { progressBar, write, type Terminal } from './terminal.js'
+import { progressBar, tableText, write, type Terminal } from './terminal.js'
 
 export interface VerifyOptions {
   readonly config?: string
@@ -39,9 +39,7 @@ export async function verify(
 ): Promise<ExitCode> {
   const { config, read } = await readFile(path, options, terminal)
   const ordered = needsOrder(config)
-  const parts = read.series.map((series) =>
-    ordered ? inOrder(series) : { series: { ...series, timestamps: null }, dropped: 0 }
-  )
+  const parts = read.series.map((series) => (ordered ? inOrder(series) : { series, dropped: 0 }))
   const series = parts.map((part) => part.series)
   series.forEach((one) => checkCapacity(one, config))
   const dropped = parts.reduce((sum, part) => sum + part.dropped, 0)
@@ -52,7 +50,8 @@ export async function verify(
       dropped === 0 ? read.rejected : new Map([...read.rejected, ['timestamp_backwards', dropped]])
     )
   )
-  if (series.length === 0) throw new TdaError('FILE', `${path} has no points to verify`)
+  if (series.length === 0)
+    throw new TdaError('FILE', `${path === '-' ? 'stdin' : path} has no points to verify`)
   const scales = scalesToCheck(config, options.every)
   const results = await check(series, scales, terminal, addon)
   await write(terminal.stdout, report(results))
@@ -115,22 +114,23 @@ async function check(
 }
 
 function report(results: readonly CheckedScale[]): string {
-  const table = new Table({
-    head: ['stream', 'scale', 'filtration', 'window', 'every', 'windows', 'mismatches', 'seconds'],
-    style: { head: [], border: [] }
-  })
-  for (const { stream, scale, windows, mismatches, seconds } of results) {
-    table.push([
+  const rows = results.map(({ stream, scale, windows, mismatches, seconds }) => {
+    const { name, filtration, window, slide } = scale
+    return [
       stream,
-      scale.name,
-      scale.filtration,
-      sizeText(scale.window),
-      slideText(scale.slide),
+      name,
+      filtration,
+      sizeText(window),
+      slideText(slide),
       windows,
       mismatches,
-      seconds.toFixed(2)
-    ])
-  }
+      Number(seconds.toFixed(2))
+    ]
+  })
+  const table = tableText(
+    ['stream', 'scale', 'filtration', 'window', 'every', 'windows', 'mismatches', 'seconds'],
+    rows
+  )
   const examples = results.flatMap((result) => result.examples)
   const lines = examples.map(
     (one) => `mismatch: stream "${one.stream}", scale "${one.scale}", update ${one.sequence}: ${one.message}`
@@ -138,13 +138,17 @@ function report(results: readonly CheckedScale[]): string {
   const sum = (pick: (result: CheckedScale) => number): number =>
     results.reduce((total, result) => total + pick(result), 0)
   const totals = `${sum(({ windows }) => windows)} windows checked, ${sum(({ mismatches }) => mismatches)} mismatches, ${sum(({ seconds }) => seconds).toFixed(1)} s`
-  return [table.toString(), ...lines, totals, ''].join('\n')
+  return [table, ...lines, totals, ''].join('\n')
 }
 
 function sizeText(window: NativeWindow): string {
-  return 'count' in window ? `${window.count}` : `${window.spanMs} ms`
+  return 'count' in window ? pointsText(window.count) : ms(window.spanMs)
 }
 
 function slideText(slide: Exclude<NativeSlide, { readonly byHand: true }>): string {
-  return 'count' in slide ? `${slide.count}` : `${slide.everyMs} ms`
+  return 'count' in slide ? pointsText(slide.count) : ms(slide.everyMs)
+}
+
+function pointsText(count: number): string {
+  return count === 1 ? '1 point' : `${count} points`
 }

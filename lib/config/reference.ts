@@ -77,15 +77,16 @@ export function configReference(): string {
 
 const MEMORY = `## Predicted memory
 
-Before start the memory of all windows is predicted, as if every one of \`streams.max\` streams had its windows full of the
-worst data (every second point a local minimum), and compared with \`limits.memoryMiB\`. The sums are those of
-\`lib/config/memory.ts\`:
+Before start the native memory of all windows is predicted, as if every one of \`streams.max\` streams had its rings full
+and the worst data in its windows (every second point a local minimum), and compared with \`limits.memoryMiB\`. In bytes
+(\`lib/config/memory.ts\`):
 
-    ring of a stream   = points of its largest window and slide x (8 per channel, 8 with event time, 12 for the position)
-    engine of a scale  = points of its window x 48, and what its updates need
-    all                = streams.max x (ring + engines) + records in flight
+    ring of a stream    (1.25 x points + 128) x (8 per channel + 8 with event time + 12)
+                        points = largest window + slide, and a backlog of a quarter of that (4096 to 16 384)
+    engine of a scale   40 per point of its window + 24 per point of its slide + 4096
+    all                 streams.max x (ring + engines)
 
-A window by duration counts as \`pointsMax\` points.
+A window or slide by duration counts as \`pointsMax\` points.
 `
 
 function sectionText(key: string, section: JsonSchema, required: boolean): string {

@@ -29,7 +29,7 @@ const STATES: readonly PipelineStateKind[] = [
 
 /** The pipeline's metrics with their face to Prometheus. */
 export interface Metrics extends PipelineMetrics {
-  /** Called before every scrape, to set the gauges; what it throws fails that scrape. */
+  /** What sets the gauges before every scrape, instead of what did so before; what it throws fails that scrape. */
   beforeScrape(sample: () => void | Promise<void>): void
   /** The exposition text of all metrics, after sampling. */
   text(): Promise<string>
@@ -93,7 +93,7 @@ export function createMetrics(): Metrics {
   )
   const pairs = gauge('tda_diagram_pairs', 'Pairs in the diagrams of a scale, all streams.', 'scale')
   for (const reason of REJECT_REASONS) rejected.inc({ reason }, 0)
-  const samplers: (() => void | Promise<void>)[] = []
+  let sampler: () => void | Promise<void> = () => {}
 
   return {
     recordsConsumed: (count) => consumed.inc(count),
@@ -122,9 +122,11 @@ export function createMetrics(): Metrics {
       windowBytes.set({ scale }, totals.bytes)
       pairs.set({ scale }, totals.pairs)
     },
-    beforeScrape: (sample) => void samplers.push(sample),
+    beforeScrape(sample) {
+      sampler = sample
+    },
     async text() {
-      for (const sample of samplers) await sample()
+      await sampler()
       return registry.metrics()
     },
     contentType: registry.contentType

@@ -28,7 +28,7 @@ export interface Series {
   readonly channels: number
   /** Row-major, `count x channels`. */
   readonly values: Float64Array
-  /** Ascending, or `null` when no scale needs them. */
+  /** Ascending where a window or slide is a duration; `null` in a series without event time. */
   readonly timestamps: Float64Array | null
   readonly offsets: Float64Array
   readonly indices: Uint32Array
@@ -94,6 +94,7 @@ function createEngine(
     dimension: series.channels,
     capacity: Math.max(series.count, needed),
     timestamps: series.timestamps !== null,
+    unorderedTimestamps: !('spanMs' in scale.window || 'everyMs' in scale.slide),
     logPositions: true
   })
   try {

@@ -2,7 +2,7 @@
 import { configSchema, type Config } from '../../config/schema.js'
 
 /** The fast scale speaks of every reading, which is how the demo knows what has come out at the other end. */
-const SCALES = [
+export const SCALES = [
   { name: 'temperature-64', window: 64, slide: 1, filtration: 'sublevel', channel: 'temperature' },
   { name: 'temperature-512', window: 512, slide: 8, filtration: 'sublevel', channel: 'temperature' },
   { name: 'temperature-4096', window: 4096, slide: 32, filtration: 'sublevel', channel: 'temperature' },
@@ -16,9 +16,8 @@ export function demoConfig(options: {
   readonly brokers: readonly string[]
   readonly partitions: number
   readonly port: number
-  readonly logLevel: Config['log']['level']
 }): Config {
-  const { brokers, partitions, port, logLevel } = options
+  const { brokers, partitions, port } = options
   return configSchema.parse({
     ...(brokers.length > 0 ? { kafka: { brokers, groupId: 'tda-demo' } } : {}),
     input: {
@@ -30,7 +29,6 @@ export function demoConfig(options: {
     scales: SCALES,
     output: { partitions },
     http: { port },
-    log: { level: logLevel },
     shutdown: { timeout: '10s' }
   })
 }
