@@ -1,0 +1,126 @@
+/** What only a broker can show: members that come and go, brokers that are not there, limits of the embedded one. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { createServer, type AddressInfo } from 'node:net'
+import { EmbeddedBroker } from '../../lib/mesh/embedded-broker.js'
+import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
+import type { EventMesh } from '../../lib/mesh/event-mesh.js'
+import { Reader } from '../support/mesh-conformance.js'
+
+let broker: EmbeddedBroker
+let mesh: EventMesh
+beforeAll(async () => {
+  broker = await EmbeddedBroker.start()
+  mesh = await broker.connect()
+}, 30_000)
+afterAll(async () => {
+  await mesh.close()
+  await broker.close()
+}, 30_000)
+
+test('the embedded broker says what it is and refuses other partition counts', async () => {
+  expect(mesh.description).toMatch(/4 partitions.*at least once/)
+  await expect(mesh.createStream('six', 6)).rejects.toMatchObject({
+    code: 'NOT_SUPPORTED',
+    message: expect.stringContaining('4 partitions, asked for 6')
+  })
+})
+
+test('brokers that are not there are found out in bounded time', async () => {
+  const free = createServer()
+  await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve))
+  const { port } = free.address() as AddressInfo
+  await new Promise((resolve) => free.close(resolve))
+  const address = `127.0.0.1:${port}`
+  await expect(KafkaEventMesh.connect({ brokers: [address], connectTimeoutMs: 1_000 })).rejects.toMatchObject(
+    { code: 'BROKER', message: expect.stringContaining(address) }
+  )
+}, 30_000)
+
+test.each([
+  ['cooperative', {}],
+  ['eager', { 'partition.assignment.strategy': 'range' }]
+])(
+  'a second member takes partitions over, and gives them back (%s)',
+  async (name, librdkafka) => {
+    const topic = `shared-${name}`
+    const members = await Promise.all([broker.connect({ librdkafka }), broker.connect({ librdkafka })])
+    await mesh.createStream(topic, 4)
+    const publish = (from: number): Promise<void> =>
+      mesh.publish(
+        topic,
+        Array.from({ length: 40 }, (_, i) => ({ key: `k${i}`, value: `${from + i}` }))
+      )
+    await publish(0)
+    const first = new Member(await members[0].subscribe(topic, { groupId: 'g' }))
+    await first.until(() => first.held.size === 4 && first.seen.size === 40)
+    const second = new Member(await members[1].subscribe(topic, { groupId: 'g' }))
+    await Promise.all([first.until(() => first.held.size === 2), second.until(() => second.held.size === 2)])
+    expect([...first.held, ...second.held].sort()).toEqual([0, 1, 2, 3])
+    await publish(40)
+    await Promise.all([
+      first.until(() => first.seen.size + second.seen.size >= 120 || all(first, second, 80)),
+      second.until(() => all(first, second, 80))
+    ])
+    await second.close()
+    await first.until(() => first.held.size === 4)
+    await first.until(() => first.seen.size === 80)
+    await first.close()
+    for (const member of members) await member.close()
+  },
+  60_000
+)
+
+function all(first: Member, second: Member, count: number): boolean {
+  return new Set([...first.seen, ...second.seen]).size === count
+}
+
+/** A member that reads all the time, commits what it read, and gives up what it is asked for. */
+class Member {
+  readonly held = new Set<number>()
+  readonly seen = new Set<string>()
+  readonly #reader: Reader
+  readonly #loop: Promise<void>
+  #changed: () => void = () => {}
+  #closing = false
+
+  constructor(subscription: ConstructorParameters<typeof Reader>[0]) {
+    this.#reader = new Reader(subscription)
+    this.#loop = this.#read()
+  }
+
+  async until(reached: () => boolean): Promise<void> {
+    while (!reached()) {
+      await Promise.race([new Promise<void>((resolve) => (this.#changed = resolve)), this.#loop])
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    await this.#reader.close()
+    await this.#loop
+  }
+
+  async #read(): Promise<void> {
+    const next = new Map<number, number>()
+    for (;;) {
+      const event = await this.#reader.next().catch((error: unknown) => {
+        if (this.#closing) return null
+        throw error
+      })
+      if (event === null) return
+      if (event.kind === 'assigned') for (const { partition } of event.partitions) this.held.add(partition)
+      if (event.kind === 'records') {
+        for (const { partition, offset, value } of event.records) {
+          next.set(partition, offset + 1)
+          this.seen.add(Buffer.from(value!).toString())
+        }
+      }
+      if (event.kind === 'revoked') {
+        await this.#reader.subscription.commit(next)
+        for (const partition of event.partitions) this.held.delete(partition)
+        event.done()
+      }
+      this.#changed()
+    }
+  }
+}
