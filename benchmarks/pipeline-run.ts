@@ -10,12 +10,12 @@ import type { EventMesh, Subscription } from '../lib/mesh/event-mesh.js'
 import { noMetrics } from '../lib/pipeline/pipeline-metrics.js'
 import { Pipeline } from '../lib/pipeline/pipeline.js'
 import { meshSink } from '../lib/pipeline/sink.js'
-import type { FromProducer, ToProducer } from './pipeline-records.js'
+import type { ToProducer } from './pipeline-records.js'
 
 export const WINDOWS = [64, 4096, 65_536] as const
 export const SLIDE = 100
 /** Records between producer and commit: deep enough for full batches, far below what the broker keeps. */
-export const AHEAD_MAX = 20_000
+export const AHEAD_MAX = 40_000
 /** How often the producer is told how far the pipeline is. */
 const TELL_MS = 5
 
@@ -76,7 +76,7 @@ export class PipelineRun {
     const tell = setInterval(() => this.#tell(), TELL_MS)
     try {
       this.#producer.send({ kind: 'task', topic, streams, records: count, aheadMax: AHEAD_MAX })
-      await Promise.race([this.#source.committed(this.#asked), this.#running])
+      await Promise.race([this.#source.committed(this.#asked), this.#running, this.#producer.lost])
     } finally {
       clearInterval(tell)
     }
@@ -138,25 +138,35 @@ class CountingSource implements Subscription {
 }
 
 export class Producer {
+  /** Rejects when the process ends before it was asked to. */
+  readonly lost: Promise<never>
   readonly #child: ChildProcess
+  #ending = false
 
   static async start(brokers: readonly string[]): Promise<Producer> {
     const producer = new Producer(fork(fileURLToPath(new URL('pipeline-producer.js', import.meta.url))))
     producer.send({ kind: 'connect', brokers })
-    const [message] = (await once(producer.#child, 'message')) as [FromProducer]
-    if (message !== 'ready') throw new Error(`the producer process said ${String(message)}`)
+    await Promise.race([once(producer.#child, 'message'), producer.lost])
     return producer
   }
 
   private constructor(child: ChildProcess) {
     this.#child = child
+    this.lost = new Promise((_, reject) => {
+      child.once('exit', (code, signal) => {
+        if (!this.#ending)
+          reject(new Error(`the producer process ended early: ${signal ?? `exit code ${code}`}`))
+      })
+    })
+    this.lost.catch(() => undefined) // Whoever waits for the producer races against it.
   }
 
   send(message: ToProducer): void {
-    this.#child.send(message)
+    if (this.#child.connected) this.#child.send(message)
   }
 
   async end(): Promise<void> {
+    this.#ending = true
     if (this.#child.exitCode !== null) return
     const ended = once(this.#child, 'exit')
     this.send({ kind: 'end' })

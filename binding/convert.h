@@ -46,8 +46,8 @@ std::shared_ptr<Thing> thing_from(const Napi::Value& value, const char* kind, co
     }
   }
   if (thing == nullptr) {
-    fail(Status::kUnknownHandle,
-         call + ": not the handle of a " + kind + "; it was released, never existed or names something else");
+    fail(Status::kUnknownHandle, call + ": not a handle of kind \"" + kind +
+                                     "\"; it was released, never existed or names something else");
   }
   return thing;
 }

@@ -6,11 +6,19 @@ namespace tda::binding {
 
 namespace {
 
-// Results live per thread and not per engine: their memory is needed only until they are copied out.
-EngineResults& results() {
-  thread_local EngineResults results_of_this_thread;
-  return results_of_this_thread;
-}
+// Results live per thread and not per engine, for as long as it takes to copy them out; a thread keeps only
+// the memory of ordinary ones.
+class ThreadResults {
+ public:
+  ~ThreadResults() { of_this_thread().clear(); }
+  EngineResults& operator*() { return of_this_thread(); }
+
+ private:
+  static EngineResults& of_this_thread() {
+    thread_local EngineResults results;
+    return results;
+  }
+};
 
 EngineLease lease_from(const Napi::Value& value, const char* call) {
   EngineLease lease(thing_from<Engine>(value, "engine", call));
@@ -83,22 +91,23 @@ Napi::Value engine_advance(const Napi::CallbackInfo& info) {
   const PointId until = integer_from(info[1], "until");
   const bool discard = boolean_from(info[2], "discard");
   const EngineLease lease = lease_from(info[0], "engineAdvance");
-  EngineResults& out = results();
-  out.clear();
-  const Status status = lease->advance(until, discard ? nullptr : &out);
+  ThreadResults results;
+  const Status status = lease->advance(until, discard ? nullptr : &*results);
   check_range(status, until, lease->state().next, lease->ring(), "engineAdvance");
-  return to_results(info.Env(), out);
+  return to_results(info.Env(), *results);
 }
 
 Napi::Value engine_update(const Napi::CallbackInfo& info) {
   const PointId until = integer_from(info[1], "until");
   const PointId first = integer_from(info[2], "first");
   const EngineLease lease = lease_from(info[0], "engineUpdate");
-  const Status status = lease->update(until, first, results());
-  if (status == Status::kInvalidArgument)
+  ThreadResults results;
+  const Status status = lease->update(until, first, *results);
+  if (status == Status::kInvalidArgument) {
     fail(status, "engineUpdate: the engine was not created with slide { byHand: true }");
+  }
   check_range(status, until, lease->state().next, lease->ring(), "engineUpdate");
-  return to_float64_array(info.Env(), results().changes.numbers());
+  return to_float64_array(info.Env(), (*results).changes.numbers());
 }
 
 Napi::Value engine_request_snapshot(const Napi::CallbackInfo& info) {
@@ -108,8 +117,9 @@ Napi::Value engine_request_snapshot(const Napi::CallbackInfo& info) {
 
 Napi::Value engine_diagram(const Napi::CallbackInfo& info) {
   const EngineLease lease = lease_from(info[0], "engineDiagram");
-  check(lease->diagram(results()), "engineDiagram");
-  return to_float64_array(info.Env(), results().snapshots.numbers());
+  ThreadResults results;
+  check(lease->diagram(*results), "engineDiagram");
+  return to_float64_array(info.Env(), (*results).snapshots.numbers());
 }
 
 Napi::Value engine_state(const Napi::CallbackInfo& info) {

@@ -57,6 +57,12 @@ Napi::Value use_error_class(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+CallFailed to_failure(const AssertionFailed& failure) {
+  return {Status::kInternal, std::string("an invariant of the native core failed: ") + failure.condition +
+                                 " (" + failure.file + ":" + std::to_string(failure.line) +
+                                 "); please report it"};
+}
+
 Napi::Error to_error(Napi::Env env, const CallFailed& failure) {
   const std::string_view code = code_of(failure.status);
   const Napi::String js_code = Napi::String::New(env, code.data(), code.size());

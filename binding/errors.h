@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "native/base/assert.h"
 #include "native/base/status.h"
 
 namespace tda::binding {
@@ -27,6 +28,7 @@ struct EnvironmentData {
 // useErrorClass(TdaError: new (code: string, message: string) => Error): void. Called once by lib/native.ts.
 Napi::Value use_error_class(const Napi::CallbackInfo& info);
 
+CallFailed to_failure(const AssertionFailed& failure);
 Napi::Error to_error(Napi::Env env, const CallFailed& failure);
 
 // Wraps a call so that nothing but a Napi::Error leaves it.
@@ -36,6 +38,8 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
     return call(info);
   } catch (const CallFailed& failure) {
     throw to_error(info.Env(), failure);
+  } catch (const AssertionFailed& failure) {
+    throw to_error(info.Env(), to_failure(failure));
   } catch (const std::bad_alloc&) {
     throw to_error(info.Env(), {Status::kMemoryLimit, "the native core could not get memory for this call"});
   }

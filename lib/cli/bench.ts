@@ -47,7 +47,7 @@ export function registerBench(program: Command): void {
     .addOption(new Option('--case <name>', 'only this one').choices(SERIES_CASES))
     .action(async ({ json, case: name, ...options }: SeriesOptions) => {
       const { benchmarkSeries } = await import('../../benchmarks/series.js')
-      await print(json, benchmarkSeries({ ...options, ...(name ? { cases: [name] } : {}) }))
+      await printResults(json, benchmarkSeries({ ...options, ...(name ? { cases: [name] } : {}) }))
     })
 
   withJson(bench.command('windows'))
@@ -58,7 +58,7 @@ export function registerBench(program: Command): void {
     .addOption(new Option('--case <name>', 'only this one').choices(['single', 'batch']))
     .action(async ({ json, case: name, ...options }: WindowsOptions) => {
       const { benchmarkWindows } = await import('../../benchmarks/windows.js')
-      await print(json, benchmarkWindows({ ...options, ...(name ? { cases: [name] } : {}) }))
+      await printResults(json, benchmarkWindows({ ...options, ...(name ? { cases: [name] } : {}) }))
     })
 
   withJson(bench.command('pipeline'))
@@ -70,7 +70,7 @@ export function registerBench(program: Command): void {
     .option('--repetitions <number>', 'timed repetitions', wholeNumber(1, 1000), 3)
     .action(async ({ json, streams, ...options }: PipelineOptions) => {
       const { benchmarkPipeline } = await import('../../benchmarks/pipeline.js')
-      await print(
+      await printResults(
         json,
         benchmarkPipeline({ ...options, streams: streams === undefined ? [4, 1000] : [streams] })
       )
@@ -80,7 +80,8 @@ export function registerBench(program: Command): void {
 const withJson = (command: Command): Command =>
   command.option('--json', 'one JSON object a line on standard output, and nothing else', false)
 
-async function print(
+/** Each as it comes. A mismatch is said on standard error and sets exit code 1. */
+export async function printResults(
   json: boolean,
   results: AsyncIterable<BenchmarkResult> | Iterable<BenchmarkResult>
 ): Promise<void> {

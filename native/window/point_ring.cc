@@ -72,16 +72,24 @@ Status PointRing::append(const PointBatch& batch) {
   if (points == 0 && batch.timestamps.empty() && batch.offsets.empty() && batch.indices.empty())
     return Status::kOk;
   if (writing_.test_and_set(std::memory_order_acquire)) return Status::kEngineBusy;
-
-  const PointId next = next_.load(std::memory_order_relaxed);
-  Status status = check(batch, points);
-  if (status == Status::kOk) status = make_room(next, points);
-  if (status == Status::kOk) {
-    copy_in(batch, next, points);
-    next_.store(next + points, std::memory_order_release);
-  }
+  const Status status = append_alone(batch, points);
   writing_.clear(std::memory_order_release);
   return status;
+}
+
+Status PointRing::append_alone(const PointBatch& batch, size_t points) {
+  if (broken_) return Status::kInternal;
+  if (Status status = check(batch, points); status != Status::kOk) return status;
+  const PointId next = next_.load(std::memory_order_relaxed);
+  try {
+    if (Status status = make_room(next, points); status != Status::kOk) return status;
+  } catch (const AssertionFailed&) {
+    broken_ = true;  // what is held can still be read
+    return Status::kInternal;
+  }
+  copy_in(batch, next, points);
+  next_.store(next + points, std::memory_order_release);
+  return Status::kOk;
 }
 
 Status PointRing::check(const PointBatch& batch, size_t points) const {

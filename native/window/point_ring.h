@@ -68,7 +68,8 @@ class PointRing {
   PointRing& operator=(const PointRing&) = delete;
 
   // Appends all points or none. kWrongDimension, kInvalidArgument (columns of other lengths, offsets that are
-  // no integers), kNonFinitePoint, kTimestampBackwards, kCapacityExceeded, kEngineBusy, kMemoryLimit.
+  // no integers), kNonFinitePoint, kTimestampBackwards, kCapacityExceeded, kEngineBusy, kMemoryLimit,
+  // kInternal.
   Status append(const PointBatch& batch);
 
   const RingConfig& config() const { return config_; }
@@ -104,9 +105,11 @@ class PointRing {
 
  private:
   friend class PointHold;
+  friend struct PointRingTestAccess;
   using Block = std::unique_ptr<double[]>;
 
   explicit PointRing(const RingConfig& config);
+  Status append_alone(const PointBatch& batch, size_t points);
   Status check(const PointBatch& batch, size_t points) const;
   Status make_room(PointId next, size_t points);
   void copy_in(const PointBatch& batch, PointId next, size_t points);
@@ -133,6 +136,7 @@ class PointRing {
   uint64_t first_block_ = 0;  // blocks [first_block_, end_block_) are in the directory
   uint64_t end_block_ = 0;
   TimestampMs newest_timestamp_;
+  bool broken_ = false;  // an assertion failed; nothing is appended any more
 
   std::atomic<PointId> oldest_{0};
   std::atomic<PointId> next_{0};

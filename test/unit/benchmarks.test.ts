@@ -96,7 +96,9 @@ test('measure takes one operation a sample and passes on what goes wrong', async
     throw new Error('broken operation')
   }
   expect(() => measure('failing', 1, failing)).toThrow('broken operation')
-  await expect(measureAsync('failing', 1, async () => failing())).rejects.toThrow('broken operation')
+  await expect(
+    measureAsync('failing', 1, () => Promise.reject(new Error('broken operation')))
+  ).rejects.toThrow('broken operation')
 })
 
 test('a result is one JSON line with the documented fields, and one line for people', () => {

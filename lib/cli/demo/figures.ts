@@ -29,15 +29,18 @@ export class DemoFigures {
   ]
   #recentSince: number
   /** (time, points seen by then), oldest first, spanning a little more than RATE_MS. */
-  #samples: (readonly [atMs: number, seen: number])[] = []
+  #samples: (readonly [atMs: number, seen: number])[]
   #published = 0
   #seen = 0
   #updates = 0
   #eventTimeMs = SENSOR_START_MS
+  #firstPublishedMs: number | undefined
+  #lastSeenMs = 0
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
     this.#recentSince = now()
+    this.#samples = [[this.#recentSince, 0]]
   }
 
   /** Readings handed to the broker. */
@@ -58,6 +61,7 @@ export class DemoFigures {
 
   onPublish(readings: readonly SensorReading[]): void {
     const at = this.#now()
+    this.#firstPublishedMs ??= at
     for (const { stream, index } of readings) this.#figuresOf(stream).publishedAt[index] = at
     this.#published += readings.length
   }
@@ -74,7 +78,15 @@ export class DemoFigures {
     if (newest < figures.seen || publishedAt === undefined) return
     this.#seen += newest + 1 - figures.seen
     figures.seen = newest + 1
-    this.#observe(this.#now() - publishedAt)
+    this.#lastSeenMs = this.#now()
+    this.#observe(this.#lastSeenMs - publishedAt)
+  }
+
+  /** From the first reading that was published to the last that was seen, in seconds. */
+  seconds(): number {
+    return this.#firstPublishedMs === undefined
+      ? 0
+      : Math.max(0, this.#lastSeenMs - this.#firstPublishedMs) / 1000
   }
 
   /** From publishing a reading until a result that contains it was read back, over the last seconds. */

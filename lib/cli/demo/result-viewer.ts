@@ -19,6 +19,7 @@ export class ResultViewer {
   readonly #stop = new AbortController()
   readonly #reading: Promise<void>
   #gaps = 0
+  #joined = false
 
   /** Subscribes to `topic` from its beginning. `onMessage` sees each message after it was applied. */
   static async open(
@@ -38,6 +39,11 @@ export class ResultViewer {
   /** One replica for each stream and scale seen so far, by name. */
   replicas(): DiagramReplica[] {
     return [...this.#replicas.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, replica]) => replica)
+  }
+
+  /** Whether the topic is being read. */
+  get joined(): boolean {
+    return this.#joined
   }
 
   /** Messages that did not continue their replica. On a healthy topic always 0. */
@@ -83,6 +89,7 @@ export class ResultViewer {
       signal: this.#stop.signal
     })
     for await (const event of events) {
+      if (event.kind === 'assigned') this.#joined = true
       if (event.kind === 'revoked') event.done()
       if (event.kind !== 'records') continue
       const next = new Map<number, number>()

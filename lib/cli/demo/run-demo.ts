@@ -78,7 +78,6 @@ interface Stage {
 async function runOn(stage: Stage, options: DemoOptions): Promise<DemoResult> {
   const { transport, config, readings, figures, viewer } = stage
   const { view, logger } = options
-  const started = performance.now()
   const stop = new AbortController()
   const daemon = await createDaemon(config, { mesh: transport.mesh, logger, signal: stop.signal })
   const where = whereResultsAre(config.output.topic, transport.brokers, daemon.url)
@@ -106,7 +105,7 @@ async function runOn(stage: Stage, options: DemoOptions): Promise<DemoResult> {
     readings: figures.seen,
     updates: figures.updates,
     rejected: daemon.pipeline.totals.rejected,
-    seconds: (performance.now() - started) / 1000,
+    seconds: figures.seconds(),
     latency: figures.totalLatency(),
     gaps: viewer.gaps,
     replicas: viewer.replicas()
@@ -115,14 +114,17 @@ async function runOn(stage: Stage, options: DemoOptions): Promise<DemoResult> {
   return result
 }
 
-/** Publishes all readings; then waits until they are in, with `exitAtEnd`, or for a signal. */
+/** Publishes all readings once everybody listens; then waits until they are in, with `exitAtEnd`, or for a signal. */
 async function replayToTheEnd(
-  { transport, config, readings, figures }: Stage,
+  { transport, config, readings, figures, viewer }: Stage,
   pipeline: Pipeline,
   { rate, exitAtEnd, signal }: DemoOptions,
   over: AbortSignal
 ): Promise<void> {
   const ending = AbortSignal.any([signal, over])
+  // Joining their groups takes the daemon and the viewer seconds; a reading that waits for it has no latency to speak of.
+  const joined = (): boolean => viewer.joined && pipeline.state.kind === 'running'
+  while (!ending.aborted && !joined()) await setTimeout(POLL_MS)
   const seen = (): number => figures.seen + pipeline.totals.rejected
   await replayReadings({
     mesh: transport.mesh,
@@ -164,8 +166,19 @@ function screenState(where: readonly string[], stage: Stage, pipeline: Pipeline)
     latency: figures.recentLatency(),
     eventTimeMs: figures.eventTimeMs,
     ended: figures.published === total && figures.seen + pipeline.totals.rejected === total,
-    rows: viewer.replicas().map(toRow)
+    rows: viewer.replicas().map(toRow).sort(byStreamAndScale(stage.config))
   }
+}
+
+/** Streams by name, the scales of each in the order of the configuration. */
+function byStreamAndScale({ scales }: Config): (a: ScreenRow, b: ScreenRow) => number {
+  const place = new Map(scales.map(({ name }, index) => [name, index]))
+  return (a, b) =>
+    a.stream === b.stream
+      ? (place.get(a.scale) ?? 0) - (place.get(b.scale) ?? 0)
+      : a.stream < b.stream
+        ? -1
+        : 1
 }
 
 function toRow(replica: DiagramReplica): ScreenRow {
@@ -183,7 +196,7 @@ function toRow(replica: DiagramReplica): ScreenRow {
 function summary({ readings, updates, rejected, seconds, latency, gaps }: DemoResult): string[] {
   const number = (value: number): string => Math.round(value).toLocaleString('en-US')
   const lines = [
-    `Done: ${number(readings)} readings in ${seconds.toFixed(1)} s (${number(readings / seconds)} a second), ` +
+    `Done: ${number(readings)} readings in ${seconds.toFixed(1)} s (${number(seconds > 0 ? readings / seconds : 0)} a second), ` +
       `${number(updates)} updates, ${number(rejected)} bad records.`,
     `From publishing a reading to reading its diagram: p50 ${latency.p50Ms.toFixed(1)} ms, p99 ${latency.p99Ms.toFixed(1)} ms.`
   ]
