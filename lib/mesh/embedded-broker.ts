@@ -4,7 +4,8 @@
  *
  * - every topic has 4 partitions and comes into being when it is first named;
  * - everything is in memory, at most 5 MiB a partition (the oldest goes first, read or not), and gone with the process;
- * - no transactions: delivery is at least once.
+ * - no transactions: delivery is at least once;
+ * - it takes no commit while members come and go, and all members of a group must use the same assignors.
  */
 import { TdaError } from '../errors.js'
 import {

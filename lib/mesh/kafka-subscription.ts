@@ -28,8 +28,8 @@ import {
 /** How long one call waits for a first record; an abort or a rebalance is noticed after it at the latest. */
 const FIRST_RECORD_MS = 50
 const REQUEST_TIMEOUT_MS = 10_000
-/** A commit refused in the middle of a rebalance is tried again so often, at this distance. */
-const COMMIT_TRIES = 20
+/** A refused commit is tried again for so long, at this distance. */
+const COMMIT_PATIENCE_MS = 60_000
 const COMMIT_RETRY_MS = 100
 const ERROR_PAUSE_MS = 100
 
@@ -41,6 +41,7 @@ export class KafkaSubscription implements Subscription {
   readonly #rebalances: Rebalance[] = []
   /** Next offset to read of each assigned partition. */
   readonly #position = new Map<number, number>()
+  #revoking = false
   #closing = false
   #closed: Promise<void> | null = null
 
@@ -102,25 +103,29 @@ export class KafkaSubscription implements Subscription {
   }
 
   /**
-   * Resolves when the group has these offsets, or when the partitions are about to be taken away and their next owner
-   * repeats what was not committed. BROKER when the broker keeps refusing.
+   * Resolves when the group has these offsets, or when partitions are being taken away and the broker takes no commit
+   * any more: their next owner then repeats what was not committed. While members come and go a broker may refuse
+   * commits for seconds, so they are tried again. BROKER when it refuses for `COMMIT_PATIENCE_MS`.
    */
   async commit(next: ReadonlyMap<number, number>): Promise<void> {
-    const offsets = [...next]
-      .filter(([partition]) => this.#position.has(partition))
-      .map(([partition, offset]) => ({ topic: this.#topic, partition, offset }))
-    if (offsets.length === 0) return
-    for (let attempt = 1; ; attempt++) {
-      let failure: unknown = 'the broker kept the former offsets'
+    const deadlineMs = performance.now() + COMMIT_PATIENCE_MS
+    for (;;) {
+      const offsets = [...next]
+        .filter(([partition]) => this.#position.has(partition))
+        .map(([partition, offset]) => ({ topic: this.#topic, partition, offset }))
+      if (offsets.length === 0) return
+      let refusal: unknown = 'the broker kept the former offsets'
       try {
         this.#consumer.commit(offsets)
         const stored = await this.#committed(offsets.map(({ partition }) => partition))
         if (offsets.every(({ partition, offset }) => stored.get(partition) === offset)) return
       } catch (error) {
-        failure = error
+        refusal = error
       }
-      if (this.#rebalances.some(({ kind }) => kind === 'revoke')) return
-      if (attempt === COMMIT_TRIES) throw brokerError(`commit offsets of "${this.#topic}"`, failure)
+      if (this.#closing || this.#isRevoking()) return
+      if (isHopeless(refusal) || performance.now() > deadlineMs) {
+        throw brokerError(`commit offsets of "${this.#topic}"`, refusal)
+      }
       await delay(COMMIT_RETRY_MS)
     }
   }
@@ -208,9 +213,15 @@ export class KafkaSubscription implements Subscription {
   async *#revoke(partitions: readonly number[]): AsyncGenerator<MeshEvent> {
     let done = (): void => {}
     const released = new Promise<void>((resolve) => (done = resolve))
+    this.#revoking = true
     yield { kind: 'revoked', partitions, done }
     await released
+    this.#revoking = false
     if (!this.#closing) this.#unassign(partitions)
+  }
+
+  #isRevoking(): boolean {
+    return this.#revoking || this.#rebalances.some(({ kind }) => kind === 'revoke')
   }
 
   #unassign(partitions: readonly number[]): void {
