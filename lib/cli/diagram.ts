@@ -1,5 +1,5 @@
 /** `diagram`: the persistence diagram of one column of a file, from the engine. */
-import { openCsv, type CsvFile } from '../adapters/csv-file.js'
+import { withCsv, type CsvFile } from '../adapters/csv-file.js'
 import { createDecoder, type RejectReason } from '../adapters/decoder.js'
 import { configForFile, fileRecords } from '../adapters/file-records.js'
 import { chooseColumn } from '../adapters/numeric-column.js'
@@ -38,14 +38,15 @@ export async function diagram(
   terminal: Terminal,
   addon: NativeAddon
 ): Promise<ExitCode> {
-  const { file, column } = await chooseColumn(await openCsv(path, terminal.stdin), options.column)
-  const bar = progressBar(terminal, 'reading', file.bytes)
-  let read: Read
-  try {
-    read = await compute(file, column, options, addon, () => bar.update(file.bytesRead()))
-  } finally {
-    bar.stop()
-  }
+  const { column, ...read } = await withCsv(path, terminal.stdin, async (opened) => {
+    const { file, column } = await chooseColumn(opened, options.column)
+    const bar = progressBar(terminal, 'reading', file.bytes)
+    try {
+      return { column, ...(await compute(file, column, options, addon, () => bar.update(file.bytesRead()))) }
+    } finally {
+      bar.stop()
+    }
+  })
   await write(terminal.stderr, rejectedText(read.rows, read.rejected))
   await write(
     terminal.stdout,

