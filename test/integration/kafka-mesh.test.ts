@@ -5,6 +5,7 @@ import { EmbeddedBroker } from '../../lib/mesh/embedded-broker.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
 import type { EventMesh } from '../../lib/mesh/event-mesh.js'
 import { Reader } from '../support/mesh-conformance.js'
+import { runCommand } from '../support/run-command.js'
 
 let broker: EmbeddedBroker
 let mesh: EventMesh
@@ -35,6 +36,35 @@ test('brokers that are not there are found out in bounded time', async () => {
     { code: 'BROKER', message: expect.stringContaining(address) }
   )
 }, 30_000)
+
+test('a topic that cannot be created is said within the time given', async () => {
+  // The mock cluster does not answer the admin request.
+  const strict = await KafkaEventMesh.connect({ brokers: broker.brokers, connectTimeoutMs: 1_000 })
+  await expect(strict.createStream('wanted', 3)).rejects.toMatchObject({
+    code: 'BROKER',
+    message: expect.stringContaining('create topic "wanted" with 3 partitions')
+  })
+  await strict.close()
+}, 30_000)
+
+test.each([
+  ['ERR_MODULE_NOT_FOUND', 'node-rdkafka is not installed'],
+  ['ERR_DLOPEN_FAILED', 'node-rdkafka does not load (broken)']
+])('without node-rdkafka (%s) it is said what to install', async (code, text) => {
+  const hook = `export async function resolve(name, context, next) {
+    if (name === 'node-rdkafka') throw Object.assign(new Error('broken'), { code: '${code}' })
+    return next(name, context)
+  }`
+  const register = `import { register } from 'node:module'
+    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)})`
+  const program = `import { KafkaEventMesh } from './dist/lib/mesh/kafka-mesh.js'
+    KafkaEventMesh.connect({ brokers: ['b'] }).catch(({ code, message }) => console.log(code, message))`
+  const args = ['--import', `data:text/javascript,${encodeURIComponent(register)}`]
+  const { stdout } = await runCommand(process.execPath, [...args, '--input-type=module', '-e', program])
+  expect(stdout).toMatch(/^KAFKA_UNAVAILABLE /)
+  expect(stdout).toContain(text)
+  expect(stdout).toContain('npm rebuild node-rdkafka')
+})
 
 test.each([
   ['cooperative', {}],
