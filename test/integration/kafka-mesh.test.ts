@@ -51,27 +51,24 @@ test.each([
         Array.from({ length: 40 }, (_, i) => ({ key: `k${i}`, value: `${from + i}` }))
       )
     await publish(0)
-    const first = new Member(await members[0].subscribe(topic, { groupId: 'g' }))
-    await first.until(() => first.held.size === 4 && first.seen.size === 40)
-    const second = new Member(await members[1].subscribe(topic, { groupId: 'g' }))
-    await Promise.all([first.until(() => first.held.size === 2), second.until(() => second.held.size === 2)])
+    const first = new Member(await members[0].subscribe(topic, { groupId: topic }))
+    await until(() => first.held.size === 4 && first.seen.size === 40, first)
+    const second = new Member(await members[1].subscribe(topic, { groupId: topic }))
+    await until(() => first.held.size === 2 && second.held.size === 2, first, second)
     expect([...first.held, ...second.held].sort()).toEqual([0, 1, 2, 3])
     await publish(40)
-    await Promise.all([
-      first.until(() => first.seen.size + second.seen.size >= 120 || all(first, second, 80)),
-      second.until(() => all(first, second, 80))
-    ])
+    await until(() => new Set([...first.seen, ...second.seen]).size === 80, first, second)
     await second.close()
-    await first.until(() => first.held.size === 4)
-    await first.until(() => first.seen.size === 80)
+    await until(() => first.held.size === 4 && first.seen.size === 80, first)
     await first.close()
     for (const member of members) await member.close()
   },
   60_000
 )
 
-function all(first: Member, second: Member, count: number): boolean {
-  return new Set([...first.seen, ...second.seen]).size === count
+/** Waits until the members have come so far; a member that fails, fails the test. */
+async function until(reached: () => boolean, ...members: readonly Member[]): Promise<void> {
+  while (!reached()) await Promise.race(members.map((member) => member.changed()))
 }
 
 /** A member that reads all the time, commits what it read, and gives up what it is asked for. */
@@ -80,7 +77,7 @@ class Member {
   readonly seen = new Set<string>()
   readonly #reader: Reader
   readonly #loop: Promise<void>
-  #changed: () => void = () => {}
+  readonly #waiting: (() => void)[] = []
   #closing = false
 
   constructor(subscription: ConstructorParameters<typeof Reader>[0]) {
@@ -88,10 +85,9 @@ class Member {
     this.#loop = this.#read()
   }
 
-  async until(reached: () => boolean): Promise<void> {
-    while (!reached()) {
-      await Promise.race([new Promise<void>((resolve) => (this.#changed = resolve)), this.#loop])
-    }
+  /** Resolves after the next event, rejects when reading failed. */
+  changed(): Promise<void> {
+    return Promise.race([new Promise<void>((resolve) => this.#waiting.push(resolve)), this.#loop])
   }
 
   async close(): Promise<void> {
@@ -120,7 +116,7 @@ class Member {
         for (const partition of event.partitions) this.held.delete(partition)
         event.done()
       }
-      this.#changed()
+      for (const resolve of this.#waiting.splice(0)) resolve()
     }
   }
 }

@@ -95,7 +95,7 @@ test.each([
 
 test('a source that fails ends the pipeline with its error', async () => {
   const source = new ScriptedSource([])
-  // eslint-disable-next-line @typescript-eslint/require-await, require-yield
+  // eslint-disable-next-line require-yield
   source.events = async function* (): AsyncGenerator<MeshEvent> {
     throw new TdaError('BROKER', 'not authorised')
   }
