@@ -4,10 +4,11 @@
 //
 //   kind  dimension  birth  death  (offset index) x birth_points  (offset index) x death_points
 //
-// `kind` is a ChangeKind. `death` is +infinity for an essential class. A point is named by its position in the record
-// log, offset and index in the record; a stream without log positions has its arrival number as offset and index 0.
-// Points that do not exist (the death of an essential class, the second vertex of an H0 birth) have offset -1.
-// How many points a birth and a death have is fixed per filtration: (1, 1) for a scalar series, (2, 3) for Rips.
+// `kind` is a ChangeKind. `death` is +infinity for an essential class. A point is named by its position in
+// the record log, offset and index in the record; a stream without log positions has its arrival number as
+// offset and index 0. Points that do not exist (the death of an essential class, the second vertex of an H0
+// birth) have offset -1. How many points a birth and a death have is fixed per filtration: (1, 1) for a
+// scalar series, (2, 3) for Rips.
 //
 // A *diagram* (a snapshot) is the same rows with kind kAdded, ordered by dimension, then birth position.
 // Applying the changes of updates 1..n to the empty diagram gives the diagram after n, exactly.
@@ -24,6 +25,7 @@ constexpr size_t change_stride(size_t birth_points, size_t death_points) {
 }
 
 // One emission: a row of kEmissionStride numbers in this order.
+// clang-format off
 enum EmissionField : size_t {
   kEmissionSequence,        // 1, 2, 3, ... per engine
   kEmissionBoundaryMs,      // the epoch-aligned time it stands for, or NaN with a slide by count
@@ -41,5 +43,6 @@ enum EmissionField : size_t {
   kEmissionSnapshotEnd,     // rows of `snapshots` up to and including this emission
   kEmissionStride
 };
+// clang-format on
 
 }  // namespace tda
