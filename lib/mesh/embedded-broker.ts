@@ -13,6 +13,7 @@ import {
   disconnectClient,
   loadKafka,
   type KafkaSettings,
+  type LibrdKafkaError,
   type Producer
 } from './kafka-client.js'
 import { KafkaEventMesh, type KafkaMeshOptions } from './kafka-mesh.js'
@@ -47,7 +48,7 @@ export class EmbeddedBroker {
     const host = new Producer({ ...settings }, {})
     await connectClient(host, 'the embedded cluster', START_TIMEOUT_MS)
     const brokers = await new Promise<string[]>((resolve, reject) => {
-      host.getMetadata({ timeout: START_TIMEOUT_MS }, (error, metadata) => {
+      host.getMetadata({ timeout: START_TIMEOUT_MS }, (error: LibrdKafkaError | null, metadata) => {
         if (error) reject(new TdaError('BROKER', `the embedded broker did not start: ${error.message}`))
         else resolve(metadata.brokers.map(({ host: name, port }) => `${name}:${port}`))
       })

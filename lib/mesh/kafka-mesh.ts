@@ -7,7 +7,8 @@
  */
 import { TdaError } from '../errors.js'
 import type { EventMesh, OutgoingRecord, Subscription } from './event-mesh.js'
-import { brokerError, errorNumber, loadKafka, RD_KAFKA, type KafkaSettings } from './kafka-client.js'
+import { brokerError, errorNumber, loadKafka, RD_KAFKA } from './kafka-client.js'
+import type { KafkaSettings, LibrdKafkaError } from './kafka-client.js'
 import { KafkaPublisher } from './kafka-publisher.js'
 import { KafkaSubscription } from './kafka-subscription.js'
 
@@ -99,7 +100,7 @@ export class KafkaEventMesh implements EventMesh {
       await new Promise<void>((resolve, reject) => {
         // Replication factor -1: the broker's default.
         const wanted = { topic, num_partitions: partitions, replication_factor: -1 }
-        admin.createTopic(wanted, CREATE_TIMEOUT_MS, (error) => {
+        admin.createTopic(wanted, CREATE_TIMEOUT_MS, (error: LibrdKafkaError | null) => {
           if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
           else reject(brokerError(`create topic "${topic}" with ${partitions} partitions`, error))
         })

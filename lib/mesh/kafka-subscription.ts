@@ -22,6 +22,7 @@ import {
   RD_KAFKA,
   type KafkaConsumer,
   type KafkaSettings,
+  type LibrdKafkaError,
   type Message
 } from './kafka-client.js'
 
@@ -53,7 +54,7 @@ export class KafkaSubscription implements Subscription {
     readonly timeoutMs: number
   }): Promise<KafkaSubscription> {
     const { KafkaConsumer } = await loadKafka()
-    let onRebalance = (_code: number, _partitions: readonly number[]): void => {}
+    let onRebalance: (code: number, partitions: readonly number[]) => void = () => {}
     const consumer = new KafkaConsumer(
       {
         'metadata.broker.list': options.brokers,
@@ -164,21 +165,15 @@ export class KafkaSubscription implements Subscription {
     if (this.#closing) return []
     this.#consumer.setDefaultConsumeTimeout(timeoutMs)
     const messages = await new Promise<Message[]>((resolve, reject) => {
-      this.#consumer.consume(count, (error, batch) => {
+      this.#consumer.consume(count, (error: LibrdKafkaError | null, batch) => {
         if (!error) resolve(batch)
         else if (isHopeless(error)) reject(brokerError(`read "${this.#topic}"`, error))
         else resolve(delay(ERROR_PAUSE_MS, [])) // Brokers away, topic not there yet: librdkafka goes on trying.
       })
     })
-    if (this.#closing) return []
-    for (
-      let i = messages.length - 1, seen = new Set<number>();
-      i >= 0 && seen.size < this.#position.size;
-      i--
-    ) {
-      const { partition, offset } = messages[i]!
-      if (!seen.has(partition)) this.#position.set(partition, offset + 1)
-      seen.add(partition)
+    if (this.#isClosing()) return []
+    for (const [i, { partition, offset }] of messages.entries()) {
+      if (messages[i + 1]?.partition !== partition) this.#position.set(partition, offset + 1)
     }
     return toRecords(messages)
   }
@@ -220,6 +215,11 @@ export class KafkaSubscription implements Subscription {
     if (!this.#closing) this.#unassign(partitions)
   }
 
+  /** A method, because the answer may change while somebody waits. */
+  #isClosing(): boolean {
+    return this.#closing
+  }
+
   #isRevoking(): boolean {
     return this.#revoking || this.#rebalances.some(({ kind }) => kind === 'revoke')
   }
@@ -236,7 +236,7 @@ export class KafkaSubscription implements Subscription {
   #committed(partitions: readonly number[]): Promise<Map<number, number>> {
     const wanted = partitions.map((partition) => ({ topic: this.#topic, partition }))
     return new Promise((resolve, reject) => {
-      this.#consumer.committed(wanted, REQUEST_TIMEOUT_MS, (error, offsets) => {
+      this.#consumer.committed(wanted, REQUEST_TIMEOUT_MS, (error: LibrdKafkaError | null, offsets) => {
         if (error) reject(brokerError(`read the committed offsets of "${this.#topic}"`, error))
         // A partition without a commit comes back without an offset, or with a negative one.
         else resolve(new Map(offsets.filter((o) => o.offset >= 0).map((o) => [o.partition, o.offset])))
@@ -246,10 +246,15 @@ export class KafkaSubscription implements Subscription {
 
   #watermarks(partition: number): Promise<{ low: number; high: number }> {
     return new Promise((resolve, reject) => {
-      this.#consumer.queryWatermarkOffsets(this.#topic, partition, REQUEST_TIMEOUT_MS, (error, offsets) => {
-        if (error) reject(brokerError(`read the bounds of "${this.#topic}"/${partition}`, error))
-        else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
-      })
+      this.#consumer.queryWatermarkOffsets(
+        this.#topic,
+        partition,
+        REQUEST_TIMEOUT_MS,
+        (error: LibrdKafkaError | null, offsets) => {
+          if (error) reject(brokerError(`read the bounds of "${this.#topic}"/${partition}`, error))
+          else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
+        }
+      )
     })
   }
 }
