@@ -33,7 +33,9 @@ export const SYSTEM_ERROR_CODES = [
   /** The native addon is missing or does not load. Exit code 3. */
   'ADDON_UNAVAILABLE',
   /** The transport has no such capability, for example another partition count on the embedded broker. Exit code 3. */
-  'NOT_SUPPORTED'
+  'NOT_SUPPORTED',
+  /** The HTTP endpoint cannot listen, for example because its port is in use. Exit code 3. */
+  'LISTEN'
 ] as const
 
 export type ErrorCode = (typeof NATIVE_ERROR_CODES)[number] | (typeof SYSTEM_ERROR_CODES)[number]

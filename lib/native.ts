@@ -1,12 +1,17 @@
 /**
- * The typed face of the native addon, and the only file that loads it. Everything numeric happens behind it, on the
- * thread that calls. Handles are process-wide: a stream created here can be advanced in any worker thread.
+ * The typed face of the native addon, and the only file that loads it, on the first call of {@link nativeAddon}:
+ * importing this file loads nothing. Everything numeric happens behind it, on the thread that calls. Handles are
+ * process-wide: a stream created here can be advanced in any worker thread, and lives until it is released, whichever
+ * thread created it.
  *
  * Arrays come and go as typed arrays; their layouts are those of `native/diagram/update.h`, restated in
  * {@link EMISSION} and {@link changeStride}. A failed call throws a {@link TdaError} whose `code` is one of
  * `native/base/status.h`.
  */
-import type { TdaError } from './errors.js'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { TdaError } from './errors.js'
 
 declare const streamBrand: unique symbol
 declare const engineBrand: unique symbol
@@ -20,8 +25,12 @@ export type WindowHandle = number & { readonly [windowBrand]: true }
 
 /** The most recent `count` points, or the points of (newest - spanMs, newest]. Exactly one is given. */
 export type NativeWindow = { readonly count: number } | { readonly spanMs: number }
-/** An update every `count` points of the stream, or at every epoch-aligned multiple of `everyMs`. */
-export type NativeSlide = { readonly count: number } | { readonly everyMs: number }
+/**
+ * An update every `count` points of the stream, or at every epoch-aligned multiple of `everyMs`, or only when
+ * `engineUpdate` asks for it.
+ */
+export type NativeSlide =
+  { readonly count: number } | { readonly everyMs: number } | { readonly byHand: true }
 
 export interface NativeEngineConfig {
   readonly filtration: 'sublevel' | 'superlevel'
@@ -94,21 +103,29 @@ export interface EngineState {
   readonly first: number
   readonly next: number
   readonly sequence: number
+  /** In the diagram at the last emission. */
   readonly pairs: number
+  /** Without the ring, which the stream accounts for. */
   readonly bytes: number
 }
 
 export interface NativeAddon {
-  /** Creates a ring of at most `capacity` points. Grows in blocks up to it. */
+  /**
+   * Creates a ring of at most `capacity` points (up to 2^30). Grows in blocks up to it. An engine needs its points from
+   * the start of the window of its last emission on, so `capacity` = the largest window + its slide + the backlog that
+   * may wait. With `unorderedTimestamps` timestamps may go back, and windows and slides by time are refused.
+   */
   streamCreate(options: {
     dimension: number
     capacity: number
     timestamps: boolean
+    unorderedTimestamps?: boolean
     logPositions: boolean
   }): StreamHandle
   /**
    * Appends all points or, when it throws, none. One writer a stream; may run while workers advance its engines.
    * With `logPositions`, offsets and indices name each point. Timestamps must not go back where `timestamps` is on.
+   * Returns the arrival number the next point gets. Arrays over shared memory are refused.
    */
   streamAppend(
     stream: StreamHandle,
@@ -122,16 +139,44 @@ export interface NativeAddon {
   streamRelease(stream: StreamHandle): void
 
   windowCreate(stream: StreamHandle, window: NativeWindow): WindowHandle
-  /** Lets points up to arrival number `until` enter; returns [first, next) of the window. Evicted points stay readable until the next call. */
-  windowAdvance(window: WindowHandle, until: number): readonly [first: number, next: number]
+  /**
+   * Lets points before arrival number `until` enter, and those before `first` leave whatever the window says (default
+   * 0); returns [first, next) of the window. Evicted points stay readable until the next call. WINDOW_EMPTY when
+   * `first` is beyond `until`.
+   */
+  windowAdvance(window: WindowHandle, until: number, first?: number): readonly [first: number, next: number]
+  /**
+   * streamAppend and windowAdvance in one call, for a stream without log positions. Returns how many points left, and
+   * copies their values (row-major, oldest first) to `evicted`, and their timestamps, as far as there is room in both;
+   * all stay readable until the next call.
+   */
+  windowPush(
+    window: WindowHandle,
+    values: Float64Array,
+    timestamps: Float64Array | null,
+    evicted: Float64Array,
+    evictedTimestamps: Float64Array | null
+  ): number
+  /**
+   * windowPush of one value, for a stream of dimension 1 without timestamps and log positions: returns the value that
+   * left, or NaN.
+   */
+  windowPushOne(window: WindowHandle, value: number): number
   windowRelease(window: WindowHandle): void
 
   engineCreate(stream: StreamHandle, config: NativeEngineConfig): EngineHandle
   /**
    * Advances to arrival number `until` on the calling thread and returns the emissions that fell due, in order.
-   * `discard` counts them without returning them (replay). Throws ENGINE_BUSY when another thread is in it.
+   * `discard` counts them without returning them (replay). Throws ENGINE_BUSY when another thread is in it. What is
+   * returned grows with the emissions due, so it is the caller who bounds `until`. When a thread is terminated in the
+   * call, the engine has moved on and the updates are lost: rebuild it.
    */
   engineAdvance(engine: EngineHandle, until: number, discard: boolean): AdvanceResult
+  /**
+   * Advances to `until`, drops the window's points before arrival number `first`, emits one update and returns its
+   * change rows. Only for an engine with slide `{ byHand: true }`. WINDOW_EMPTY when `first` is beyond `until`.
+   */
+  engineUpdate(engine: EngineHandle, until: number, first: number): Float64Array
   /** The next emission carries a snapshot, whatever `snapshotEvery` says. */
   engineRequestSnapshot(engine: EngineHandle): void
   /** The diagram at the engine's position: rows of kind added, by dimension, then birth position. */
@@ -144,6 +189,57 @@ export interface NativeAddon {
    * series. Rows as in engineDiagram with positions 0, 1, 2, ... as offsets.
    */
   seriesBatchDiagram(values: Float64Array, filtration: 'sublevel' | 'superlevel'): Float64Array
+
+  /** Streams, windows and engines of this process that have not been released. */
+  liveHandles(): number
 }
 
-export type NativeError = TdaError
+/** What the addon has besides: it builds its errors with the class it is given, once per thread. */
+interface LoadedAddon extends NativeAddon {
+  useErrorClass(errorClass: typeof TdaError): void
+}
+
+let loaded: LoadedAddon | undefined
+
+/**
+ * The addon, loaded on the first call in each thread: the local build, else a prebuilt binary of this platform.
+ *
+ * @throws TdaError ADDON_UNAVAILABLE when there is none or it does not load.
+ */
+export function nativeAddon(): NativeAddon {
+  loaded ??= load()
+  return loaded
+}
+
+/** Where the addon may lie, best first: the local build, then a prebuild of this platform. */
+function candidates(): string[] {
+  const root = new URL('../../', import.meta.url)
+  const { platform, arch } = process
+  return ['build/Release/streaming_tda.node', `prebuilds/${platform}-${arch}/streaming_tda.node`].map(
+    (path) => fileURLToPath(new URL(path, root))
+  )
+}
+
+function load(): LoadedAddon {
+  const paths = candidates()
+  const path = paths.find((candidate) => existsSync(candidate))
+  if (path === undefined) {
+    throw new TdaError(
+      'ADDON_UNAVAILABLE',
+      `the native addon is not built: none of ${paths.join(', ')} exists. ` +
+        'Run "npx cmake-js compile" in the package (needs CMake and a C++20 compiler).'
+    )
+  }
+  try {
+    const addon = createRequire(import.meta.url)(path) as LoadedAddon
+    addon.useErrorClass(TdaError)
+    return addon
+  } catch (cause) {
+    throw new TdaError(
+      'ADDON_UNAVAILABLE',
+      `the native addon ${path} does not load: ${String(cause)}. ` +
+        'Run "npx cmake-js rebuild" in the package, with the Node that runs it.',
+      { cause }
+    )
+  }
+}

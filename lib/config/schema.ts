@@ -9,18 +9,19 @@ const name = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'letters, digits, ".", 
 const positiveInt = z.int().positive()
 
 /** A number of points, or a duration such as `5m`. */
-const pointsOrDuration = z.union([
-  positiveInt.transform((count) => ({ count })),
-  durationMs.transform((spanMs) => ({ spanMs }))
-])
+const pointsOrDuration = z.union(
+  [positiveInt.transform((count) => ({ count })), durationMs.transform((spanMs) => ({ spanMs }))],
+  'a number of points such as 4096, or a duration such as "5m"'
+)
 
-const scale = z.strictObject({
+/** One time scale. */
+export const scaleSchema = z.strictObject({
   name: name.describe('Name of the scale in results and metrics.'),
   window: pointsOrDuration.describe(
     'The most recent N points (`4096`), or the points of the last span of event time (`5m`).'
   ),
   slide: pointsOrDuration
-    .default({ count: 1 })
+    .prefault(1)
     .describe('An update every N points of the stream, or at every epoch-aligned multiple of a duration.'),
   filtration: z.enum(['sublevel', 'superlevel']).describe('Filtration of the scalar channel.'),
   channel: z
@@ -40,7 +41,7 @@ export const configSchema = z.strictObject({
         .default('streaming-tda')
         .describe('Consumer group; daemons of one group share the partitions.'),
       librdkafka: z
-        .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+        .record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'a text, a number, true or false'))
         .default({})
         .describe(
           'Any librdkafka setting, passed through, for example `security.protocol` or `sasl.username`.'
@@ -61,14 +62,24 @@ export const configSchema = z.strictObject({
         .optional()
         .describe('Column names of headerless CSV records, in order (format `csv` from Kafka).'),
       stream: z
-        .strictObject({ from: z.enum(['key', 'field']), field: z.string().optional() })
+        .strictObject({
+          from: z.enum(['key', 'field']).describe('The record key, or a field.'),
+          field: z.string().min(1).optional().describe('Field path or CSV column, with `from: field`.')
+        })
         .default({ from: 'key' })
         .describe('What names the stream: the record key, or a field of the value.'),
       timestamp: z
         .strictObject({
-          from: z.enum(['field', 'record', 'none']),
-          field: z.string().optional(),
-          unit: z.enum(['iso', 'ms', 's']).default('iso')
+          from: z
+            .enum(['field', 'record', 'none'])
+            .describe("A field, the log's own record timestamp, or no event time."),
+          field: z.string().min(1).optional().describe('Field path or CSV column, with `from: field`.'),
+          unit: z
+            .enum(['iso', 'ms', 's'])
+            .default('iso')
+            .describe(
+              'Of the field: ISO 8601 (UTC where it names no zone), or milliseconds or seconds since the epoch.'
+            )
         })
         .default({ from: 'none', unit: 'iso' })
         .describe(
@@ -81,7 +92,11 @@ export const configSchema = z.strictObject({
         .describe('Field paths (`sensor.temperature`) or CSV columns whose numbers make up a point.')
     })
     .describe('Where points come from and how a record is read.'),
-  scales: z.array(scale).min(1).max(64).describe('The time scales; each stream has one engine for each.'),
+  scales: z
+    .array(scaleSchema)
+    .min(1)
+    .max(64)
+    .describe('The time scales; each stream has one engine for each.'),
   output: z
     .strictObject({
       topic: name.default('tda.diagrams').describe('Topic of the diagram updates; the key is the stream.'),
@@ -168,7 +183,7 @@ export const configSchema = z.strictObject({
   shutdown: z
     .strictObject({
       timeout: durationMs
-        .default(30_000)
+        .prefault('30s')
         .describe('How long a drain may take after SIGTERM before the process gives up.')
     })
     .prefault({})

@@ -1,0 +1,33 @@
+/** In a fresh process: how much RSS grows by one full series window, ring and engine together. Sent to the parent. */
+import { series, SERIES_CASES, type SeriesCase } from './inputs.js'
+import { NativeDriver } from './series-drivers.js'
+
+const WARM_UP_WINDOW = 1024
+/** Small, so that what is measured is the window and not the results of one call. */
+const SPAN = 4096
+
+const name = process.argv[2] as SeriesCase
+const window = Number(process.argv[3])
+if (!SERIES_CASES.includes(name) || !(window > 0))
+  throw new Error(`series-memory CASE WINDOW, not ${name} ${window}`)
+
+/** A window's worth, then the half of it again, so that everything that grows has grown. */
+function run(size: number, values: Float64Array): NativeDriver {
+  const driver = new NativeDriver(size)
+  for (let pushed = 0; pushed < 1.5 * size; pushed += SPAN) {
+    const at = pushed % values.length
+    driver.push(values.subarray(at, at + SPAN))
+  }
+  return driver
+}
+
+const values = series(name, Math.ceil(window / SPAN) * SPAN)
+// Code, buffers of the calls and the allocator's first arenas do not belong to the window.
+run(WARM_UP_WINDOW, values).close()
+globalThis.gc?.()
+const before = process.memoryUsage.rss()
+const driver = run(window, values)
+globalThis.gc?.()
+process.send?.(process.memoryUsage.rss() - before)
+driver.close()
+process.disconnect()

@@ -1,0 +1,31 @@
+// The calls of the addon, as lib/native.ts types and describes them.
+#pragma once
+
+#include <napi.h>
+
+namespace tda::binding {
+
+Napi::Value stream_create(const Napi::CallbackInfo& info);
+Napi::Value stream_append(const Napi::CallbackInfo& info);
+Napi::Value stream_read(const Napi::CallbackInfo& info);
+Napi::Value stream_state(const Napi::CallbackInfo& info);
+Napi::Value stream_release(const Napi::CallbackInfo& info);
+
+Napi::Value window_create(const Napi::CallbackInfo& info);
+Napi::Value window_advance(const Napi::CallbackInfo& info);
+Napi::Value window_push(const Napi::CallbackInfo& info);
+Napi::Value window_push_one(const Napi::CallbackInfo& info);
+Napi::Value window_release(const Napi::CallbackInfo& info);
+
+Napi::Value engine_create(const Napi::CallbackInfo& info);
+Napi::Value engine_advance(const Napi::CallbackInfo& info);
+Napi::Value engine_update(const Napi::CallbackInfo& info);
+Napi::Value engine_request_snapshot(const Napi::CallbackInfo& info);
+Napi::Value engine_diagram(const Napi::CallbackInfo& info);
+Napi::Value engine_state(const Napi::CallbackInfo& info);
+Napi::Value engine_release(const Napi::CallbackInfo& info);
+
+Napi::Value series_batch_diagram(const Napi::CallbackInfo& info);
+Napi::Value live_handles(const Napi::CallbackInfo& info);
+
+}  // namespace tda::binding

@@ -1,0 +1,141 @@
+// Engines: create, advance, ask.
+#include "binding/calls.h"
+#include "binding/convert.h"
+
+namespace tda::binding {
+
+namespace {
+
+// Results live per thread and not per engine, for as long as it takes to copy them out; a thread keeps only
+// the memory of ordinary ones.
+class ThreadResults {
+ public:
+  ~ThreadResults() { of_this_thread().clear(); }
+  EngineResults& operator*() { return of_this_thread(); }
+
+ private:
+  static EngineResults& of_this_thread() {
+    thread_local EngineResults results;
+    return results;
+  }
+};
+
+EngineLease lease_from(const Napi::Value& value, const char* call) {
+  EngineLease lease(thing_from<Engine>(value, "engine", call));
+  if (!lease) check(Status::kEngineBusy, call);
+  return lease;
+}
+
+SlideSpec slide_from(const Napi::Value& value) {
+  const Napi::Object slide = object_from(value, "slide");
+  const Napi::Value count = slide.Get("count");
+  const Napi::Value every_ms = slide.Get("everyMs");
+  const Napi::Value by_hand = slide.Get("byHand");
+  if (!is_absent(count) + !is_absent(every_ms) + !is_absent(by_hand) != 1) {
+    fail(Status::kInvalidArgument,
+         "slide: expected exactly one of { count }, { everyMs } and { byHand: true }");
+  }
+  SlideSpec spec;
+  if (!is_absent(count)) spec.count = integer_from(count, "slide.count", 1, kRingCapacityMax);
+  if (!is_absent(every_ms)) spec.every_ms = positive_from(every_ms, "slide.everyMs");
+  if (!is_absent(by_hand) && !boolean_from(by_hand, "slide.byHand")) {
+    fail(Status::kInvalidArgument, "slide.byHand: expected true");
+  }
+  return spec;
+}
+
+[[noreturn]] void explain_refusal(const EngineConfig& config, const PointRing& ring) {
+  const RingConfig& stream = ring.config();
+  if (config.filtration.channel >= stream.dimension) {
+    fail(Status::kInvalidArgument, "engineCreate: channel " + std::to_string(config.filtration.channel) +
+                                       " of a stream with " + std::to_string(stream.dimension) + " channels");
+  }
+  const bool needs_time = config.window.by_time() || config.slide.every_ms > 0;
+  if (needs_time && !(stream.timestamps && stream.timestamps_ordered)) {
+    fail(Status::kInvalidArgument,
+         "engineCreate: a window or slide by time needs a stream with ordered timestamps");
+  }
+  fail(Status::kInvalidArgument, "engineCreate: window and slide take " +
+                                     std::to_string(config.window.count + config.slide.count) +
+                                     " points, the stream holds " + std::to_string(stream.capacity) +
+                                     "; create it with a larger capacity");
+}
+
+Napi::Value to_results(Napi::Env env, const EngineResults& from) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("emissions", to_float64_array(env, from.emissions.numbers()));
+  object.Set("changes", to_float64_array(env, from.changes.numbers()));
+  object.Set("snapshots", to_float64_array(env, from.snapshots.numbers()));
+  return object;
+}
+
+}  // namespace
+
+Napi::Value engine_create(const Napi::CallbackInfo& info) {
+  const auto ring = thing_from<PointRing>(info[0], "stream", "engineCreate");
+  const Napi::Object options = object_from(info[1], "config");
+  const EngineConfig config{
+      .filtration = {.kind = filtration_from(options.Get("filtration"), "filtration"),
+                     .channel = integer_from(options.Get("channel"), "channel", 0, kDimensionMax)},
+      .window = window_from(options.Get("window"), "window"),
+      .slide = slide_from(options.Get("slide")),
+      .snapshot_every = integer_from(options.Get("snapshotEvery"), "snapshotEvery")};
+  std::shared_ptr<Engine> engine;
+  const Status status = Engine::create(ring, config, engine);
+  if (status == Status::kInvalidArgument) explain_refusal(config, *ring);
+  check(status, "engineCreate");
+  return to_number(info.Env(), registry().add(std::move(engine)));
+}
+
+Napi::Value engine_advance(const Napi::CallbackInfo& info) {
+  const PointId until = integer_from(info[1], "until");
+  const bool discard = boolean_from(info[2], "discard");
+  const EngineLease lease = lease_from(info[0], "engineAdvance");
+  ThreadResults results;
+  const Status status = lease->advance(until, discard ? nullptr : &*results);
+  check_range(status, until, lease->state().next, lease->ring(), "engineAdvance");
+  return to_results(info.Env(), *results);
+}
+
+Napi::Value engine_update(const Napi::CallbackInfo& info) {
+  const PointId until = integer_from(info[1], "until");
+  const PointId first = integer_from(info[2], "first");
+  const EngineLease lease = lease_from(info[0], "engineUpdate");
+  ThreadResults results;
+  const Status status = lease->update(until, first, *results);
+  if (status == Status::kInvalidArgument) {
+    fail(status, "engineUpdate: the engine was not created with slide { byHand: true }");
+  }
+  check_range(status, until, lease->state().next, lease->ring(), "engineUpdate");
+  return to_float64_array(info.Env(), (*results).changes.numbers());
+}
+
+Napi::Value engine_request_snapshot(const Napi::CallbackInfo& info) {
+  thing_from<Engine>(info[0], "engine", "engineRequestSnapshot")->request_snapshot();
+  return info.Env().Undefined();
+}
+
+Napi::Value engine_diagram(const Napi::CallbackInfo& info) {
+  const EngineLease lease = lease_from(info[0], "engineDiagram");
+  ThreadResults results;
+  check(lease->diagram(*results), "engineDiagram");
+  return to_float64_array(info.Env(), (*results).snapshots.numbers());
+}
+
+Napi::Value engine_state(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const EngineState now = thing_from<Engine>(info[0], "engine", "engineState")->state();
+  Napi::Object state = Napi::Object::New(env);
+  state.Set("first", to_number(env, now.first));
+  state.Set("next", to_number(env, now.next));
+  state.Set("sequence", to_number(env, now.sequence));
+  state.Set("pairs", to_number(env, now.pairs));
+  state.Set("bytes", to_number(env, now.bytes));
+  return state;
+}
+
+Napi::Value engine_release(const Napi::CallbackInfo& info) {
+  return release_from<Engine>(info, "engine", "engineRelease");
+}
+
+}  // namespace tda::binding

@@ -1,0 +1,84 @@
+import js from '@eslint/js'
+import { defineConfig, globalIgnores } from 'eslint/config'
+import tseslint from 'typescript-eslint'
+
+/** The folder borders of ARCHITECTURE.md, as import rules. */
+const border = (files, ignores, pattern, message) => ({
+  files,
+  ignores,
+  rules: {
+    '@typescript-eslint/no-restricted-imports': ['error', { patterns: [{ regex: pattern, message }] }]
+  }
+})
+
+const noEnvironment = {
+  selector: "MemberExpression[object.name='process'][property.name='env']",
+  message: 'Only lib/config and lib/cli read the environment.'
+}
+const houseStyle = [
+  { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
+  { selector: 'TSEnumDeclaration', message: 'A union of literals or a const object instead of an enum.' },
+  { selector: 'PropertyDefinition[accessibility="private"]', message: '#private instead of private.' }
+]
+
+export default defineConfig(
+  globalIgnores(['dist/', 'build/', 'coverage/', '.cache/']),
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      'no-restricted-syntax': ['error', ...houseStyle],
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false }
+      ],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      // A method of an asynchronous interface that has nothing to wait for still rejects instead of throwing.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-unnecessary-type-parameters': 'off',
+      // Prettier writes what this rule fears, and without semicolons it is right.
+      'no-unexpected-multiline': 'off',
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true }
+      ],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }]
+    }
+  },
+  {
+    files: ['lib/**/*.ts'],
+    ignores: ['lib/config/**', 'lib/cli/**'],
+    rules: { 'no-restricted-syntax': ['error', ...houseStyle, noEnvironment] }
+  },
+  {
+    // The client's types claim that errors are never absent.
+    files: ['lib/mesh/**/*.ts'],
+    rules: { '@typescript-eslint/no-unnecessary-condition': 'off' }
+  },
+  border(['lib/**/*.ts'], ['lib/mesh/**'], '^node-rdkafka', 'Only lib/mesh/ touches node-rdkafka.'),
+  border(
+    ['lib/{mesh,adapters,publishers,scales,observability,config}/**/*.ts'],
+    ['lib/mesh/**'],
+    '^node-rdkafka|/(cli|pipeline)/(?!pipeline-metrics|lifecycle)',
+    'The parts do not know the pipeline or the command line that assemble them.'
+  ),
+  {
+    files: ['**/*.mjs'],
+    languageOptions: {
+      globals: {
+        Buffer: 'readonly',
+        fetch: 'readonly',
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        setTimeout: 'readonly',
+        setInterval: 'readonly',
+        clearInterval: 'readonly'
+      }
+    }
+  }
+)

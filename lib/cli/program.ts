@@ -1,0 +1,151 @@
+/**
+ * The command line as one function: arguments in, exit code out. Commands are loaded when they run, so that `--help` and
+ * the file commands start fast and work without node-rdkafka.
+ */
+import { createRequire } from 'node:module'
+import { Command, CommanderError, Option } from 'commander'
+import { registerBench } from './bench.js'
+import { registerDemo } from './demo.js'
+import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js'
+import { DIAGRAM_POINTS_MAX, POINTS_MAX } from './limits.js'
+import { wholeNumber } from './parse-number.js'
+import { errorText, type Terminal } from './terminal.js'
+
+/** Runs one command. Never throws: what went wrong is on standard error, one line each. */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let code: ExitCode = EXIT.done
+  const program = createProgram(terminal, (answer) => {
+    code = answer
+  })
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+    terminal.stderr.write(errorText(error, program.opts<{ debug?: boolean }>().debug === true))
+    return exitCodeOf(error)
+  }
+}
+
+function createProgram(terminal: Terminal, answer: (code: ExitCode) => void): Command {
+  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string }
+  const program = new Command('streaming-tda')
+    .description('Exact persistence diagrams of live streams, at every time scale, change by change.')
+    .version(version)
+    .option('--debug', 'show where an error happened')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+      outputError: (text, print) => print(`streaming-tda: ${text.replace(/^error: /, '')}`)
+    })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 found something wrong, 2 bad usage or configuration, 3 could not be done.'
+    )
+  registerRun(program, terminal, answer)
+  registerDemo(program)
+  registerReplay(program, terminal, answer)
+  registerDiagram(program, terminal, answer)
+  registerVerify(program, terminal, answer)
+  registerBench(program)
+  registerReference(program, terminal)
+  return program
+}
+
+type Register = (program: Command, terminal: Terminal, answer: (code: ExitCode) => void) => void
+
+const registerRun: Register = (program, terminal, answer) => {
+  program
+    .command('run')
+    .description('The daemon: from the input topic to the results topic, until SIGTERM or SIGINT.')
+    .requiredOption('--config <file>', 'configuration, see docs/configuration.md')
+    .option('--check', 'validate the configuration and stop', false)
+    .action(async (options: { config: string; check: boolean }) => {
+      const { run } = await import('./run.js')
+      answer(await run(options, terminal))
+    })
+}
+
+const registerReplay: Register = (program, terminal, answer) => {
+  program
+    .command('replay')
+    .description('The same pipeline from a CSV file to a file of updates, without a broker.')
+    .argument('<file>', 'CSV file with a header, or - for standard input')
+    .requiredOption('--config <file>', 'configuration, see docs/configuration.md')
+    .requiredOption('--out <file>', 'where updates go, one JSON object a line, or - for standard output')
+    .option(
+      '--dead-letters <file>',
+      'where rows that cannot be used go, one JSON object a line; else they are counted'
+    )
+    .option(
+      '--workers <threads>',
+      'worker threads; the output is the same for any number',
+      wholeNumber(1, 256)
+    )
+    .action(
+      async (
+        file: string,
+        options: { config: string; out: string; deadLetters?: string; workers?: number }
+      ) => {
+        const { replay } = await import('./replay.js')
+        answer(await replay(file, options, terminal))
+      }
+    )
+}
+
+const registerDiagram: Register = (program, terminal, answer) => {
+  program
+    .command('diagram')
+    .description('The persistence diagram of one column of a CSV file.')
+    .argument('<file>', 'CSV file with a header, or - for standard input')
+    .addOption(
+      new Option('--filtration <kind>', 'which filtration')
+        .choices(['sublevel', 'superlevel'])
+        .default('sublevel')
+    )
+    .option('--column <name>', 'the column; may be left out when only one is numeric and no time')
+    .option('--last <points>', 'only the newest so many points', wholeNumber(1, DIAGRAM_POINTS_MAX))
+    .option('--json', 'the whole diagram as one JSON object', false)
+    .action(
+      async (
+        file: string,
+        options: { filtration: 'sublevel' | 'superlevel'; column?: string; last?: number; json: boolean }
+      ) => {
+        const [{ diagram }, { nativeAddon }] = await Promise.all([
+          import('./diagram.js'),
+          import('../native.js')
+        ])
+        answer(await diagram(file, options, terminal, nativeAddon()))
+      }
+    )
+}
+
+const registerVerify: Register = (program, terminal, answer) => {
+  program
+    .command('verify')
+    .description('Compare the incremental diagram of every window with an independent batch computation.')
+    .argument('<file>', 'CSV file with a header, or - for standard input')
+    .option(
+      '--config <file>',
+      'scales, channels and streams to check; else windows of 64, 512 and 4096, sublevel'
+    )
+    .option(
+      '--column <name>',
+      'the column, without a configuration; may be left out when only one is numeric and no time'
+    )
+    .option('--every <points>', 'check the window at every so many-th point', wholeNumber(1, POINTS_MAX), 1)
+    .action(async (file: string, options: { config?: string; column?: string; every: number }) => {
+      const [{ verify }, { nativeAddon }] = await Promise.all([import('./verify.js'), import('../native.js')])
+      answer(await verify(file, options, terminal, nativeAddon()))
+    })
+}
+
+/** Hidden: writes docs/configuration.md. */
+function registerReference(program: Command, terminal: Terminal): void {
+  program.command('config-reference', { hidden: true }).action(async () => {
+    const { configReference } = await import('../config/reference.js')
+    terminal.stdout.write(configReference())
+  })
+}

@@ -1,0 +1,72 @@
+/** `run`: the daemon against real brokers, until a signal asks it to stop. */
+import { loadConfig } from '../config/load.js'
+import { memoryLimit, predictMemory, requireMemory } from '../config/memory.js'
+import type { Config } from '../config/schema.js'
+import type { EventMesh } from '../mesh/event-mesh.js'
+import { createLogger } from '../observability/logger.js'
+import { createDaemon } from '../pipeline/daemon.js'
+import { EXIT, type ExitCode } from './exit-codes.js'
+import { stopOnSignal } from './stop-signal.js'
+import { write, type Terminal } from './terminal.js'
+
+export interface RunOptions {
+  readonly config: string
+  /** Validate only. */
+  readonly check: boolean
+}
+
+/** What closing may take after the drain, before the process gives up. */
+const CLOSE_MS_MAX = 5_000
+const MIB = 1 << 20
+
+/** Answers 0 after a drain; throws what ended the daemon otherwise. `connect` is another mesh in tests. */
+export async function run(
+  { config: path, check }: RunOptions,
+  terminal: Terminal,
+  connect = connectKafka
+): Promise<ExitCode> {
+  const config = await loadConfig(path, 'broker')
+  requireMemory(config)
+  if (check) {
+    const [needed, limit] = [predictMemory(config).totalBytes, memoryLimit(config)].map((bytes) =>
+      Math.ceil(bytes / MIB)
+    )
+    await write(terminal.stdout, `${path} is valid; its windows need at most ${needed} of ${limit} MiB\n`)
+    return EXIT.done
+  }
+  const { stderr, colours } = terminal
+  const logger = createLogger({
+    level: config.log.level,
+    readable: stderr.isTTY === true,
+    colours,
+    destination: stderr
+  })
+  const giveUp = (): void => {
+    logger.fatal('stopped at once; a restart repeats what was not committed')
+    process.exit(EXIT.impossible)
+  }
+  const stop = stopOnSignal(giveUp)
+  let deadline: NodeJS.Timeout | undefined
+  stop.signal.addEventListener('abort', () => {
+    deadline = setTimeout(giveUp, config.shutdown.timeout + CLOSE_MS_MAX).unref()
+  })
+  let mesh: EventMesh | undefined
+  try {
+    logger.info({ config }, 'starting')
+    mesh = await connect(config)
+    const daemon = await createDaemon(config, { mesh, logger, signal: stop.signal })
+    await daemon.run()
+    logger.info({ ...daemon.pipeline.totals }, 'stopped')
+    return EXIT.done
+  } finally {
+    await mesh?.close()
+    clearTimeout(deadline)
+    stop.dispose()
+  }
+}
+
+async function connectKafka(config: Config): Promise<EventMesh> {
+  const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
+  const { brokers, librdkafka } = config.kafka!
+  return KafkaEventMesh.connect({ brokers, librdkafka, compression: config.output.compression })
+}

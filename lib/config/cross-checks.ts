@@ -1,0 +1,142 @@
+/**
+ * What a schema cannot say: how the sections of a configuration depend on each other. Each check needs only the sections
+ * it looks at, so that its findings stand beside the schema's own in one report.
+ */
+import type { ConfigIssue, ConfigPath } from './issues.js'
+import type { Config, ScaleConfig } from './schema.js'
+
+/** Where records come from: only a broker needs `kafka`; a file names its columns itself and has no record timestamps. */
+export type ConfigUse = 'broker' | 'file' | 'library'
+
+/** The sections that are valid by themselves. */
+export interface ValidSections {
+  readonly kafka?: Config['kafka']
+  readonly input?: Config['input']
+  readonly output?: Config['output']
+  /** `null` where a scale is not valid by itself. */
+  readonly scales?: readonly (ScaleConfig | null)[]
+}
+
+/** Settings of librdkafka that the daemon needs for itself. */
+const OWN_SETTINGS = [
+  'bootstrap.servers',
+  'metadata.broker.list',
+  'group.id',
+  'enable.auto.commit',
+  'enable.auto.offset.store'
+]
+
+export function crossChecks(sections: ValidSections, use: ConfigUse): ConfigIssue[] {
+  const issues: ConfigIssue[] = []
+  const wrong = (path: ConfigPath, message: string): void => void issues.push({ path, message })
+  if (sections.kafka !== undefined) checkKafka(sections.kafka, wrong)
+  if (sections.input !== undefined) checkInput(sections.input, use, wrong)
+  if (sections.input !== undefined && sections.output !== undefined) {
+    checkTopics(sections.input, sections.output, wrong)
+  }
+  if (sections.scales !== undefined) checkScales(sections.scales, sections.input, wrong)
+  return issues
+}
+
+type Wrong = (path: ConfigPath, message: string) => void
+
+function checkKafka(kafka: NonNullable<Config['kafka']>, wrong: Wrong): void {
+  for (const setting of Object.keys(kafka.librdkafka)) {
+    if (!OWN_SETTINGS.includes(setting)) continue
+    const instead =
+      setting === 'group.id' ? 'kafka.groupId' : setting.startsWith('enable') ? null : 'kafka.brokers'
+    const advice =
+      instead === null ? 'leave it out: offsets are committed when results are out' : `use ${instead}`
+    wrong(['kafka', 'librdkafka', setting], `the daemon sets this itself; ${advice}`)
+  }
+}
+
+function checkInput(input: Config['input'], use: ConfigUse, wrong: Wrong): void {
+  const { stream, timestamp, columns } = input
+  checkField(['input', 'stream'], stream, wrong)
+  checkField(['input', 'timestamp'], timestamp, wrong)
+  if (use === 'file' && timestamp.from === 'record') {
+    wrong(['input', 'timestamp', 'from'], 'a file has no record timestamps; use "field" or "none"')
+  }
+  checkUnique(['input', 'channels'], input.channels, wrong)
+  if (use === 'file') return // the header of the file names the columns
+  if (input.format === 'json') {
+    if (columns !== undefined) wrong(['input', 'columns'], 'only for the format "csv"; leave it out')
+    return
+  }
+  if (columns === undefined) {
+    wrong(['input', 'columns'], 'expected the column names in order (the format is "csv"), found nothing')
+    return
+  }
+  checkUnique(['input', 'columns'], columns, wrong)
+  const check = (path: ConfigPath, name: string | undefined): void => {
+    if (name === undefined || columns.includes(name)) return
+    wrong(path, `expected one of input.columns (${columns.join(', ')}), found "${name}"`)
+  }
+  input.channels.forEach((channel, i) => check(['input', 'channels', i], channel))
+  check(['input', 'stream', 'field'], stream.field)
+  check(['input', 'timestamp', 'field'], timestamp.field)
+}
+
+function checkField(
+  path: ConfigPath,
+  setting: { readonly from: string; readonly field?: string | undefined },
+  wrong: Wrong
+): void {
+  if (setting.from === 'field' && setting.field === undefined) {
+    wrong([...path, 'field'], 'expected the name of the field (from is "field"), found nothing')
+  }
+  if (setting.from !== 'field' && setting.field !== undefined) {
+    wrong([...path, 'field'], `only with from: field, but from is "${setting.from}"`)
+  }
+}
+
+function checkUnique(path: ConfigPath, names: readonly string[], wrong: Wrong): void {
+  names.forEach((name, i) => {
+    if (names.indexOf(name) < i) wrong([...path, i], `"${name}" is there already`)
+  })
+}
+
+function checkTopics(input: Config['input'], output: Config['output'], wrong: Wrong): void {
+  if (output.topic === input.topic)
+    wrong(['output', 'topic'], 'is the input topic; results need a topic of their own')
+  if (output.deadLetterTopic === input.topic || output.deadLetterTopic === output.topic) {
+    wrong(
+      ['output', 'deadLetterTopic'],
+      'is in use as input or result topic; dead letters need a topic of their own'
+    )
+  }
+}
+
+function checkScales(
+  scales: readonly (ScaleConfig | null)[],
+  input: Config['input'] | undefined,
+  wrong: Wrong
+): void {
+  const names = scales.map((scale) => scale?.name)
+  scales.forEach((scale, i) => {
+    if (scale === null) return
+    const earlier = names.indexOf(scale.name)
+    if (earlier < i) wrong(['scales', i, 'name'], `"${scale.name}" is the name of scales[${earlier}] already`)
+    if (input !== undefined) checkScale(scale, ['scales', i], input, wrong)
+  })
+}
+
+function checkScale(scale: ScaleConfig, path: ConfigPath, input: Config['input'], wrong: Wrong): void {
+  const channels = input.channels.join(', ')
+  if (scale.channel === undefined && input.channels.length > 1) {
+    wrong([...path, 'channel'], `expected one of input.channels (${channels}), found nothing`)
+  }
+  if (scale.channel !== undefined && !input.channels.includes(scale.channel)) {
+    wrong([...path, 'channel'], `expected one of input.channels (${channels}), found "${scale.channel}"`)
+  }
+  if (input.timestamp.from !== 'none') return
+  for (const [key, value] of [
+    ['window', scale.window],
+    ['slide', scale.slide]
+  ] as const) {
+    if ('spanMs' in value) {
+      wrong([...path, key], 'a duration needs event time: set input.timestamp.from to "field" or "record"')
+    }
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The configuration reference, made from the schema: the page `docs/configuration.md` and the known keys for error
+ * messages. A test compares the page with this, so it cannot grow old.
+ */
+import { z } from 'zod'
+import { pathText, type ConfigPath } from './issues.js'
+import { configSchema } from './schema.js'
+
+/** The parts of JSON Schema that `z.toJSONSchema` uses for our schema. */
+interface JsonSchema {
+  readonly type?: string | readonly string[]
+  readonly title?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly enum?: readonly unknown[]
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly required?: readonly string[]
+  readonly items?: JsonSchema
+  readonly additionalProperties?: JsonSchema | boolean
+  readonly anyOf?: readonly JsonSchema[]
+  readonly minimum?: number
+  readonly exclusiveMinimum?: number
+  readonly maximum?: number
+}
+
+function jsonSchema(): JsonSchema {
+  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
+}
+
+/** The keys a mapping at this path may have; none where there is no such mapping. */
+export function knownKeys(path: ConfigPath): readonly string[] {
+  let at: JsonSchema | undefined = jsonSchema()
+  for (const step of path) at = typeof step === 'number' ? at?.items : at?.properties?.[step]
+  return Object.keys(at?.properties ?? {})
+}
+
+/** A complete configuration of moderate size, shown in the reference; a test validates it. */
+export const EXAMPLE = `kafka:
+  brokers: [localhost:9092]
+input:
+  topic: sensors
+  stream: { from: field, field: sensor.id }
+  timestamp: { from: field, field: time }
+  channels: [sensor.temperature, sensor.humidity]
+scales:
+  - name: minute
+    window: 60
+    filtration: sublevel
+    channel: sensor.temperature
+  - name: hour
+    window: 1h
+    slide: 10s
+    filtration: superlevel
+    channel: sensor.humidity
+publish:
+  snapshotEvery: 1000
+`
+
+const INTRODUCTION = `# Configuration
+
+<!-- Made from lib/config/schema.ts by \`streaming-tda config-reference\`; a test compares the two. -->
+
+One YAML file. \`streaming-tda run --config FILE --check\` validates it without starting anything and reports every
+problem with file, line, column and path. Unknown keys are errors. Durations have a unit: \`250ms\`, \`10s\`, \`5m\`, \`1h\`,
+\`1d\`; sizes are plain numbers.
+
+`
+
+/** The whole page `docs/configuration.md`. */
+export function configReference(): string {
+  const { properties = {}, required = [] } = jsonSchema()
+  const sections = Object.entries(properties).map(([key, section]) =>
+    sectionText(key, section, required.includes(key))
+  )
+  return `${INTRODUCTION}\`\`\`yaml\n${EXAMPLE}\`\`\`\n\n${sections.join('\n')}\n${MEMORY}`
+}
+
+const MEMORY = `## Predicted memory
+
+Before start the native memory of all windows is predicted, as if every one of \`streams.max\` streams had its rings full
+and the worst data in its windows (every second point a local minimum), and compared with \`limits.memoryMiB\`. In bytes
+(\`lib/config/memory.ts\`):
+
+    ring of a stream    (1.25 x points + 128) x (8 per channel + 8 with event time + 12)
+                        points = largest window + slide, and a backlog of a quarter of that (4096 to 16 384)
+    engine of a scale   40 per point of its window + 24 per point of its slide + 4096
+    all                 streams.max x (ring + engines)
+
+A window or slide by duration counts as \`pointsMax\` points.
+`
+
+function sectionText(key: string, section: JsonSchema, required: boolean): string {
+  const list = section.items !== undefined
+  const title = `## \`${key}\`${required ? ' (required)' : ''}`
+  const rows = list ? optionRows([key, 0], section.items ?? {}) : optionRows([key], section)
+  const table = ['| option | values | default | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')
+  return `${title}\n\n${section.description ?? ''}\n\n${table}\n`
+}
+
+function optionRows(path: ConfigPath, schema: JsonSchema): string[] {
+  const { properties = {}, required = [] } = schema
+  return Object.entries(properties).flatMap(([key, option]) => {
+    const at = [...path, key]
+    const inner = option.properties === undefined ? [] : optionRows(at, option)
+    const fallback =
+      option.default === undefined ? (required.includes(key) ? '**required**' : '') : code(option.default)
+    const cells = [
+      `\`${pathText(at).replace('[0]', '[]')}\``,
+      values(option),
+      fallback,
+      option.description ?? ''
+    ]
+    return [`| ${cells.map(escaped).join(' | ')} |`, ...inner]
+  })
+}
+
+function values(option: JsonSchema): string {
+  if (option.enum !== undefined) return option.enum.map(code).join(', ')
+  if (option.anyOf !== undefined) return option.anyOf.map(values).join(' or ')
+  if (option.items !== undefined) return `list of ${values(option.items)}`
+  if (option.type === 'integer' || option.type === 'number') return `number${range(option)}`
+  if (option.type === 'object') return 'mapping'
+  return option.title ?? 'text'
+}
+
+function range({ minimum, exclusiveMinimum, maximum }: JsonSchema): string {
+  const low = minimum ?? (exclusiveMinimum === undefined ? undefined : exclusiveMinimum + 1)
+  const high = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum
+  if (low === undefined || low === Number.MIN_SAFE_INTEGER) return high === undefined ? '' : ` up to ${high}`
+  return high === undefined ? ` from ${low}` : ` from ${low} to ${high}`
+}
+
+function code(value: unknown): string {
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
+}
+
+function escaped(cell: string): string {
+  return cell.replaceAll('|', '\\|')
+}

@@ -1,0 +1,61 @@
+/**
+ * Exact persistence diagrams of live streams, at every time scale, change by change.
+ *
+ * The public API, and nothing else. Importing it loads neither the native addon nor node-rdkafka: the addon is loaded by
+ * the first object made, the Kafka client by the first {@link KafkaEventMesh}.
+ */
+export type {
+  DiagramMessage,
+  DiagramSnapshot,
+  DiagramUpdate,
+  Features,
+  MovedPair,
+  PersistencePair,
+  PointNumber,
+  WindowBounds
+} from './diagram.js'
+export { TdaError, type ErrorCode } from './errors.js'
+
+export {
+  SlidingWindow,
+  type DataWindow,
+  type SlidingWindowOptions,
+  type WindowLength
+} from './scales/sliding-window.js'
+export { MultiScaleWindows, type MultiScaleWindowsOptions } from './scales/multi-scale-windows.js'
+export { PointRows, type Point } from './scales/point-rows.js'
+export {
+  IncrementalPersistence,
+  type IncrementalPersistenceOptions,
+  type SeriesFiltration
+} from './scales/incremental-persistence.js'
+export {
+  StreamingTdaProcessor,
+  type ProcessorStatistics,
+  type StreamingTdaProcessorOptions
+} from './scales/streaming-tda-processor.js'
+export {
+  MultiScaleProcessor,
+  type MultiScaleProcessorOptions,
+  type MultiScaleStatistics,
+  type ScaleOptions,
+  type ScaleStatistics
+} from './scales/multi-scale-processor.js'
+export { ChangeRows, PairRows, type ChangeKindName } from './scales/diagram-rows.js'
+export { UpdateRows, type Update } from './scales/update-rows.js'
+export { DiagramReplica, type ApplyResult } from './publishers/diagram-replica.js'
+
+export { loadConfig, parseConfig, validateConfig } from './config/load.js'
+export type { Config, ScaleConfig } from './config/schema.js'
+export { createDaemon, type Daemon, type DaemonParts } from './pipeline/daemon.js'
+export type {
+  AssignedPartition,
+  EventMesh,
+  MeshEvent,
+  MeshRecord,
+  OutgoingRecord,
+  Subscription
+} from './mesh/event-mesh.js'
+export { InProcessEventMesh, type InProcessMeshOptions } from './mesh/in-process-mesh.js'
+export { KafkaEventMesh, type KafkaMeshOptions } from './mesh/kafka-mesh.js'
+export { EmbeddedBroker } from './mesh/embedded-broker.js'

@@ -1,0 +1,119 @@
+/**
+ * Loading node-rdkafka and turning its callbacks and errors into promises and {@link TdaError}. It is an optional
+ * dependency: only this file imports it, and only when a Kafka mesh is opened.
+ *
+ * node-rdkafka is not context-aware: one thread of a process can load it, which is the main thread here.
+ */
+import type * as rdkafka from 'node-rdkafka'
+import type { LibrdKafkaError } from 'node-rdkafka'
+import { TdaError, type ErrorCode } from '../errors.js'
+
+type Rdkafka = typeof rdkafka
+export type { KafkaConsumer, LibrdKafkaError, Message, Producer } from 'node-rdkafka'
+export type KafkaSettings = Readonly<Record<string, string | number | boolean>>
+
+/** librdkafka's error numbers this package acts upon. Negative: found by the client; positive: said by the broker. */
+export const RD_KAFKA = {
+  TRANSPORT: -195,
+  ALL_BROKERS_DOWN: -187,
+  TIMED_OUT: -185,
+  QUEUE_FULL: -184,
+  ASSIGN_PARTITIONS: -175,
+  REVOKE_PARTITIONS: -174,
+  AUTHENTICATION: -169,
+  FATAL: -150,
+  TOPIC_AUTHORIZATION_FAILED: 29,
+  GROUP_AUTHORIZATION_FAILED: 30,
+  CLUSTER_AUTHORIZATION_FAILED: 31,
+  TOPIC_ALREADY_EXISTS: 36,
+  UNSUPPORTED_SASL_MECHANISM: 33,
+  SASL_AUTHENTICATION_FAILED: 58
+} as const
+
+/** Errors that waiting does not heal. */
+const HOPELESS: ReadonlySet<number> = new Set([
+  RD_KAFKA.FATAL,
+  RD_KAFKA.AUTHENTICATION,
+  RD_KAFKA.TOPIC_AUTHORIZATION_FAILED,
+  RD_KAFKA.GROUP_AUTHORIZATION_FAILED,
+  RD_KAFKA.CLUSTER_AUTHORIZATION_FAILED,
+  RD_KAFKA.UNSUPPORTED_SASL_MECHANISM,
+  RD_KAFKA.SASL_AUTHENTICATION_FAILED
+])
+
+let loaded: Promise<Rdkafka> | undefined
+
+/** Throws KAFKA_UNAVAILABLE with what to install when node-rdkafka is missing or was not built. */
+export function loadKafka(): Promise<Rdkafka> {
+  loaded ??= import('node-rdkafka').then(
+    (module) => (module as unknown as { default: Rdkafka }).default,
+    (cause: unknown) => {
+      loaded = undefined
+      throw kafkaUnavailable(cause)
+    }
+  )
+  return loaded
+}
+
+function kafkaUnavailable(cause: unknown): TdaError {
+  const missing = (cause as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND'
+  const text = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
+  return new TdaError(
+    'KAFKA_UNAVAILABLE',
+    (missing ? 'node-rdkafka is not installed' : `node-rdkafka does not load (${text})`) +
+      '; it needs a C++ compiler, make, python3 and the headers of OpenSSL and zlib (Debian: build-essential python3 ' +
+      'libssl-dev zlib1g-dev); then: npm install node-rdkafka && npm rebuild node-rdkafka',
+    { cause }
+  )
+}
+
+export function errorNumber(error: unknown): number | undefined {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'number' ? code : undefined
+}
+
+/** True when no retry can succeed: wrong credentials, missing rights, a fatal client error. */
+export function isHopeless(error: unknown): boolean {
+  const code = errorNumber(error)
+  return code !== undefined && HOPELESS.has(code)
+}
+
+export function brokerError(what: string, cause: unknown, code: ErrorCode = 'BROKER'): TdaError {
+  if (cause instanceof TdaError) return cause
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const number = errorNumber(cause)
+  return new TdaError(code, `${what}: ${reason}${number === undefined ? '' : ` (librdkafka ${number})`}`, {
+    cause
+  })
+}
+
+interface Connectable {
+  connect(options: { timeout: number }, done: (error: LibrdKafkaError | null) => void): unknown
+  disconnect(done: () => void): unknown
+  once(event: 'event.error', listener: (error: LibrdKafkaError) => void): unknown
+}
+
+/**
+ * Connects and fetches the metadata within `timeoutMs`, or throws BROKER naming the brokers and the last error the
+ * client reported. A client that failed is disconnected in the background.
+ */
+export async function connectClient(client: Connectable, brokers: string, timeoutMs: number): Promise<void> {
+  let reported: LibrdKafkaError | undefined
+  client.once('event.error', (error) => (reported = error))
+  await new Promise<void>((resolve, reject) => {
+    client.connect({ timeout: timeoutMs }, (error) => {
+      if (!error) resolve()
+      else
+        reject(
+          brokerError(
+            `no broker of ${brokers} answered within ${timeoutMs} ms; check kafka.brokers and that they are up`,
+            reported ?? error
+          )
+        )
+    })
+  })
+}
+
+export function disconnectClient(client: Connectable): Promise<void> {
+  return new Promise((resolve) => client.disconnect(() => resolve()))
+}

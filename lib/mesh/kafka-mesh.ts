@@ -1,0 +1,115 @@
+/**
+ * The event mesh over node-rdkafka: one idempotent producer, and one consumer for each subscription.
+ *
+ * @example
+ * const mesh = await KafkaEventMesh.connect({ brokers: ['localhost:9092'] })
+ * await mesh.createStream('tda.diagrams', 4)
+ */
+import { TdaError } from '../errors.js'
+import type { EventMesh, OutgoingRecord, Subscription } from './event-mesh.js'
+import { brokerError, errorNumber, loadKafka, RD_KAFKA } from './kafka-client.js'
+import type { KafkaSettings, LibrdKafkaError } from './kafka-client.js'
+import { KafkaPublisher } from './kafka-publisher.js'
+import { KafkaSubscription } from './kafka-subscription.js'
+
+const TIMEOUT_MS = 10_000
+
+export interface KafkaMeshOptions {
+  /** `host:port` of at least one broker. */
+  readonly brokers: readonly string[]
+  /** librdkafka settings for producer and consumers alike; they win over this package's own. */
+  readonly librdkafka?: KafkaSettings
+  /** Compression of published batches. Default `lz4`. */
+  readonly compression?: 'none' | 'gzip' | 'snappy' | 'lz4'
+  /** How long brokers may take to answer when connecting and when creating a topic, in ms. Default 10 000. */
+  readonly connectTimeoutMs?: number
+  /**
+   * Set where topics come into being by themselves with this many partitions and cannot be created otherwise, as on
+   * the embedded broker.
+   */
+  readonly autoCreatedPartitions?: number
+  readonly description?: string
+}
+
+export class KafkaEventMesh implements EventMesh {
+  readonly description: string
+  readonly #options: KafkaMeshOptions
+  readonly #brokers: string
+  readonly #publisher: KafkaPublisher
+  readonly #subscriptions = new Set<KafkaSubscription>()
+
+  /**
+   * @throws KAFKA_UNAVAILABLE when node-rdkafka is missing; BROKER when no broker answers in time.
+   */
+  static async connect(options: KafkaMeshOptions): Promise<KafkaEventMesh> {
+    const brokers = options.brokers.join(',')
+    const publisher = await KafkaPublisher.connect(
+      brokers,
+      { 'compression.codec': options.compression ?? 'lz4', ...options.librdkafka },
+      options.connectTimeoutMs ?? TIMEOUT_MS
+    )
+    return new KafkaEventMesh(options, brokers, publisher)
+  }
+
+  private constructor(options: KafkaMeshOptions, brokers: string, publisher: KafkaPublisher) {
+    this.#options = options
+    this.#brokers = brokers
+    this.#publisher = publisher
+    this.description = options.description ?? `Kafka at ${brokers}: results and commits at least once.`
+  }
+
+  publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
+    return this.#publisher.publish(topic, records)
+  }
+
+  async subscribe(topic: string, options: { readonly groupId: string }): Promise<Subscription> {
+    const subscription = await KafkaSubscription.open({
+      brokers: this.#brokers,
+      topic,
+      groupId: options.groupId,
+      settings: this.#options.librdkafka ?? {},
+      timeoutMs: this.#options.connectTimeoutMs ?? TIMEOUT_MS
+    })
+    this.#subscriptions.add(subscription)
+    return subscription
+  }
+
+  async createStream(topic: string, partitions: number): Promise<void> {
+    const automatic = this.#options.autoCreatedPartitions
+    if (automatic === undefined) return this.#createTopic(topic, partitions)
+    if (partitions !== automatic) {
+      throw new TdaError(
+        'NOT_SUPPORTED',
+        `createStream "${topic}": the embedded broker gives every topic ${automatic} partitions, asked for ` +
+          `${partitions}; set ${automatic}, or use a real broker`
+      )
+    }
+    await this.#publisher.touch(topic)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()))
+    await this.#publisher.close()
+  }
+
+  async #createTopic(topic: string, partitions: number): Promise<void> {
+    const { AdminClient } = await loadKafka()
+    const admin = AdminClient.create({ 'metadata.broker.list': this.#brokers, ...this.#options.librdkafka })
+    try {
+      await new Promise<void>((resolve, reject) => {
+        // Replication factor -1: the broker's default.
+        const wanted = { topic, num_partitions: partitions, replication_factor: -1 }
+        admin.createTopic(
+          wanted,
+          this.#options.connectTimeoutMs ?? TIMEOUT_MS,
+          (error: LibrdKafkaError | null) => {
+            if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
+            else reject(brokerError(`create topic "${topic}" with ${partitions} partitions`, error))
+          }
+        )
+      })
+    } finally {
+      admin.disconnect()
+    }
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * The consuming side of a Kafka mesh: one member of a consumer group, read in batches at the caller's pace.
+ *
+ *   (K3) Nothing is fetched but by the batch asked for and librdkafka's prefetch (`queued.max.messages.kbytes`).
+ *   (K4) Assignments and revocations are events of the same stream: partitions are assigned to the client after the
+ *        reader was told where they start, and given up after the reader called `done`. librdkafka waits meanwhile.
+ *   (K5) No record of a partition arrives after its revocation or before its assignment.
+ *
+ * node-rdkafka's `consume(n)` waits its timeout for *each* message, so a slow trickle would hold a batch back for long:
+ * here one call waits for the first record and another one takes what is there. Commits are asynchronous, and
+ * their callback would only be served while somebody consumes; so a commit is confirmed by reading the group's offsets
+ * back, which runs beside the main thread. Both eager and cooperative assignors work; cooperative is the default.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { AssignedPartition, MeshEvent, MeshRecord, Subscription } from './event-mesh.js'
+import {
+  brokerError,
+  connectClient,
+  disconnectClient,
+  isHopeless,
+  loadKafka,
+  RD_KAFKA,
+  type KafkaConsumer,
+  type KafkaSettings,
+  type LibrdKafkaError,
+  type Message
+} from './kafka-client.js'
+
+/** How long one call waits for a first record; an abort or a rebalance is noticed after it at the latest. */
+const FIRST_RECORD_MS = 50
+const REQUEST_TIMEOUT_MS = 10_000
+/** A refused commit is tried again for so long, at this distance. */
+const COMMIT_PATIENCE_MS = 60_000
+const COMMIT_RETRY_MS = 100
+const ERROR_PAUSE_MS = 100
+
+type Rebalance = { readonly kind: 'assign' | 'revoke'; readonly partitions: readonly number[] }
+
+export class KafkaSubscription implements Subscription {
+  readonly #consumer: KafkaConsumer
+  readonly #topic: string
+  readonly #rebalances: Rebalance[] = []
+  /** Next offset to read of each assigned partition. */
+  readonly #position = new Map<number, number>()
+  #revoking = false
+  #closing = false
+  #closed: Promise<void> | null = null
+
+  static async open(options: {
+    readonly brokers: string
+    readonly topic: string
+    readonly groupId: string
+    readonly settings: KafkaSettings
+    readonly timeoutMs: number
+  }): Promise<KafkaSubscription> {
+    const { KafkaConsumer } = await loadKafka()
+    let onRebalance: (code: number, partitions: readonly number[]) => void = () => {}
+    const consumer = new KafkaConsumer(
+      {
+        'metadata.broker.list': options.brokers,
+        'partition.assignment.strategy': 'cooperative-sticky',
+        'queued.max.messages.kbytes': 16 * 1024,
+        'fetch.queue.backoff.ms': 5,
+        'fetch.wait.max.ms': 100,
+        ...options.settings,
+        'group.id': options.groupId,
+        'enable.auto.commit': false,
+        'enable.auto.offset.store': false,
+        rebalance_cb: (error: { code: number }, assignment: readonly { partition: number }[]) => {
+          const partitions = assignment.map(({ partition }) => partition)
+          onRebalance(error.code, partitions)
+        }
+      },
+      { 'auto.offset.reset': 'earliest' }
+    )
+    await connectClient(consumer, options.brokers, options.timeoutMs)
+    const subscription = new KafkaSubscription(consumer, options.topic)
+    onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
+    consumer.subscribe([options.topic])
+    return subscription
+  }
+
+  private constructor(consumer: KafkaConsumer, topic: string) {
+    this.#consumer = consumer
+    this.#topic = topic
+    consumer.on('event.error', () => {}) // Outages heal; what does not heal is thrown by `consume`.
+  }
+
+  async *events(options: {
+    readonly recordsMax: number
+    readonly lingerMs: number
+    readonly signal: AbortSignal
+  }): AsyncGenerator<MeshEvent> {
+    while (!options.signal.aborted && !this.#closing) {
+      const records = await this.#batch(options.recordsMax, options.lingerMs)
+      // What was read before a rebalance was noticed belongs to partitions still held: it goes first.
+      if (records.length > 0) yield { kind: 'records', records }
+      let rebalance: Rebalance | undefined
+      while ((rebalance = this.#rebalances.shift()) !== undefined) {
+        if (rebalance.kind === 'assign') yield* this.#assign(rebalance.partitions)
+        else yield* this.#revoke(rebalance.partitions)
+      }
+    }
+  }
+
+  /**
+   * Resolves when the group has these offsets, or when partitions are being taken away and the broker takes no commit
+   * any more: their next owner then repeats what was not committed. While members come and go a broker may refuse
+   * commits for seconds, so they are tried again. BROKER when it refuses for `COMMIT_PATIENCE_MS`.
+   */
+  async commit(next: ReadonlyMap<number, number>): Promise<void> {
+    const deadlineMs = performance.now() + COMMIT_PATIENCE_MS
+    for (;;) {
+      const offsets = [...next]
+        .filter(([partition]) => this.#position.has(partition))
+        .map(([partition, offset]) => ({ topic: this.#topic, partition, offset }))
+      if (offsets.length === 0) return
+      let refusal: unknown = 'the broker kept the former offsets'
+      try {
+        this.#consumer.commit(offsets)
+        const stored = await this.#committed(offsets.map(({ partition }) => partition))
+        if (offsets.every(({ partition, offset }) => stored.get(partition) === offset)) return
+      } catch (error) {
+        refusal = error
+      }
+      if (this.#closing || this.#isRevoking()) return
+      if (isHopeless(refusal) || performance.now() > deadlineMs) {
+        throw brokerError(`commit offsets of "${this.#topic}"`, refusal)
+      }
+      await delay(COMMIT_RETRY_MS)
+    }
+  }
+
+  async lag(): Promise<ReadonlyMap<number, number>> {
+    const lag = new Map<number, number>()
+    for (const partition of [...this.#position.keys()]) {
+      const { high } = await this.#watermarks(partition)
+      const position = this.#position.get(partition)
+      if (position !== undefined) lag.set(partition, Math.max(0, high - position))
+    }
+    return lag
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#closing = true
+    this.#unassign([...this.#position.keys()])
+    await disconnectClient(this.#consumer)
+  }
+
+  async #batch(recordsMax: number, lingerMs: number): Promise<MeshRecord[]> {
+    const records = await this.#consume(recordsMax, 0)
+    if (records.length === 0) records.push(...(await this.#consume(1, FIRST_RECORD_MS)))
+    if (records.length === 0 || records.length >= recordsMax) return records
+    if (lingerMs > 0) await delay(lingerMs)
+    for (const record of await this.#consume(recordsMax - records.length, 0)) records.push(record)
+    return records
+  }
+
+  async #consume(count: number, timeoutMs: number): Promise<MeshRecord[]> {
+    if (this.#closing) return []
+    this.#consumer.setDefaultConsumeTimeout(timeoutMs)
+    const messages = await new Promise<Message[]>((resolve, reject) => {
+      this.#consumer.consume(count, (error: LibrdKafkaError | null, batch) => {
+        if (!error) resolve(batch)
+        else if (isHopeless(error)) reject(brokerError(`read "${this.#topic}"`, error))
+        else resolve(delay(ERROR_PAUSE_MS, [])) // Brokers away, topic not there yet: librdkafka goes on trying.
+      })
+    })
+    if (this.#isClosing()) return []
+    for (const [i, { partition, offset }] of messages.entries()) {
+      if (messages[i + 1]?.partition !== partition) this.#position.set(partition, offset + 1)
+    }
+    return toRecords(messages)
+  }
+
+  #rebalance(code: number, partitions: readonly number[]): void {
+    if (code === RD_KAFKA.ASSIGN_PARTITIONS) {
+      this.#rebalances.push({ kind: 'assign', partitions })
+    } else if (this.#closing) {
+      this.#unassign(partitions) // The group waits for it, and nobody reads events any more.
+    } else {
+      this.#rebalances.push({ kind: 'revoke', partitions })
+    }
+  }
+
+  async *#assign(partitions: readonly number[]): AsyncGenerator<MeshEvent> {
+    const resume = await this.#committed(partitions)
+    const assigned: AssignedPartition[] = []
+    for (const partition of partitions) {
+      const { low, high } = await this.#watermarks(partition)
+      const committed = resume.get(partition) ?? low
+      // Beyond the end: the topic was made anew, and the offset speaks of another log.
+      assigned.push({ partition, low, resume: committed > high ? low : Math.max(low, committed) })
+    }
+    yield { kind: 'assigned', partitions: assigned }
+    if (this.#closing) return
+    const offsets = assigned.map(({ partition, low }) => ({ topic: this.#topic, partition, offset: low }))
+    for (const { partition, offset } of offsets) this.#position.set(partition, offset)
+    if (this.#consumer.rebalanceProtocol() === 'COOPERATIVE') this.#consumer.incrementalAssign(offsets)
+    else this.#consumer.assign(offsets)
+  }
+
+  async *#revoke(partitions: readonly number[]): AsyncGenerator<MeshEvent> {
+    let done = (): void => {}
+    const released = new Promise<void>((resolve) => (done = resolve))
+    this.#revoking = true
+    yield { kind: 'revoked', partitions, done }
+    await released
+    this.#revoking = false
+    if (!this.#closing) this.#unassign(partitions)
+  }
+
+  /** A method, because the answer may change while somebody waits. */
+  #isClosing(): boolean {
+    return this.#closing
+  }
+
+  #isRevoking(): boolean {
+    return this.#revoking || this.#rebalances.some(({ kind }) => kind === 'revoke')
+  }
+
+  #unassign(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#position.delete(partition)
+    if (this.#consumer.rebalanceProtocol() === 'COOPERATIVE') {
+      this.#consumer.incrementalUnassign(partitions.map((partition) => ({ topic: this.#topic, partition })))
+    } else {
+      this.#consumer.unassign()
+    }
+  }
+
+  #committed(partitions: readonly number[]): Promise<Map<number, number>> {
+    const wanted = partitions.map((partition) => ({ topic: this.#topic, partition }))
+    return new Promise((resolve, reject) => {
+      this.#consumer.committed(wanted, REQUEST_TIMEOUT_MS, (error: LibrdKafkaError | null, offsets) => {
+        if (error) reject(brokerError(`read the committed offsets of "${this.#topic}"`, error))
+        // A partition without a commit comes back without an offset, or with a negative one.
+        else resolve(new Map(offsets.filter((o) => o.offset >= 0).map((o) => [o.partition, o.offset])))
+      })
+    })
+  }
+
+  #watermarks(partition: number): Promise<{ low: number; high: number }> {
+    return new Promise((resolve, reject) => {
+      this.#consumer.queryWatermarkOffsets(
+        this.#topic,
+        partition,
+        REQUEST_TIMEOUT_MS,
+        (error: LibrdKafkaError | null, offsets) => {
+          if (error) reject(brokerError(`read the bounds of "${this.#topic}"/${partition}`, error))
+          else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
+        }
+      )
+    })
+  }
+}
+
+/** node-rdkafka's messages are records already, but for their headers. */
+function toRecords(messages: readonly Message[]): MeshRecord[] {
+  for (const message of messages) {
+    if (message.headers === undefined) continue
+    const pairs = message.headers.flatMap((header) =>
+      Object.entries(header).map(([name, value]) => [name, value.toString()] as const)
+    )
+    Object.assign(message, { headers: pairs })
+  }
+  return messages as unknown as MeshRecord[]
+}

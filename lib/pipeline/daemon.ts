@@ -1,0 +1,109 @@
+/**
+ * The daemon, put together: topics, subscription, pipeline, metrics and the HTTP endpoint over one event mesh. `run`
+ * and `demo` differ in the mesh they bring.
+ */
+import { createDecoder } from '../adapters/decoder.js'
+import type { Config } from '../config/schema.js'
+import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
+import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
+import { createMetrics, type Metrics } from '../observability/metrics.js'
+import { Pipeline, type PipelineLogger } from './pipeline.js'
+import { meshSink } from './sink.js'
+
+/** Where a configuration has no `kafka` section: on the embedded broker and in process. */
+const GROUP_ID = 'streaming-tda'
+/** How often the broker is asked for the lag. */
+const LAG_MS = 2_000
+
+export interface DaemonParts {
+  /** Closed by its owner, after the daemon. */
+  readonly mesh: EventMesh
+  readonly logger?: PipelineLogger
+  /** Aborting it drains the daemon. */
+  readonly signal?: AbortSignal
+  /** Default: metrics of its own. */
+  readonly metrics?: Metrics
+  /** Whether to listen on `http.host`:`http.port`. Default true. */
+  readonly http?: boolean
+}
+
+export interface Daemon {
+  readonly pipeline: Pipeline
+  readonly metrics: Metrics
+  /** Where `/metrics`, `/healthz` and `/readyz` are, or `null` without HTTP. */
+  readonly url: string | null
+  /** Runs until the signal aborts, then closes everything it opened. @throws what the pipeline throws. */
+  run(): Promise<void>
+}
+
+/**
+ * Creates missing topics, joins the group and starts listening; `run` does the work.
+ *
+ * @throws BROKER when the broker does not answer, NOT_SUPPORTED when it cannot give a topic its partitions, LISTEN when
+ * the address is taken; nothing is left open.
+ * @example
+ * const mesh = await KafkaEventMesh.connect({ brokers: config.kafka.brokers })
+ * const daemon = await createDaemon(config, { mesh, signal })
+ * await daemon.run()
+ * await mesh.close()
+ */
+export async function createDaemon(config: Config, parts: DaemonParts): Promise<Daemon> {
+  const { mesh, logger, signal } = parts
+  const metrics = parts.metrics ?? createMetrics()
+  const { input, output } = config
+  await mesh.createStream(input.topic, input.partitions)
+  await mesh.createStream(output.topic, output.partitions)
+  await mesh.createStream(output.deadLetterTopic, output.partitions)
+  let pipeline: Pipeline | undefined
+  const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' })
+  const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
+  let source: Subscription | undefined
+  try {
+    source = await mesh.subscribe(input.topic, { groupId: config.kafka?.groupId ?? GROUP_ID })
+    pipeline = new Pipeline({
+      config,
+      source,
+      decoder: createDecoder(config),
+      sink: meshSink(mesh, output),
+      metrics,
+      ...(logger ? { logger } : {}),
+      ...(signal ? { signal } : {})
+    })
+  } catch (error) {
+    await source?.close()
+    await http?.close()
+    throw error
+  }
+  if (http) logger?.info({ url: http.url }, `metrics and health at ${http.url}`)
+  const opened = { pipeline, source, http, metrics, logger }
+  return { pipeline, metrics, url: http?.url ?? null, run: () => run(opened) }
+}
+
+interface Opened {
+  readonly pipeline: Pipeline
+  readonly source: Subscription
+  readonly http: HttpServer | null
+  readonly metrics: Metrics
+  readonly logger: PipelineLogger | undefined
+}
+
+async function run({ pipeline, source, http, metrics, logger }: Opened): Promise<void> {
+  metrics.beforeScrape(() => pipeline.sample())
+  let asking = false
+  const sampling = setInterval(() => {
+    if (asking) return // A broker that does not answer is not asked twice.
+    asking = true
+    pipeline
+      .sampleLag()
+      .catch((error: unknown) => logger?.warn({ err: error }, 'the lag could not be read'))
+      .finally(() => (asking = false))
+  }, LAG_MS)
+  try {
+    await pipeline.run()
+  } finally {
+    clearInterval(sampling)
+    metrics.beforeScrape(() => {})
+    await source.close()
+    await http?.close()
+  }
+}

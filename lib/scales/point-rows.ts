@@ -1,0 +1,146 @@
+/** Points as they enter and leave windows: typed arrays inside, no object per point unless one is asked for. */
+import { TdaError } from '../errors.js'
+
+/** One point: its values, and its event time in milliseconds since the epoch where the stream has one. */
+export interface Point {
+  /** Arrival number: 0, 1, 2, ... in the order the points were added. */
+  readonly number: number
+  readonly values: readonly number[]
+  readonly timestamp: number | null
+}
+
+/**
+ * Consecutive points, oldest first.
+ *
+ * @example
+ * const window = new SlidingWindow({ count: 2 })
+ * window.addPoints([1, 2, 3])
+ * console.log(window.getPoints().values) // Float64Array(2) [ 2, 3 ]
+ */
+export class PointRows implements Iterable<Point> {
+  /** Arrival number of the first point. */
+  readonly first: number
+  readonly dimension: number
+  /** Row-major, `length x dimension`. */
+  readonly values: Float64Array
+  /** Milliseconds since the epoch, one a point; `null` without event time. */
+  readonly timestamps: Float64Array | null
+
+  constructor(first: number, dimension: number, values: Float64Array, timestamps: Float64Array | null) {
+    this.first = first
+    this.dimension = dimension
+    this.values = values
+    this.timestamps = timestamps
+  }
+
+  /** Runs of points that follow one another, as one. REQUIRES at least one run. O(values). */
+  static join(parts: readonly PointRows[]): PointRows {
+    const [head] = parts
+    if (head === undefined) throw new RangeError('no runs of points to join')
+    if (parts.length === 1) return head
+    const timestamps = parts.flatMap((part) => part.timestamps ?? [])
+    return new PointRows(
+      head.first,
+      head.dimension,
+      concatenated(parts.map((part) => part.values)),
+      head.timestamps === null ? null : concatenated(timestamps)
+    )
+  }
+
+  /** Number of points. */
+  get length(): number {
+    return this.values.length / this.dimension
+  }
+
+  /** One value of point `index` (0 = oldest). O(1). @throws RangeError outside. */
+  value(index: number, channel = 0): number {
+    const value = this.values[index * this.dimension + channel]
+    if (value === undefined || channel < 0 || channel >= this.dimension) {
+      throw new RangeError(`no channel ${channel} of point ${index} among ${this.length} points`)
+    }
+    return value
+  }
+
+  /** Point `index` (0 = oldest) as an object. O(dimension). @throws RangeError outside. */
+  point(index: number): Point {
+    if (!Number.isInteger(index) || index < 0 || index >= this.length) {
+      throw new RangeError(`no point ${index} among ${this.length}`)
+    }
+    const start = index * this.dimension
+    return {
+      number: this.first + index,
+      values: Array.from(this.values.subarray(start, start + this.dimension)),
+      timestamp: this.timestamps?.[index] ?? null
+    }
+  }
+
+  *[Symbol.iterator](): Iterator<Point> {
+    for (let index = 0; index < this.length; index++) yield this.point(index)
+  }
+}
+
+function concatenated(arrays: readonly Float64Array[]): Float64Array {
+  const whole = new Float64Array(arrays.reduce((length, array) => length + array.length, 0))
+  let at = 0
+  for (const array of arrays) {
+    whole.set(array, at)
+    at += array.length
+  }
+  return whole
+}
+
+/** A batch as callers give it. */
+export interface PointInput {
+  /** Row-major, `points x dimension`. */
+  readonly values: Float64Array
+  readonly timestamps: Float64Array | null
+}
+
+/** A batch as typed arrays. Arrays of other kinds, and such over shared memory, are copied. */
+export function toPointInput(values: ArrayLike<number>, timestamps?: ArrayLike<number> | null): PointInput {
+  return {
+    values: toFloat64Array(values),
+    timestamps: timestamps === undefined || timestamps === null ? null : toFloat64Array(timestamps)
+  }
+}
+
+function toFloat64Array(numbers: ArrayLike<number>): Float64Array {
+  const plain = numbers instanceof Float64Array && !(numbers.buffer instanceof SharedArrayBuffer)
+  return plain ? numbers : Float64Array.from(numbers)
+}
+
+/**
+ * Cuts a batch into pieces of at most `pointsMax` points. More than one piece would break "all or none", so the whole
+ * batch is checked first then, as the native gate checks each piece. O(values).
+ *
+ * @throws TdaError WRONG_DIMENSION, INVALID_ARGUMENT, NON_FINITE_POINT; nothing was applied.
+ */
+export function cutBatch(input: PointInput, dimension: number, pointsMax: number): readonly PointInput[] {
+  const points = input.values.length / dimension
+  if (points <= pointsMax) return [input]
+  checkWhole(input, dimension)
+  const pieces: PointInput[] = []
+  for (let start = 0; start < points; start += pointsMax) {
+    const end = Math.min(points, start + pointsMax)
+    pieces.push({
+      values: input.values.subarray(start * dimension, end * dimension),
+      timestamps: input.timestamps?.subarray(start, end) ?? null
+    })
+  }
+  return pieces
+}
+
+function checkWhole({ values, timestamps }: PointInput, dimension: number): void {
+  if (values.length % dimension !== 0) {
+    const what = `${values.length} values are no whole number of points of dimension ${dimension}`
+    throw new TdaError('WRONG_DIMENSION', `${what}; nothing was applied`)
+  }
+  if (timestamps !== null && timestamps.length !== values.length / dimension) {
+    const what = `${timestamps.length} timestamps for ${values.length / dimension} points`
+    throw new TdaError('INVALID_ARGUMENT', `${what}; give one for each, nothing was applied`)
+  }
+  for (const numbers of timestamps === null ? [values] : [values, timestamps]) {
+    const at = numbers.findIndex((number) => !Number.isFinite(number))
+    if (at >= 0) throw new TdaError('NON_FINITE_POINT', `${numbers[at]} at index ${at}; nothing was applied`)
+  }
+}

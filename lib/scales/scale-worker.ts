@@ -1,0 +1,169 @@
+/**
+ * Runs in the threads of the worker pool: advances engines over the points already in their rings, and makes the JSON of
+ * their updates there, so that the main thread only passes bytes on. One call carries many engines (a Piscina message
+ * costs more than a short advance).
+ *
+ * Nothing is copied in: engines and points live in native memory behind handles. What goes out is one transferred buffer.
+ */
+import { workerData } from 'node:worker_threads'
+import { move, transferableSymbol, valueSymbol } from 'piscina'
+import { TdaError, type ErrorCode } from '../errors.js'
+import { changeStride, EMISSION, nativeAddon, SERIES_LAYOUT } from '../native.js'
+import type { AdvanceResult, ChangeLayout, EngineHandle } from '../native.js'
+import { encodeAdvance } from '../publishers/update-encoder.js'
+
+/** What every call of one pool has in common. */
+export interface WorkerSetup {
+  readonly scales: readonly string[]
+  /** Longest message in bytes. */
+  readonly maxBytes: number
+  readonly eventTime: boolean
+}
+
+export interface AdvanceJob {
+  readonly engine: EngineHandle
+  /** Arrival number to advance to. */
+  readonly until: number
+  /** Count the updates without returning them: a replay. */
+  readonly discard: boolean
+  /** The stream began before the oldest record retained: updates say so until the window is full. */
+  readonly rebuilt: boolean
+  readonly stream: string
+  readonly partition: number
+  /** Index into the setup's scales. */
+  readonly scale: number
+}
+
+/** The messages of some jobs, one after the other. */
+export interface AdvanceOutput {
+  /** The JSON of all messages, UTF-8, without separators. */
+  readonly bytes: Uint8Array
+  /** Bytes of each message. */
+  readonly lengths: Uint32Array
+  /** Arrival number of the point that made each message due; the same for every batching of the points. */
+  readonly dueAt: Float64Array
+  /** Messages up to and including each job. */
+  readonly ends: Uint32Array
+}
+
+/** Errors lose their class and code on the way between threads, so they travel as data. */
+export interface JobFailure {
+  readonly failure: { readonly code: ErrorCode; readonly message: string }
+}
+
+interface Messages {
+  readonly texts: string[]
+  readonly dueAt: number[]
+}
+
+/** Advances each engine in turn and encodes its updates. Ends with the first that fails; those before stay advanced. */
+export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
+  const messages: Messages = { texts: [], dueAt: [] }
+  const ends = new Uint32Array(jobs.length)
+  const failed = eachResult(jobs, (result, job, i) => {
+    encodeEach(result, job, SERIES_LAYOUT, messages)
+    ends[i] = messages.texts.length
+  })
+  if (failed) return failed
+  const output: AdvanceOutput = { ...packed(messages.texts), dueAt: Float64Array.from(messages.dueAt), ends }
+  return transferred(output, [output.bytes])
+}
+
+/** The same without encoding: the engines' own rows. */
+export function advanceRows(jobs: readonly AdvanceJob[]): readonly AdvanceResult[] | JobFailure {
+  const results: AdvanceResult[] = []
+  const failed = eachResult(jobs, (result) => results.push(result))
+  if (failed) return failed
+  return transferred(
+    results,
+    results.flatMap(({ emissions, changes, snapshots }) => [emissions, changes, snapshots])
+  )
+}
+
+function eachResult(
+  jobs: readonly AdvanceJob[],
+  use: (result: AdvanceResult, job: AdvanceJob, index: number) => void
+): JobFailure | null {
+  for (const [i, job] of jobs.entries()) {
+    try {
+      use(nativeAddon().engineAdvance(job.engine, job.until, job.discard), job, i)
+    } catch (error) {
+      return failure(
+        error,
+        `advance stream "${job.stream}", scale "${setup().scales[job.scale] ?? job.scale}"`
+      )
+    }
+  }
+  return null
+}
+
+/** The diagram at the engine's position: rows of native/diagram/update.h. */
+export function diagram(engine: EngineHandle): Float64Array | JobFailure {
+  try {
+    return nativeAddon().engineDiagram(engine)
+  } catch (error) {
+    return failure(error, 'read a diagram')
+  }
+}
+
+function setup(): WorkerSetup {
+  return workerData as WorkerSetup
+}
+
+/**
+ * Encodes update by update, because each has its own moment and its own `rebuilt`: a window that is full is complete by
+ * its own points.
+ */
+function encodeEach(result: AdvanceResult, job: AdvanceJob, layout: ChangeLayout, messages: Messages): void {
+  const { emissions } = result
+  const stride = changeStride(layout)
+  const { scales, maxBytes, eventTime } = setup()
+  let changes = 0
+  let snapshots = 0
+  for (let at = 0; at < emissions.length; at += EMISSION.stride) {
+    const row = emissions.slice(at, at + EMISSION.stride)
+    const changesEnd = row[EMISSION.changesEnd]!
+    const snapshotEnd = row[EMISSION.snapshotEnd]!
+    row[EMISSION.changesEnd] = changesEnd - changes
+    row[EMISSION.snapshotEnd] = snapshotEnd - snapshots
+    const single: AdvanceResult = {
+      emissions: row,
+      changes: result.changes.subarray(changes * stride, changesEnd * stride),
+      snapshots: result.snapshots.subarray(snapshots * stride, snapshotEnd * stride)
+    }
+    const rebuilt = job.rebuilt && row[EMISSION.full] === 0
+    const { stream, partition } = job
+    const context = { stream, partition, scale: scales[job.scale]!, layout, maxBytes, rebuilt, eventTime }
+    // A boundary in time becomes due with the first point after it.
+    const dueAt = row[EMISSION.lastArrival]! + (Number.isNaN(row[EMISSION.boundaryMs]) ? 0 : 1)
+    for (const text of encodeAdvance(single, context)) {
+      messages.texts.push(text)
+      messages.dueAt.push(dueAt)
+    }
+    changes = changesEnd
+    snapshots = snapshotEnd
+  }
+}
+
+function packed(texts: readonly string[]): { bytes: Uint8Array; lengths: Uint32Array } {
+  const lengths = Uint32Array.from(texts, (text) => Buffer.byteLength(text))
+  let total = 0
+  for (const length of lengths) total += length
+  const bytes = Buffer.allocUnsafeSlow(total)
+  let at = 0
+  for (const text of texts) at += bytes.write(text, at)
+  return { bytes, lengths }
+}
+
+/** What Piscina sends is the value; the buffers of the arrays move instead of being copied. */
+function transferred<T extends object>(value: T, arrays: readonly (Uint8Array | Float64Array)[]): T {
+  const buffers = new Set(arrays.map(({ buffer }) => buffer))
+  const moving = { [valueSymbol]: value, [transferableSymbol]: [...buffers] }
+  return move(moving) as unknown as T
+}
+
+function failure(error: unknown, what: string): JobFailure {
+  const code = error instanceof TdaError ? error.code : 'INTERNAL'
+  const reason = error instanceof Error ? error.message : String(error)
+  return { failure: { code, message: `${what}: ${reason}` } }
+}

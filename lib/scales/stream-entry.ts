@@ -1,0 +1,229 @@
+/**
+ * One stream at all its scales, seen from the main thread: the shared ring it appends to, and when each engine has to be
+ * advanced.
+ *
+ *   arrival numbers   ...... completed ...... dispatched ...... next
+ *                            workers are here   given to them    appended
+ *
+ *   (S1) completed <= dispatched <= next for every engine, and next - completed <= backlogPointsMax (`appendable`).
+ *   (S2) Every update due by a point is dispatched in the round that appends the point.
+ *   (S3) Points before the group's committed offset (a replay) are dispatched with `discard`, later ones without.
+ *
+ * Cost: O(scales) a batch of points, not a point.
+ */
+import { TdaError } from '../errors.js'
+import { nativeAddon } from '../native.js'
+import type { EngineHandle, EngineState, StreamHandle, StreamState } from '../native.js'
+import type { ScalePlan, StreamPlan } from './scale-plan.js'
+import type { PoolJob, WorkerPool } from './worker-pool.js'
+
+/** JSON of a pair, of an update without pairs, and of what one point changes, in bytes; rough, for bounding memory. */
+const PAIR_BYTES = 110
+const UPDATE_BYTES = 400
+const CHANGES_BYTES = 3 * PAIR_BYTES
+
+/** Points of one stream, cut so that they are all before, or all from, the committed offset on. */
+export interface StreamSlice {
+  readonly entry: StreamEntry
+  readonly count: number
+  readonly values: Float64Array
+  readonly timestamps: Float64Array | null
+  readonly offsets: Float64Array
+  readonly indices: Uint32Array
+  /** Before the committed offset: the points only rebuild windows. */
+  readonly replay: boolean
+}
+
+interface Engine {
+  readonly handle: EngineHandle
+  readonly plan: ScalePlan
+  readonly scale: number
+  readonly lane: number
+  dispatched: number
+  completed: number
+  /** With a slide by time: the boundary the newest dispatched point waits for. */
+  boundary: number
+}
+
+export class StreamEntry {
+  readonly partition: number
+  readonly stream: string
+  /** The stream may have begun before the oldest record retained. */
+  readonly truncated: boolean
+  readonly handle: StreamHandle
+  /** Newest timestamp appended; -Infinity before the first. */
+  newestTimestamp = -Infinity
+  readonly #plan: StreamPlan
+  readonly #pool: WorkerPool
+  readonly #engines: Engine[] = []
+  #next = 0
+  #live = false
+  #released = false
+  #settled: Promise<unknown> = Promise.resolve()
+
+  /** @throws MEMORY_LIMIT when there is no memory for it; nothing is left behind. */
+  constructor(partition: number, stream: string, truncated: boolean, plan: StreamPlan, pool: WorkerPool) {
+    this.partition = partition
+    this.stream = stream
+    this.truncated = truncated
+    this.#plan = plan
+    this.#pool = pool
+    const { channels, ringCapacity, eventTime, ordered } = plan
+    this.handle = nativeAddon().streamCreate({
+      dimension: channels,
+      capacity: ringCapacity,
+      timestamps: eventTime,
+      unorderedTimestamps: eventTime && !ordered,
+      logPositions: true
+    })
+    try {
+      plan.scales.forEach((scale, index) => this.#addEngine(scale, index))
+    } catch (error) {
+      this.release()
+      throw error
+    }
+  }
+
+  #addEngine(plan: ScalePlan, scale: number): void {
+    const handle = nativeAddon().engineCreate(this.handle, plan.engine)
+    const lane = this.#pool.join()
+    this.#engines.push({ handle, plan, scale, lane, dispatched: 0, completed: 0, boundary: -Infinity })
+  }
+
+  /** Arrival number the next point gets. */
+  get next(): number {
+    return this.#next
+  }
+
+  /** Points one round may bring: half the backlog, so that one round can enter while another one is under way. */
+  get slicePointsMax(): number {
+    return Math.floor(this.#plan.backlogPointsMax / 2)
+  }
+
+  /** Resolves when the ring has room for `count` more points. REQUIRES: count <= slicePointsMax. */
+  async appendable(count: number): Promise<void> {
+    while (this.#next + count - this.#slowest() > this.#plan.backlogPointsMax) await this.#settled
+  }
+
+  /** Appends the slice and adds the jobs it makes necessary. REQUIRES: appendable(slice.count). */
+  append(slice: StreamSlice, jobs: PoolJob[]): void {
+    const { replay, timestamps, count } = slice
+    if (!replay && !this.#live) this.#goLive(jobs)
+    this.#next = nativeAddon().streamAppend(
+      this.handle,
+      slice.values,
+      timestamps,
+      slice.offsets,
+      slice.indices
+    )
+    if (timestamps) this.newestTimestamp = timestamps[count - 1]!
+    for (const engine of this.#engines) {
+      if ((!replay && this.#isDue(engine)) || this.#next - engine.dispatched >= this.slicePointsMax) {
+        this.#dispatch(engine, replay, jobs)
+      }
+    }
+  }
+
+  /** Remembers that jobs given to the pool are under way until `settled`. */
+  underWay(settled: Promise<unknown>): void {
+    this.#settled = settled
+  }
+
+  completed(scale: number, until: number): void {
+    this.#engines[scale]!.completed = until
+  }
+
+  /** Bytes of JSON the next `count` points may bring, at most roughly. */
+  bytesOf(count: number): number {
+    let bytesPerPoint = 0
+    for (const { plan } of this.#engines) {
+      const { slide, snapshotEvery } = plan.engine
+      const pairsMax = Math.min(plan.windowPointsMax, this.#next + count) / 2
+      const snapshotBytes = snapshotEvery === 0 ? 0 : (pairsMax * PAIR_BYTES) / snapshotEvery
+      bytesPerPoint += CHANGES_BYTES + (UPDATE_BYTES + snapshotBytes) / ('count' in slide ? slide.count : 1)
+    }
+    return bytesPerPoint * count
+  }
+
+  ringState(): StreamState {
+    return nativeAddon().streamState(this.handle)
+  }
+
+  /** Where the engine of a scale stands now; may be behind `next`. */
+  engineState(scale: number): EngineState {
+    return nativeAddon().engineState(this.#engines[scale]!.handle)
+  }
+
+  /**
+   * The diagram of a scale after everything appended before the call: rows of native/diagram/update.h.
+   *
+   * @throws CANCELLED when the stream was given up.
+   */
+  async diagram(scale: number): Promise<Float64Array> {
+    if (this.#released) throw new TdaError('CANCELLED', `stream "${this.stream}" was given up`)
+    const engine = this.#engines[scale]!
+    const jobs: PoolJob[] = []
+    // No update is due in between (S2), so nothing gets lost with the result.
+    if (engine.dispatched < this.#next) this.#dispatch(engine, !this.#live, jobs)
+    const advanced = this.#pool.advance(jobs)
+    const diagram = this.#pool.diagram(engine.handle, engine.lane)
+    for (const { until } of jobs)
+      void advanced.then(
+        () => this.completed(scale, until),
+        () => {}
+      )
+    return diagram
+  }
+
+  /** Frees ring and engines. REQUIRES: nothing under way. */
+  release(): void {
+    this.#released = true
+    for (const { handle, lane } of this.#engines) {
+      nativeAddon().engineRelease(handle)
+      this.#pool.leave(lane)
+    }
+    nativeAddon().streamRelease(this.handle)
+  }
+
+  /** From here on updates are published: what was replayed is counted first. */
+  #goLive(jobs: PoolJob[]): void {
+    this.#live = true
+    for (const engine of this.#engines) {
+      if (engine.dispatched < this.#next) this.#dispatch(engine, true, jobs)
+      if (this.truncated) nativeAddon().engineRequestSnapshot(engine.handle)
+    }
+  }
+
+  #isDue(engine: Engine): boolean {
+    const { slide } = engine.plan.engine
+    if ('count' in slide) {
+      return Math.floor(this.#next / slide.count) > Math.floor(engine.dispatched / slide.count)
+    }
+    return this.newestTimestamp > engine.boundary
+  }
+
+  #dispatch(engine: Engine, discard: boolean, jobs: PoolJob[]): void {
+    engine.dispatched = this.#next
+    const { slide } = engine.plan.engine
+    if ('everyMs' in slide) {
+      engine.boundary = Math.ceil(this.newestTimestamp / slide.everyMs) * slide.everyMs
+    }
+    jobs.push({
+      engine: engine.handle,
+      owner: this,
+      lane: engine.lane,
+      until: this.#next,
+      discard,
+      rebuilt: this.truncated,
+      stream: this.stream,
+      partition: this.partition,
+      scale: engine.scale
+    })
+  }
+
+  #slowest(): number {
+    let slowest = this.#next
+    for (const { completed } of this.#engines) slowest = Math.min(slowest, completed)
+    return slowest
+  }
+}

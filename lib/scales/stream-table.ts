@@ -1,0 +1,307 @@
+/**
+ * The streams this process holds, by partition and name: created with their first point, freed when their partition is
+ * given up. Decides what may enter (`admit`), cuts it into rounds that fit memory (`rounds`), and appends them.
+ *
+ *   decoded batch -> admit: slices, refused records -> rounds -> append: jobs for the worker pool
+ *
+ *   (T1) There are at most `streams.max` entries.
+ *   (T2) A record is taken or refused whole, also when its points belong to several streams.
+ *   (T3) A round brings at most `slicePointsMax` points of one stream, and about `ROUND_BYTES_MAX` of JSON.
+ */
+import type { DecodedBatch, RejectedRecord, StreamPoints } from '../adapters/decoder.js'
+import type { Config } from '../config/schema.js'
+import type { AssignedPartition, MeshRecord } from '../mesh/event-mesh.js'
+import { Admission, slideCounts, type Refusal, type SlideCount } from './admission.js'
+import type { StreamPlan } from './scale-plan.js'
+import { StreamEntry, type StreamSlice } from './stream-entry.js'
+import type { JobMessages, PoolJob, WorkerPool } from './worker-pool.js'
+
+const ROUND_BYTES_MAX = 32 * 1024 * 1024
+
+export interface AdmittedBatch {
+  readonly slices: readonly StreamSlice[]
+  readonly refused: readonly RejectedRecord[]
+  /** Points whose timestamp went back and that were taken all the same. */
+  readonly backwards: number
+}
+
+/** The points of one record in one stream: rows [from, to). */
+interface Run {
+  readonly part: Part
+  readonly from: number
+  readonly to: number
+}
+
+/** One stream's share of a batch while it is being admitted. */
+interface Part {
+  readonly points: StreamPoints
+  readonly entry: StreamEntry | null
+  readonly admission: Admission | null
+  /** Rows that are refused; null while there are none. */
+  refused: Uint8Array | null
+}
+
+interface Partition extends AssignedPartition {
+  readonly entries: Map<string, StreamEntry>
+}
+
+export class StreamTable {
+  readonly #plan: StreamPlan
+  readonly #pool: WorkerPool
+  readonly #streamsMax: number
+  /** A record can only have points of several streams when its own fields name them. */
+  readonly #mixedRecords: boolean
+  readonly #partitions = new Map<number, Partition>()
+  readonly #slides = new Map<StreamEntry, readonly SlideCount[]>()
+  #size = 0
+
+  constructor(config: Config, plan: StreamPlan, pool: WorkerPool) {
+    this.#plan = plan
+    this.#pool = pool
+    this.#streamsMax = config.streams.max
+    this.#mixedRecords = config.input.stream.from === 'field'
+  }
+
+  /** Streams held. */
+  get size(): number {
+    return this.#size
+  }
+
+  *entries(): Generator<StreamEntry> {
+    for (const { entries } of this.#partitions.values()) yield* entries.values()
+  }
+
+  assign(partition: AssignedPartition): void {
+    this.#partitions.set(partition.partition, { ...partition, entries: new Map() })
+  }
+
+  /** Frees the streams of a partition. REQUIRES: nothing of it in flight. */
+  async release(partition: number): Promise<void> {
+    const held = this.#partitions.get(partition)
+    if (!held) return
+    await this.#pool.idle()
+    this.#partitions.delete(partition)
+    for (const entry of held.entries.values()) {
+      entry.release()
+      this.#slides.delete(entry)
+      this.#size -= 1
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const partition of [...this.#partitions.keys()]) await this.release(partition)
+  }
+
+  /** Whether a record comes after what the group has committed: only then it is answered for. */
+  isLive(record: MeshRecord): boolean {
+    return record.offset >= (this.#partitions.get(record.partition)?.resume ?? 0)
+  }
+
+  /** Decides which records enter; creates the streams they need. O(1) a point. */
+  admit(batch: DecodedBatch): AdmittedBatch {
+    const refused: RejectedRecord[] = []
+    const parts = batch.streams.map((points) => this.#part(points))
+    const runs = parts.flatMap((part) => this.#runsToCheck(part))
+    if (this.#mixedRecords) refuseByRecord(runs, refused)
+    else for (const run of runs) refuse([run], check(run), refused)
+    let backwards = 0
+    const slices = parts.flatMap((part) => {
+      if (!part.entry) return []
+      const kept = keptRows(part)
+      if (!this.#plan.ordered) backwards += stepsBack(kept.timestamps, part.entry.newestTimestamp)
+      return this.#cutAtResume(part.entry, kept)
+    })
+    return { slices, refused, backwards }
+  }
+
+  /** Cuts slices into rounds, each of which is appended, advanced and published as one. */
+  *rounds(slices: readonly StreamSlice[]): Generator<StreamSlice[]> {
+    let round: StreamSlice[] = []
+    let points = new Map<StreamEntry, number>()
+    let bytes = 0
+    for (const slice of slices) {
+      for (let rest: StreamSlice | null = slice; rest && rest.count > 0;) {
+        const { entry } = rest
+        const taken = points.get(entry) ?? 0
+        const room = Math.min(rest.count, entry.slicePointsMax - taken)
+        const affordable = Math.floor(((ROUND_BYTES_MAX - bytes) / entry.bytesOf(rest.count)) * rest.count)
+        const count = Math.min(room, round.length === 0 ? Math.max(1, affordable) : affordable)
+        if (count > 0) {
+          round.push(cut(rest, 0, count))
+          points.set(entry, taken + count)
+          bytes += rest.replay ? 0 : entry.bytesOf(count)
+        }
+        rest = count < rest.count ? cut(rest, count, rest.count) : null
+        if (!rest) continue
+        yield round
+        round = []
+        points = new Map()
+        bytes = 0
+      }
+    }
+    if (round.length > 0) yield round
+  }
+
+  /** Appends a round to the rings, waiting for room where the engines lag. Returns the jobs that have become due. */
+  async append(round: readonly StreamSlice[]): Promise<PoolJob[]> {
+    const jobs: PoolJob[] = []
+    for (const slice of round) {
+      await slice.entry.appendable(slice.count)
+      slice.entry.append(slice, jobs)
+    }
+    return jobs
+  }
+
+  /** Runs the jobs of a round that was appended. Results are in the order of the jobs. */
+  advance(round: readonly StreamSlice[], jobs: readonly PoolJob[]): Promise<JobMessages[]> {
+    const results = this.#pool.advance(jobs)
+    for (const { entry } of round) entry.underWay(results)
+    return results
+  }
+
+  /** The offset after the last record of each partition, where it is beyond what the group has committed. */
+  nextOffsets(records: readonly MeshRecord[]): Map<number, number> {
+    const next = new Map<number, number>()
+    for (let i = 0; i < records.length; i++) {
+      const { partition, offset } = records[i]!
+      // Only the last of a run of one partition matters; partitions come in runs.
+      if (records[i + 1]?.partition === partition) continue
+      if (offset >= (this.#partitions.get(partition)?.resume ?? 0)) next.set(partition, offset + 1)
+    }
+    return next
+  }
+
+  #part(points: StreamPoints): Part {
+    const entry = this.#entry(points)
+    const { ordered, scales } = this.#plan
+    const admission =
+      entry && ordered && points.timestamps
+        ? new Admission(entry, points.timestamps, scales, this.#slides.get(entry)!)
+        : null
+    return { points, entry, admission, refused: null }
+  }
+
+  #entry({ partition, stream }: StreamPoints): StreamEntry | null {
+    const held = this.#partitions.get(partition)
+    if (!held) throw new Error(`records of partition ${partition}, which is not assigned`)
+    const known = held.entries.get(stream)
+    if (known || this.#size >= this.#streamsMax) return known ?? null
+    const truncated = held.low > 0 && held.resume > held.low
+    const entry = new StreamEntry(partition, stream, truncated, this.#plan, this.#pool)
+    held.entries.set(stream, entry)
+    this.#slides.set(entry, slideCounts(this.#plan.scales))
+    this.#size += 1
+    return entry
+  }
+
+  /** Nothing to check for a stream that is held and takes every timestamp, unless a record's other points may fail. */
+  #runsToCheck(part: Part): Run[] {
+    const { records, count } = part.points
+    if (part.entry && !part.admission && !this.#mixedRecords) return []
+    const runs: Run[] = []
+    for (let from = 0; from < count;) {
+      let to = from + 1
+      while (to < count && records[to] === records[from]) to += 1
+      runs.push({ part, from, to })
+      from = to
+    }
+    return runs
+  }
+
+  #cutAtResume(entry: StreamEntry, rows: Rows): StreamSlice[] {
+    const { resume } = this.#partitions.get(entry.partition)!
+    const { offsets } = rows
+    let border = 0
+    if (offsets.length > 0 && offsets[0]! < resume) {
+      border = offsets.findIndex((offset) => offset >= resume)
+      if (border < 0) border = offsets.length
+    }
+    const whole = { entry, count: offsets.length, ...rows, replay: false }
+    return [{ ...cut(whole, 0, border), replay: true }, cut(whole, border, offsets.length)].filter(
+      ({ count }) => count > 0
+    )
+  }
+}
+
+type Rows = Pick<StreamSlice, 'values' | 'timestamps' | 'offsets' | 'indices'>
+
+function check({ part, from, to }: Run): Refusal | null {
+  if (!part.entry) {
+    return {
+      reason: 'too_many_streams',
+      message: `stream "${part.points.stream}" would be one more than streams.max allows`
+    }
+  }
+  return part.admission?.check(from, to) ?? null
+}
+
+function refuse(runs: readonly Run[], refusal: Refusal | null, refused: RejectedRecord[]): void {
+  if (!refusal) return
+  const { part, from } = runs[0]!
+  refused.push({ record: part.points.records[from]!, ...refusal })
+  for (const run of runs) {
+    run.part.refused ??= new Uint8Array(run.part.points.count)
+    run.part.refused.fill(1, run.from, run.to)
+  }
+}
+
+/** Record by record in the order of the log, because what one takes decides on the next. */
+function refuseByRecord(runs: readonly Run[], refused: RejectedRecord[]): void {
+  const byRecord = new Map<MeshRecord, Run[]>()
+  for (const run of runs) {
+    const record = run.part.points.records[run.from]!
+    const others = byRecord.get(record)
+    if (others) others.push(run)
+    else byRecord.set(record, [run])
+  }
+  const inOrder = [...byRecord].sort(([a], [b]) => a.partition - b.partition || a.offset - b.offset)
+  for (const [, ofRecord] of inOrder) {
+    const taken: Run[] = []
+    let refusal: Refusal | null = null
+    for (const run of ofRecord) {
+      refusal = check(run)
+      if (refusal) break
+      taken.push(run)
+    }
+    if (refusal) for (const { part } of taken) part.admission?.undo()
+    refuse(ofRecord, refusal, refused)
+  }
+}
+
+function keptRows({ points, refused }: Part): Rows {
+  const { values, timestamps, offsets, indices, count } = points
+  if (!refused) return { values, timestamps, offsets, indices }
+  const channels = values.length / count
+  const kept = (_: number, row: number): boolean => refused[row] === 0
+  return {
+    values: values.filter((_, i) => refused[Math.floor(i / channels)] === 0),
+    timestamps: timestamps && timestamps.filter(kept),
+    offsets: offsets.filter(kept),
+    indices: indices.filter(kept)
+  }
+}
+
+function stepsBack(timestamps: Float64Array | null, newest: number): number {
+  if (!timestamps) return 0
+  let steps = 0
+  let before = newest
+  for (const timestamp of timestamps) {
+    if (timestamp < before) steps += 1
+    before = timestamp
+  }
+  return steps
+}
+
+function cut(slice: StreamSlice, from: number, to: number): StreamSlice {
+  if (from === 0 && to === slice.count) return slice
+  const { values, timestamps, offsets, indices, count } = slice
+  const channels = values.length / count
+  return {
+    ...slice,
+    count: to - from,
+    values: values.subarray(from * channels, to * channels),
+    timestamps: timestamps && timestamps.subarray(from, to),
+    offsets: offsets.subarray(from, to),
+    indices: indices.subarray(from, to)
+  }
+}

@@ -1,0 +1,223 @@
+#include "native/engine/engine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace tda {
+
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr size_t kSpanMin = 64;
+constexpr size_t kSpanMax = 4096;
+
+// A quarter of the window, so that what waits to leave never costs much memory.
+size_t span_max_for(const EngineConfig& config) {
+  return config.window.by_time() ? kSpanMax : std::clamp(config.window.count / 4, kSpanMin, kSpanMax);
+}
+
+// A window by time is only bounded by the ring.
+size_t points_max_for(const PointRing& ring, const EngineConfig& config) {
+  return config.window.by_time() ? ring.capacity() : config.window.count + span_max_for(config);
+}
+
+Status check_slide(const EngineConfig& config, const RingConfig& ring) {
+  const SlideSpec& slide = config.slide;
+  if (slide.count > 0 && slide.every_ms != 0) return Status::kInvalidArgument;
+  if (slide.every_ms != 0) {
+    if (!std::isfinite(slide.every_ms) || slide.every_ms < 0) return Status::kInvalidArgument;
+    return ring.timestamps && ring.timestamps_ordered ? Status::kOk : Status::kInvalidArgument;
+  }
+  if (slide.count > ring.capacity) return Status::kInvalidArgument;
+  return config.window.count + slide.count <= ring.capacity ? Status::kOk : Status::kInvalidArgument;
+}
+
+}  // namespace
+
+Status Engine::create(std::shared_ptr<PointRing> ring, const EngineConfig& config,
+                      std::shared_ptr<Engine>& engine) {
+  if (Status status = check_window(config.window, ring->config()); status != Status::kOk) return status;
+  if (Status status = check_slide(config, ring->config()); status != Status::kOk) return status;
+  if (config.filtration.channel >= ring->config().dimension) return Status::kInvalidArgument;
+  try {
+    engine.reset(new Engine(std::move(ring), config));
+  } catch (const std::bad_alloc&) {
+    return Status::kMemoryLimit;
+  }
+  return Status::kOk;
+}
+
+Engine::Engine(std::shared_ptr<PointRing> ring, const EngineConfig& config)
+    : ring_(std::move(ring)),
+      config_(config),
+      span_max_(span_max_for(config)),
+      hold_(ring_, 0),
+      start_(hold_.position()),
+      first_(start_),
+      next_(start_),
+      emitted_next_(start_),
+      filtration_(make_filtration(config.filtration, start_, points_max_for(*ring_, config))) {
+  publish_state();
+}
+
+template <class Work>
+Status Engine::guarded(EngineResults* results, Work&& work) {
+  if (results != nullptr) results->clear();
+  if (broken_ != Status::kOk) return broken_;
+  try {
+    work();
+  } catch (const AssertionFailed&) {
+    broken_ = Status::kInternal;
+  } catch (const std::bad_alloc&) {
+    broken_ = Status::kMemoryLimit;
+  }
+  if (broken_ != Status::kOk && results != nullptr) results->clear();
+  publish_state();
+  return broken_;
+}
+
+Status Engine::advance(PointId until, EngineResults* results) {
+  if (until < next_ || until > ring_->next()) return Status::kPointNotRetained;
+  return guarded(results, [&] {
+    if (config_.slide.count > 0) advance_by_count(until, results);
+    if (config_.slide.every_ms > 0) advance_by_time(until, results);
+    take_in(until);
+  });
+}
+
+Status Engine::update(PointId until, PointId first, EngineResults& results) {
+  if (!by_hand()) return Status::kInvalidArgument;
+  if (until < next_ || until > ring_->next()) return Status::kPointNotRetained;
+  if (first > until) return Status::kWindowEmpty;
+  return guarded(&results, [&] {
+    take_in(until);
+    if (first > first_) {
+      std::visit([&](auto& filtration) { filtration.evict_to(*ring_, first); }, filtration_);
+      first_ = first;
+    }
+    emit(kNaN, &results);
+  });
+}
+
+Status Engine::diagram(EngineResults& results) {
+  return guarded(&results, [&] {
+    std::visit([&](auto& filtration) { filtration.diagram(*ring_, results.snapshots); }, filtration_);
+  });
+}
+
+void Engine::advance_by_count(PointId until, EngineResults* results) {
+  const size_t slide = config_.slide.count;
+  for (PointId due = (next_ / slide + 1) * slide; due <= until; due += slide) {
+    take_in(due);
+    emit(kNaN, results);
+  }
+}
+
+void Engine::advance_by_time(PointId until, EngineResults* results) {
+  while (next_ < until) {
+    if (next_ == emitted_next_) {  // a first point, so that there is something to emit
+      take_in(next_ + 1);
+      continue;
+    }
+    const double every = config_.slide.every_ms;
+    const double boundary = std::ceil(ring_->timestamp(next_ - 1) / every) * every + 0.0;  // never -0.0
+    const PointId late = ring_->first_after(boundary, next_, until);
+    take_in(late);
+    if (late < until) emit(boundary, results);
+  }
+}
+
+// Lets points before `until` enter and the window follow, in spans, so that the filtration holds at most
+// span_max_ points more than its window.
+void Engine::take_in(PointId until) {
+  while (next_ < until) {
+    const PointId next = std::min(until, next_ + span_max_);
+    const PointId first = window_start(*ring_, config_.window, first_, next);
+    std::visit(
+        [&](auto& filtration) {
+          filtration.append(*ring_, next);
+          filtration.evict_to(*ring_, first);
+        },
+        filtration_);
+    next_ = next;
+    first_ = first;
+  }
+}
+
+void Engine::emit(double boundary_ms, EngineResults* results) {
+  sequence_ += 1;
+  std::visit(
+      [&](auto& filtration) {
+        filtration.report(*ring_, results == nullptr ? nullptr : &results->changes);
+        if (results == nullptr) return;
+        const bool requested = snapshot_requested_.exchange(false, std::memory_order_relaxed);
+        const bool regular = config_.snapshot_every > 0 && sequence_ % config_.snapshot_every == 0;
+        if (requested || regular) filtration.diagram(*ring_, results->snapshots);
+      },
+      filtration_);
+  if (results != nullptr) write_emission(boundary_ms, *results);
+  hold_.advance(first_);
+  emitted_next_ = next_;
+}
+
+void Engine::write_emission(double boundary_ms, EngineResults& results) {
+  const bool empty = first_ == next_;
+  const bool stamped = ring_->config().timestamps && !empty;
+  const LogPosition none{-1, 0};
+  const LogPosition oldest = empty ? none : ring_->log_position(first_);
+  const LogPosition newest = empty ? none : ring_->log_position(next_ - 1);
+  const bool full = config_.window.by_time() ? first_ > start_ : next_ - first_ == config_.window.count;
+  size_t stride = 0;
+  size_t pairs = 0;
+  std::visit(
+      [&](const auto& filtration) {
+        stride = filtration.kStride;
+        pairs = filtration.pairs_reported();
+      },
+      filtration_);
+  double* row = results.emissions.add(kEmissionStride);
+  row[kEmissionSequence] = static_cast<double>(sequence_);
+  row[kEmissionBoundaryMs] = boundary_ms;
+  row[kEmissionPoints] = static_cast<double>(next_ - first_);
+  row[kEmissionFull] = full ? 1 : 0;
+  row[kEmissionFirstOffset] = oldest.offset;
+  row[kEmissionFirstIndex] = oldest.index;
+  row[kEmissionFirstTimestamp] = stamped ? ring_->timestamp(first_) : kNaN;
+  row[kEmissionLastOffset] = newest.offset;
+  row[kEmissionLastIndex] = newest.index;
+  row[kEmissionLastTimestamp] = stamped ? ring_->timestamp(next_ - 1) : kNaN;
+  row[kEmissionLastArrival] = static_cast<double>(next_) - 1;
+  row[kEmissionPairs] = static_cast<double>(pairs);
+  row[kEmissionChangesEnd] = static_cast<double>(results.changes.size() / stride);
+  row[kEmissionSnapshotEnd] = static_cast<double>(results.snapshots.size() / stride);
+}
+
+void Engine::publish_state() {
+  size_t pairs = 0;
+  size_t bytes = sizeof(*this);
+  std::visit(
+      [&](const auto& filtration) {
+        pairs = filtration.pairs_reported();
+        bytes += filtration.bytes();
+      },
+      filtration_);
+  published_.first.store(first_, std::memory_order_relaxed);
+  published_.next.store(next_, std::memory_order_relaxed);
+  published_.sequence.store(sequence_, std::memory_order_relaxed);
+  published_.pairs.store(pairs, std::memory_order_relaxed);
+  published_.bytes.store(bytes, std::memory_order_relaxed);
+}
+
+EngineState Engine::state() const {
+  return {published_.first.load(std::memory_order_relaxed), published_.next.load(std::memory_order_relaxed),
+          published_.sequence.load(std::memory_order_relaxed),
+          published_.pairs.load(std::memory_order_relaxed), published_.bytes.load(std::memory_order_relaxed)};
+}
+
+void Engine::verify() {
+  TDA_ASSERT(hold_.position() <= first_ && first_ <= next_ && next_ <= ring_->next());
+  std::visit([](auto& filtration) { filtration.verify(); }, filtration_);
+}
+
+}  // namespace tda

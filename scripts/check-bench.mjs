@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+/** Every suite once, tiny: it runs, verifies itself, and prints JSON lines with the documented fields and nothing else. */
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { root } from './setup/shell.mjs'
+
+const main = join(root, 'dist', 'lib', 'cli', 'main.js')
+const common = ['suite', 'case', 'params', 'machine', 'versions', 'repetitions', 'checksum']
+const runs = [
+  ['series --window 1000 --points 300000', 3, ['nsPerPoint', 'pointsPerSecond']],
+  [
+    'series --window 100000 --points 300000 --case noise',
+    1,
+    ['nsPerPoint', 'pointsPerSecond', 'bytesPerPoint']
+  ],
+  ['series --window 1000 --points 300000 --api', 3, ['nsPerPoint', 'pointsPerSecond']],
+  ['windows --points 300000', 2, ['nsPerPoint', 'pointsPerSecond', 'p50Ns', 'p95Ns', 'p99Ns']],
+  ['pipeline --streams 4 --records 20000 --repetitions 1', 1, ['recordsPerSecond', 'p50Ms', 'p99Ms']],
+  ['pipeline --streams 1000 --records 20000 --repetitions 1', 1, ['recordsPerSecond', 'p50Ms', 'p99Ms']]
+]
+
+for (const [command, cases, figures] of runs) {
+  const args = [main, 'bench', ...command.split(' '), '--json']
+  const output = execFileSync(process.execPath, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  process.stdout.write(output)
+  const results = output
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  if (results.length !== cases)
+    throw new Error(`bench ${command}: ${results.length} results, expected ${cases}`)
+  for (const result of results) {
+    const absent = common.filter((field) => result[field] === undefined)
+    const wrong = figures.filter((field) => !(result[field] > 0))
+    if (absent.length > 0 || wrong.length > 0) {
+      throw new Error(
+        `bench ${command}: missing ${absent.join(', ') || 'nothing'}, not positive ${wrong.join(', ') || 'none'}`
+      )
+    }
+  }
+}

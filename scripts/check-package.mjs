@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+/**
+ * The package as its users get it: packed, installed into an empty folder without the optional packages (no Kafka
+ * client, no data set), its addon compiled there, imported, type-checked by name, and its command run.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { innerEnvironment, npmCommand, root } from './setup/shell.mjs'
+
+const [npm, first] = npmCommand()
+const folder = mkdtempSync(join(tmpdir(), 'streaming-tda-package-'))
+const run = (program, args, cwd) => {
+  process.stdout.write(`$ ${[program, ...args].join(' ')}\n`)
+  return execFileSync(program, args, {
+    cwd,
+    encoding: 'utf8',
+    env: innerEnvironment(),
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+}
+const expect = (what, holds) => {
+  if (!holds) throw new Error(`package: ${what}`)
+  process.stdout.write(`  ${what}\n`)
+}
+
+try {
+  const [packed] = JSON.parse(
+    run(npm, [...first, 'pack', '--json', '--silent', '--pack-destination', folder], root)
+  )
+  const names = packed.files.map((file) => file.path)
+  expect(
+    'has the library, its types and the native sources',
+    ['dist/lib/index.js', 'dist/lib/index.d.ts', 'CMakeLists.txt'].every((name) => names.includes(name))
+  )
+  expect('has no tests and no source maps', !names.some((name) => /^dist\/test\/|\.map$/.test(name)))
+
+  writeFileSync(join(folder, 'package.json'), '{ "name": "newcomer", "private": true, "type": "module" }\n')
+  const install = [
+    'install',
+    '--omit=optional',
+    '--no-audit',
+    '--no-fund',
+    '--foreground-scripts',
+    join(folder, packed.filename)
+  ]
+  process.stdout.write(run(npm, [...first, ...install], folder))
+
+  writeFileSync(
+    join(folder, 'use.mjs'),
+    `import { IncrementalPersistence } from 'streaming-tda'
+process.stdout.write(typeof IncrementalPersistence)
+`
+  )
+  expect('is imported by its name', run(process.execPath, ['use.mjs'], folder) === 'function')
+
+  writeFileSync(join(folder, 'series.csv'), 'value\n0\n2\n1\n3\n')
+  const command = join(folder, 'node_modules', '.bin', 'streaming-tda')
+  const diagram = run(command, ['diagram', 'series.csv'], folder)
+  process.stdout.write(diagram)
+  expect('its command finds the pair 1 -> 2', /\b1\b.*\b2\b/.test(diagram))
+  expect('verify finds no mismatch', /\b0 mismatches\b/.test(run(command, ['verify', 'series.csv'], folder)))
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,127 @@
+#!/usr/bin/env node
+/**
+ * Everything that has to hold, after scripts/setup.mjs has compiled it (which checks the types):
+ *
+ *   lint -> native tests -> jest with V8 coverage -> coverage of lib/ above its threshold (.c8rc.json)
+ *
+ *   node scripts/test.mjs                    all of it
+ *   node scripts/test.mjs --coverage         jest and the coverage threshold only
+ *   node scripts/test.mjs <jest arguments>   jest only, for example a path or -t 'name'
+ *
+ * Coverage is V8's own, through NODE_V8_COVERAGE, so that worker threads and child processes count. The last line is
+ * the total of all tests and checks: "N passed, N failed, N skipped". Exit code 1 when anything failed.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './setup/shell.mjs'
+
+const resultPath = join(root, 'build', 'jest-results.json')
+const rawCoverage = join(root, 'coverage', 'tmp')
+const noTests = { passed: 0, failed: 0, skipped: 0 }
+
+/** Runs node with `args`; what it prints is shown and returned with the exit code. */
+function run(args, env = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit']
+    })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      output += text
+      process.stdout.write(text)
+    })
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      if (signal !== null) process.stdout.write(`${args.join(' ')}: ended by ${signal}\n`)
+      resolve({ code, output })
+    })
+  })
+}
+
+const count = (text, pattern) =>
+  [...text.matchAll(pattern)].reduce((sum, match) => sum + Number(match[1] ?? 1), 0)
+
+async function lint() {
+  const { code, output } = await run(['scripts/lint.mjs'])
+  const failed = count(output, /^failed \S+$/gm)
+  return {
+    passed: count(output, /^passed \S+$/gm),
+    failed: code !== 0 && failed === 0 ? 1 : failed,
+    skipped: count(output, /^skipped /gm)
+  }
+}
+
+async function native() {
+  const { code, output } = await run(['scripts/test-native.mjs', '--plain'])
+  const passed = count(output, /\[ {2}PASSED {2}\] (\d+) tests?\./g)
+  const failed = count(output, /\[ {2}FAILED {2}\] (\d+) tests?,/g)
+  return { passed, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed, skipped: 0 }
+}
+
+/** In band: one process that ends by itself, so that no worker is killed before it has written its coverage. */
+async function jest(extra, env) {
+  rmSync(resultPath, { force: true })
+  mkdirSync(join(root, 'build'), { recursive: true })
+  const node = [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    'node_modules/jest/bin/jest.js'
+  ]
+  const { code } = await run([...node, '--runInBand', '--json', `--outputFile=${resultPath}`, ...extra], env)
+  if (!existsSync(resultPath)) return { ...noTests, failed: 1 }
+  const result = JSON.parse(readFileSync(resultPath, 'utf8'))
+  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites
+  return {
+    passed: result.numPassedTests,
+    failed: failed === 0 && code !== 0 ? 1 : failed,
+    skipped: result.numPendingTests + result.numTodoTests
+  }
+}
+
+async function jestWithCoverage() {
+  rmSync(rawCoverage, { recursive: true, force: true })
+  const tests = await jest([], { NODE_V8_COVERAGE: rawCoverage })
+  const excluded = typeOnlyModules().map((path) => `--exclude=${path}`)
+  const { code } = await run(['node_modules/c8/bin/c8.js', 'report', '--check-coverage', ...excluded])
+  const covered = code === 0
+  return { ...tests, passed: tests.passed + (covered ? 1 : 0), failed: tests.failed + (covered ? 0 : 1) }
+}
+
+/** Modules that compile to nothing: nobody can load them at run time, so they would count as not covered. */
+function typeOnlyModules() {
+  return readdirSync(join(root, 'dist', 'lib'), { recursive: true })
+    .filter((name) => name.endsWith('.js'))
+    .map((name) => join('dist', 'lib', name))
+    .filter((path) => {
+      const code = readFileSync(join(root, path), 'utf8').replace(/\/\*[^]*?\*\/|^\/\/.*$/gm, '')
+      return code.trim() === 'export {};'
+    })
+}
+
+const given = process.argv.slice(2)
+const all = [
+  ['lint', lint],
+  ['native tests', native],
+  ['tests and coverage of lib/', jestWithCoverage]
+]
+let stages = all
+if (given[0] === '--coverage') stages = all.slice(2)
+else if (given.length > 0) stages = [['tests', () => jest(given, {})]]
+
+const total = { ...noTests }
+for (const [title, stage] of stages) {
+  process.stdout.write(`\n== ${title}\n`)
+  const started = Date.now()
+  const counts = await stage()
+  for (const kind of Object.keys(total)) total[kind] += counts[kind]
+  process.stdout.write(`== ${title}: ${line(counts)} in ${Math.round((Date.now() - started) / 1000)} s\n`)
+}
+process.stdout.write(`\n${line(total)}\n`)
+if (total.failed > 0 || total.passed === 0) process.exitCode = 1
+
+function line({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+}

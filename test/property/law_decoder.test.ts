@@ -1,0 +1,77 @@
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { createDecoder } from '../../lib/adapters/decoder.js'
+import type { MeshRecord } from '../../lib/mesh/event-mesh.js'
+import { configWith } from '../support/config.js'
+
+interface Row {
+  readonly id: string
+  readonly a: number
+  readonly b: number | null
+}
+
+const row: fc.Arbitrary<Row> = fc.record({
+  id: fc.constantFrom('x', 'y', 'z'),
+  a: fc.double({ noNaN: true, noDefaultInfinity: true }),
+  b: fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }), { freq: 10 })
+})
+const log = fc.array(fc.record({ partition: fc.nat(2), rows: fc.array(row, { maxLength: 4 }) }), {
+  maxLength: 2000,
+  size: 'medium'
+})
+
+/** The dull twin: a map of lists. */
+function expected(
+  records: readonly { readonly partition: number; readonly rows: readonly Row[] }[]
+): unknown {
+  const streams = new Map<string, { values: number[]; offsets: number[]; indices: number[] }>()
+  let rejected = 0
+  records.forEach(({ partition, rows }, offset) => {
+    if (rows.length === 0 || rows.some(({ b }) => b === null)) {
+      rejected++
+      return
+    }
+    rows.forEach(({ id, a, b }, index) => {
+      const name = `${partition}/${id}`
+      const stream = streams.get(name) ?? { values: [], offsets: [], indices: [] }
+      streams.set(name, stream)
+      stream.values.push(a, b!)
+      stream.offsets.push(offset)
+      stream.indices.push(index)
+    })
+  })
+  return { rejected, streams: [...streams] }
+}
+
+test('law_decoder: columns per stream are what grouping record by record gives, however the log is cut in batches', () => {
+  const decoder = createDecoder(configWith({ channels: ['a', 'b'], stream: { from: 'field', field: 'id' } }))
+  fc.assert(
+    fc.property(log, (records) => {
+      const mesh = records.map(({ partition, rows }, offset): MeshRecord => {
+        // JSON writes -0 as 0; this input is about order, not about signs.
+        return {
+          topic: 't',
+          partition,
+          offset,
+          key: null,
+          value: Buffer.from(JSON.stringify(rows)),
+          timestamp: 0
+        }
+      })
+      const { streams, rejected } = decoder.decode(mesh)
+      const found = {
+        rejected: rejected.length,
+        streams: streams.map(({ partition, stream, values, offsets, indices, records: sources, count }) => {
+          expect(sources.map(({ offset }) => offset)).toEqual([...offsets])
+          expect(count).toBe(indices.length)
+          return [
+            `${partition}/${stream}`,
+            { values: [...values], offsets: [...offsets], indices: [...indices] }
+          ]
+        })
+      }
+      expect(JSON.stringify(found)).toBe(JSON.stringify(expected(records)))
+    }),
+    { numRuns: 200 }
+  )
+})

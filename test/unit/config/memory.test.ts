@@ -1,0 +1,94 @@
+import { expect, test } from '@jest/globals'
+import { totalmem } from 'node:os'
+import { memoryLimit, predictMemory, requireMemory } from '../../../lib/config/memory.js'
+import { nativeAddon } from '../../../lib/native.js'
+import { planStream } from '../../../lib/scales/scale-plan.js'
+import { configWith } from '../../support/config.js'
+
+/** What one stream really takes at the worst: rings full, every second point a local minimum, updates only at the end. */
+function measured(config: ReturnType<typeof configWith>): { ring: number; engines: number[] } {
+  const addon = nativeAddon()
+  const plan = planStream(config)
+  const stream = addon.streamCreate({
+    dimension: plan.channels,
+    capacity: plan.ringCapacity,
+    timestamps: plan.eventTime,
+    logPositions: true
+  })
+  const engines = plan.scales.map(({ engine }) => addon.engineCreate(stream, engine))
+  const highest = engines.map(() => 0)
+  const step = 1024
+  let ring = 0
+  for (let point = 0; point < 3 * plan.ringCapacity; point += step) {
+    const row = Float64Array.from({ length: step }, (_, i) => point + i)
+    const values = Float64Array.from(
+      { length: step * plan.channels },
+      (_, i) => (Math.floor(i / plan.channels) % 2 === 0 ? -1 : 1) * ((i * 7919) % 1009)
+    )
+    addon.streamAppend(stream, values, plan.eventTime ? row : null, row, new Uint32Array(step))
+    engines.forEach((engine, i) => {
+      addon.engineAdvance(engine, point + step, true)
+      highest[i] = Math.max(highest[i]!, addon.engineState(engine).bytes)
+    })
+    ring = Math.max(ring, addon.streamState(stream).bytes)
+  }
+  engines.forEach((engine) => addon.engineRelease(engine))
+  addon.streamRelease(stream)
+  return { ring, engines: highest }
+}
+
+test.each([
+  ['a small window', {}, [{ window: 64 }]],
+  [
+    'odd sizes and slides',
+    {},
+    [
+      { window: 1000, slide: 7 },
+      { window: 5000, slide: 5000 }
+    ]
+  ],
+  ['a large window', {}, [{ window: 65_536, slide: 100 }]],
+  [
+    'many channels and event time',
+    { channels: ['value', 'b', 'c', 'd', 'e'], timestamp: { from: 'record' } },
+    [{ window: 4096 }]
+  ],
+  ['a window by time', { timestamp: { from: 'record' } }, [{ window: '3s', slide: '1s', pointsMax: 3000 }]]
+])('law_memory: %s takes no more than predicted, and not half of it', (_name, input, scales) => {
+  const config = configWith(input, {
+    scales: scales.map((scale, i) => ({ name: `s${i}`, filtration: 'sublevel', channel: 'value', ...scale }))
+  })
+  const prediction = predictMemory(config)
+  const { ring, engines } = measured(config)
+  expect(ring).toBeLessThanOrEqual(prediction.ringBytes)
+  expect(ring).toBeGreaterThan(prediction.ringBytes / 2)
+  engines.forEach((bytes, i) => expect(bytes).toBeLessThanOrEqual(prediction.engineBytes[i]!))
+  expect(prediction.totalBytes).toBe(1000 * prediction.streamBytes)
+})
+
+test('what does not fit is refused with the prediction and what to lower', () => {
+  const large = { name: 'large', window: 1_000_000, filtration: 'sublevel' }
+  expect(() => requireMemory(configWith({}, { scales: [large], limits: { memoryMiB: 500 } }))).toThrow(
+    expect.objectContaining({
+      code: 'MEMORY_LIMIT',
+      message:
+        'the windows may need 62386 MiB (streams.max 1000 x 63 MiB a stream), more than the 500 MiB of limits.memoryMiB; ' +
+        'lower streams.max to 8, make the window smaller (most is for scale "large"), or raise limits.memoryMiB'
+    })
+  )
+  expect(() => requireMemory(configWith({}, { scales: [large], limits: { memoryMiB: 5 } }))).toThrow(
+    'not even one stream fits'
+  )
+  const byTime = { name: 'hour', window: '1h', filtration: 'sublevel' }
+  const input = { timestamp: { from: 'record' } }
+  expect(() => requireMemory(configWith(input, { scales: [byTime] }), 1 << 30)).toThrow(
+    'lower pointsMax (most is for scale "hour")'
+  )
+  requireMemory(configWith({}, { limits: { memoryMiB: 500 } }))
+})
+
+test('the default limit is most of what the process may have', () => {
+  expect(memoryLimit(configWith())).toBeLessThanOrEqual(0.7 * totalmem())
+  expect(memoryLimit(configWith())).toBeGreaterThan(0)
+  expect(memoryLimit(configWith({}, { limits: { memoryMiB: 3 } }))).toBe(3 << 20)
+})

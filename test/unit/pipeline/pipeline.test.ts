@@ -1,0 +1,234 @@
+/** The edges of a pipeline's life: how it ends, what it refuses, what it says about windows it could not rebuild. */
+import { expect, test } from '@jest/globals'
+import { validateConfig } from '../../../lib/config/load.js'
+import type { DiagramMessage } from '../../../lib/diagram.js'
+import { TdaError } from '../../../lib/errors.js'
+import type { MeshEvent } from '../../../lib/mesh/event-mesh.js'
+import { noMetrics, type PipelineMetrics } from '../../../lib/pipeline/pipeline-metrics.js'
+import {
+  assigned,
+  batches,
+  MemorySink,
+  pipelineOf,
+  records,
+  runToEnd,
+  ScriptedSource
+} from '../../support/pipeline-world.js'
+
+const base = {
+  input: { channels: ['x'] },
+  pipeline: { workers: 1 },
+  scales: [{ name: 'a', window: 4, slide: 2, filtration: 'sublevel' }]
+}
+const config = validateConfig(base)
+const values = (count: number): { x: number }[] =>
+  Array.from({ length: count }, (_, i) => ({ x: (i * 7) % 5 }))
+
+test('a source that ends: everything is published and committed, and the states follow one another', async () => {
+  const states: string[] = []
+  const source = new ScriptedSource([assigned(), ...batches(records(values(10)), 3)])
+  const sink = new MemorySink()
+  const metrics: PipelineMetrics = { ...noMetrics, state: (kind) => void states.push(kind) }
+  const pipeline = pipelineOf(config, source, sink, { metrics })
+  await pipeline.run()
+  expect(sink.messages('s').map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5])
+  expect(source.committed.at(-1)).toEqual(new Map([[0, 10]]))
+  expect(states).toEqual(['starting', 'running', 'draining', 'stopped'])
+  expect(pipeline.totals).toEqual({ records: 10, points: 10, rejected: 0, updates: 5 })
+  expect(pipeline.state.kind).toBe('stopped')
+})
+
+test('an abort drains: what was read is published and committed', async () => {
+  const stop = new AbortController()
+  const source = new ScriptedSource([assigned(), ...batches(records(values(4)), 4)], false)
+  const sink = new MemorySink()
+  const publish = sink.publish.bind(sink)
+  sink.publish = async (updates) => {
+    stop.abort()
+    await publish(updates)
+  }
+  const pipeline = pipelineOf(config, source, sink, { signal: stop.signal })
+  await pipeline.run()
+  expect(sink.published).toBe(2)
+  expect(source.committed).toEqual([new Map([[0, 4]])])
+  expect(pipeline.state.kind).toBe('stopped')
+})
+
+test('an abort before the start ends at once', async () => {
+  const pipeline = pipelineOf(config, new ScriptedSource([assigned()], false), new MemorySink(), {
+    signal: AbortSignal.abort()
+  })
+  await pipeline.run()
+  expect(pipeline.state.kind).toBe('stopped')
+})
+
+test('a drain that takes too long fails with CANCELLED and commits nothing more', async () => {
+  const stop = new AbortController()
+  const source = new ScriptedSource([assigned(), ...batches(records(values(4)), 4)], false)
+  const sink = new MemorySink()
+  sink.publish = () => {
+    stop.abort()
+    return new Promise(() => {})
+  }
+  const impatient = validateConfig({ ...base, shutdown: { timeout: '20ms' } })
+  const pipeline = pipelineOf(impatient, source, sink, { signal: stop.signal })
+  await expect(pipeline.run()).rejects.toMatchObject({ code: 'CANCELLED' })
+  expect(source.committed).toEqual([])
+  expect(pipeline.state.kind).toBe('failed')
+})
+
+test.each([
+  ['a sink that fails', { publish: () => Promise.reject(new TdaError('BROKER', 'away')) }, 'BROKER'],
+  ['dead letters that fail', { reject: () => Promise.reject(new TdaError('FILE', 'disk full')) }, 'FILE'],
+  ['anything else that is thrown', { publish: () => Promise.reject(new Error('what?')) }, 'INTERNAL']
+])('%s ends the pipeline with its error, once', async (_, broken, code) => {
+  const failed: string[] = []
+  const source = new ScriptedSource([assigned(), ...batches(records([...values(4), 'poison']), 5)], false)
+  const sink = Object.assign(new MemorySink(), broken)
+  const metrics: PipelineMetrics = { ...noMetrics, failed: (why) => void failed.push(why) }
+  const pipeline = pipelineOf(config, source, sink, { metrics })
+  await expect(pipeline.run()).rejects.toMatchObject({ code })
+  expect(failed).toEqual([code])
+  expect(source.committed).toEqual([])
+  expect(pipeline.state).toMatchObject({ kind: 'failed', cause: { code } })
+})
+
+test('a source that fails ends the pipeline with its error', async () => {
+  const source = new ScriptedSource([])
+  // eslint-disable-next-line require-yield
+  source.events = async function* (): AsyncGenerator<MeshEvent> {
+    throw new TdaError('BROKER', 'not authorised')
+  }
+  await expect(pipelineOf(config, source, new MemorySink()).run()).rejects.toThrow('not authorised')
+})
+
+test('a refused commit ends the pipeline', async () => {
+  const source = new ScriptedSource([assigned(), ...batches(records(values(4)), 4)], false)
+  source.commit = () => Promise.reject(new TdaError('BROKER', 'commit refused'))
+  await expect(pipelineOf(config, source, new MemorySink()).run()).rejects.toThrow('commit refused')
+})
+
+test('a record that cannot be used is a dead letter with its reason, and the stream goes on', async () => {
+  const source = new ScriptedSource([assigned(), ...batches(records([{ x: 1 }, { y: 1 }, { x: 2 }]), 3)])
+  const sink = new MemorySink()
+  const rejected = new Map<string, number>()
+  const metrics: PipelineMetrics = { ...noMetrics, recordsRejected: (why, n) => void rejected.set(why, n) }
+  await pipelineOf(config, source, sink, { metrics }).run()
+  expect(sink.rejected.map(({ record, reason }) => [record.offset, reason])).toEqual([[1, 'missing_field']])
+  expect(rejected).toEqual(new Map([['missing_field', 1]]))
+  expect(sink.published).toBe(1)
+  expect(source.committed.at(-1)).toEqual(new Map([[0, 3]]))
+})
+
+test('records before the committed offset rebuild windows: nothing is published, rejected or committed for them', async () => {
+  const log = records([...values(9), { y: 'poison' }, ...values(10)])
+  const whole = await runToEnd(config, [assigned(), ...batches(log, 4)])
+  for (const resume of [1, 5, 9, 10, 13, 20]) {
+    const states: string[] = []
+    const source = new ScriptedSource([assigned(0, resume), ...batches(log, 3)])
+    const sink = new MemorySink()
+    const metrics: PipelineMetrics = { ...noMetrics, state: (kind) => void states.push(kind) }
+    await pipelineOf(config, source, sink, { metrics }).run()
+    const points = resume > 9 ? resume - 1 : resume
+    expect(sink.values.get('s') ?? []).toEqual(whole.values.get('s')!.slice(Math.floor(points / 2)))
+    expect(sink.rejected).toHaveLength(resume > 9 ? 0 : 1)
+    for (const next of source.committed) expect(next.get(0)).toBeGreaterThan(resume)
+    expect(states.slice(0, 3)).toEqual(['starting', 'restoring', 'running'])
+  }
+})
+
+test('a window that lost its beginning says rebuilt until it is full, and starts with a snapshot', async () => {
+  const source = new ScriptedSource([assigned(100, 101), ...batches(records(values(8), { low: 100 }), 8)])
+  const sink = new MemorySink()
+  await pipelineOf(config, source, sink).run()
+  const seen = sink.messages('s').map(({ type, sequence, rebuilt, window }: DiagramMessage) => ({
+    type,
+    sequence,
+    rebuilt,
+    full: window.full
+  }))
+  expect(seen).toEqual([
+    { type: 'update', sequence: 1, rebuilt: true, full: false },
+    { type: 'snapshot', sequence: 1, rebuilt: true, full: false },
+    { type: 'update', sequence: 2, rebuilt: undefined, full: true },
+    { type: 'update', sequence: 3, rebuilt: undefined, full: true },
+    { type: 'update', sequence: 4, rebuilt: undefined, full: true }
+  ])
+})
+
+test('a restore whose last record is gone ends when there is no lag', async () => {
+  const stop = new AbortController()
+  const source = new ScriptedSource([assigned(0, 9), ...batches(records(values(4)), 4)], false)
+  const pipeline = pipelineOf(config, source, new MemorySink(), { signal: stop.signal })
+  const run = pipeline.run()
+  while (pipeline.totals.records < 4) await new Promise((resolve) => setImmediate(resolve))
+  expect(pipeline.state.kind).toBe('restoring')
+  source.lagging = new Map([[0, 2]])
+  await pipeline.sampleLag()
+  expect(pipeline.state.kind).toBe('restoring')
+  source.lagging = new Map([[0, 0]])
+  await pipeline.sampleLag()
+  expect(pipeline.state.kind).toBe('running')
+  stop.abort()
+  await run
+})
+
+test('sample sets the gauges of streams, scales, queues and lag', async () => {
+  const seen: unknown[] = []
+  const note =
+    (name: string) =>
+    (...values: unknown[]): void =>
+      void seen.push([name, ...values])
+  const metrics: PipelineMetrics = {
+    ...noMetrics,
+    streams: note('streams'),
+    scale: note('scale'),
+    consumerLag: note('lag'),
+    queueDepth: note('queue')
+  }
+  const stop = new AbortController()
+  const source = new ScriptedSource([assigned(), ...batches(records(values(6)), 6)], false)
+  const pipeline = pipelineOf(config, source, new MemorySink(), { signal: stop.signal, metrics })
+  const run = pipeline.run()
+  while (source.committed.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  source.lagging = new Map([[0, 3]])
+  pipeline.sample()
+  await pipeline.sampleLag()
+  expect(seen).toEqual([
+    ['streams', 1],
+    ['scale', 'a', { points: 4, pairs: expect.any(Number), bytes: expect.any(Number) }],
+    ['queue', 'batches', 0],
+    ['queue', 'jobs', 0],
+    ['lag', 0, 3]
+  ])
+  source.lagging = new Map()
+  await pipeline.sampleLag()
+  expect(seen.slice(-1)).toEqual([['lag', 0, null]])
+  const [entry] = pipeline.streams()
+  expect((await entry!.diagram(0)).length % 8).toBe(0)
+  stop.abort()
+  await run
+  await expect(entry!.diagram(0)).rejects.toMatchObject({ code: 'CANCELLED' })
+})
+
+test('a revocation drains, commits, frees the streams, then lets go', async () => {
+  const log = records(values(8))
+  const order: string[] = []
+  const source = new ScriptedSource([
+    assigned(),
+    ...batches(log.slice(0, 5), 5),
+    { kind: 'revoked', partitions: [0], done: () => order.push('done') },
+    assigned(0, 5),
+    ...batches(log, 8)
+  ])
+  const commit = source.commit.bind(source)
+  source.commit = (next) => {
+    order.push(`commit ${next.get(0)}`)
+    return commit(next)
+  }
+  const sink = new MemorySink()
+  await pipelineOf(config, source, sink).run()
+  expect(order).toEqual(['commit 5', 'done', 'commit 8'])
+  const whole = await runToEnd(config, [assigned(), ...batches(log, 8)])
+  expect(sink.values.get('s')).toEqual(whole.values.get('s'))
+})
