@@ -165,10 +165,24 @@ void RipsWindow::remove_slot(Slot slot) {
 }
 
 Status RipsWindow::emit(std::vector<RipsChange>& changes) {
-  return guarded([&] { return update_diagram(changes); });
+  return guarded([&] {
+    if (const Status status = list_pairs(); status != Status::kOk) return status;
+    list_changes(changes);
+    std::swap(reported_, current_);
+    return Status::kOk;
+  });
 }
 
-Status RipsWindow::update_diagram(std::vector<RipsChange>& changes) {
+Status RipsWindow::present(std::vector<RipsPair>& pairs) {
+  return guarded([&] {
+    const Status status = list_pairs();
+    if (status == Status::kOk) pairs.assign(current_.begin(), current_.end());
+    return status;
+  });
+}
+
+// Writes the pairs of the window as it stands to current_.
+Status RipsWindow::list_pairs() {
   current_.clear();
   if (loops_) {
     if (!loops_->lunes.flush()) return Status::kMemoryLimit;
@@ -179,8 +193,11 @@ Status RipsWindow::update_diagram(std::vector<RipsChange>& changes) {
   } else {
     list_components(tree_->edges());
   }
+  return Status::kOk;
+}
 
-  // Both lists are in the order of births: one merge finds the changes.
+// What turns reported_ into current_. Both are in the order of births, so merging them finds it.
+void RipsWindow::list_changes(std::vector<RipsChange>& changes) const {
   const size_t begin = changes.size();
   auto now = current_.begin();
   for (const RipsPair& before : reported_) {
@@ -197,8 +214,6 @@ Status RipsWindow::update_diagram(std::vector<RipsChange>& changes) {
     }
   }
   TDA_ASSERT(changes.size() - begin <= reported_.size() + current_.size());
-  std::swap(reported_, current_);
-  return Status::kOk;
 }
 
 bool RipsWindow::edge_before(uint32_t a, uint32_t b) const {

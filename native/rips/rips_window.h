@@ -117,6 +117,8 @@ class RipsWindow {
   // kMemoryLimit without harm when reduction_bytes_max is reached: nothing is appended, and the next
   // emission, with other points in the window, may succeed.
   Status emit(std::vector<RipsChange>& changes);
+  // The diagram now, in the order of diagram(), without emitting anything. kMemoryLimit as emit().
+  Status present(std::vector<RipsPair>& pairs);
   // The diagram as of the last emission: H0 by vertex, then H1 by birth edge, in their orders.
   const std::vector<RipsPair>& diagram() const { return reported_; }
 
@@ -139,7 +141,8 @@ class RipsWindow {
   void insert_newest();
   void remove_slot(Slot slot);
   void evict_oldest();
-  Status update_diagram(std::vector<RipsChange>& changes);
+  Status list_pairs();
+  void list_changes(std::vector<RipsChange>& changes) const;
   void update_order();
   void list_components(const std::vector<TreeEdge>& tree);
   void list_loops();

@@ -162,12 +162,10 @@ TDA_INLINE Slot central_of(const float* x, const float* y, float length, size_t 
 TDA_INLINE Slot central_body(const float* x, const float* y, float length, Centrality centrality,
                              size_t begin, size_t end, int32_t& score) {
   switch (centrality) {
-    case Centrality::kSpindle:
-      return central_of<Centrality::kSpindle>(x, y, length, begin, end, score);
+    case Centrality::kSpindle: return central_of<Centrality::kSpindle>(x, y, length, begin, end, score);
     case Centrality::kSpindleSquared:
       return central_of<Centrality::kSpindleSquared>(x, y, length, begin, end, score);
-    case Centrality::kFarther:
-      return central_of<Centrality::kFarther>(x, y, length, begin, end, score);
+    case Centrality::kFarther: return central_of<Centrality::kFarther>(x, y, length, begin, end, score);
   }
   return kNoSlot;
 }

@@ -112,7 +112,10 @@ TEST(RipsWindow, oracle_after_every_step_all_metrics_and_clouds) {
           std::vector<double> point = points.next();
           while (window.append(point) == Status::kNonFinitePoint) point = points.next();
           changes.clear();
+          std::vector<RipsPair> present;
+          ASSERT_EQ(window.present(present), Status::kOk);
           ASSERT_EQ(window.emit(changes), Status::kOk);
+          ASSERT_TRUE(present == window.diagram());
           const std::string where = cloud + ", metric " + std::to_string(static_cast<int>(metric)) +
                                     ", window " + std::to_string(size) + ", step " + std::to_string(step);
           window.verify();
