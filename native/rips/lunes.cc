@@ -137,6 +137,7 @@ bool LuneIndex::flush() {
         classify(bare, s);
       }
     }
+    specials_[s].queued = false;
     dirty_.pop_back();
   }
   return true;
@@ -455,7 +456,10 @@ void LuneIndex::touch(uint32_t special) {
 }
 
 void LuneIndex::make_dirty(uint32_t special) {
-  specials_[special].dirty = true;
+  SpecialEdge& edge = specials_[special];
+  edge.dirty = true;
+  if (edge.queued) return;
+  edge.queued = true;
   dirty_.push_back(special);
 }
 

@@ -48,6 +48,7 @@ struct SpecialEdge {
   Slot younger = kNoSlot;
   LuneKind kind = LuneKind::kFree;  // kFree: no edge, the entry is waiting for reuse
   bool dirty = false;               // to be looked at by flush()
+  bool queued = false;              // in the list of flush(), whether dirty still or not
   bool touched = false;             // changed since clear_touched()
   std::vector<Slot> apexes;         // the youngest member of each component, youngest first
   std::vector<Slot> middles;        // its most central member
@@ -135,12 +136,12 @@ class LuneIndex {
   Geometry geometry_;
   size_t stride_;
   std::vector<Slot> hubs_;                   // capacity x capacity
-  std::vector<std::vector<Hubbed>> hubbed_;  // by slot of the older end
-  std::vector<std::vector<std::pair<Slot, Slot>>>
-      expiring_;  // edges by the point their certificate expires with
+  std::vector<std::vector<Hubbed>> hubbed_;  // by slot of the older end, longest first
+  // Edges by the point their certificate expires with.
+  std::vector<std::vector<std::pair<Slot, Slot>>> expiring_;
   std::vector<SpecialEdge> specials_;
   std::vector<uint32_t> free_;
-  std::vector<uint32_t> dirty_;
+  std::vector<uint32_t> dirty_;  // each entry of specials_ at most once
   std::vector<uint32_t> touched_;
   size_t hubbed_count_ = 0;
   std::vector<Slot> members_;     // scratch: the lune at hand, oldest first

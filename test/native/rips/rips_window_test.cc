@@ -482,6 +482,21 @@ TEST(RipsWindow, refusals_leave_no_trace) {
   EXPECT_EQ(angles.append(std::vector<double>{1e-300, 1e300}), Status::kOk);
 }
 
+TEST(RipsWindow, memory_is_bounded_without_emissions) {
+  RipsWindow window({.window_max = 40, .dimension = 3});
+  std::vector<uint64_t> bytes;
+  test::Cloud points("circle", 3, 61);
+  for (int step = 0; step < 20'000; ++step) {
+    if (window.size() == 40) ASSERT_EQ(window.evict(), Status::kOk);
+    ASSERT_EQ(window.append(points.next()), Status::kOk);
+    if (step % 5000 == 4999) bytes.push_back(window.statistics().bytes);
+  }
+  EXPECT_LE(bytes.back(), 2 * bytes.front());
+  std::vector<RipsChange> changes;
+  ASSERT_EQ(window.emit(changes), Status::kOk);
+  expect_naive(window, 1e30, 1, "after 20 000 steps");
+}
+
 // Two kinds of points, near to the other kind and far from their own: every near edge has an empty lune, and
 // every far one a shattered lune. Refused, and whole again once they have gone.
 TEST(RipsWindow, shattered_lunes_are_refused_without_harm) {
