@@ -94,9 +94,9 @@ export const canInstall = () =>
 export async function install(things) {
   const env = innerEnvironment({ DEBIAN_FRONTEND: 'noninteractive' })
   const log = 'apt.log'
-  await runLogged('apt-get', ['update'], { log, env }).catch(() => undefined)
+  await runLogged('apt-get', ['update'], { title: 'apt-get update', log, env }).catch(() => undefined)
   const args = ['install', '-y', '--no-install-recommends', ...packagesOf(things)]
-  await runLogged('apt-get', args, { log, env, append: true })
+  await runLogged('apt-get', args, { title: `apt-get ${args.join(' ')}`, log, env, append: true })
 }
 
 export const packagesOf = (things) => things.map((thing) => PACKAGES[thing])

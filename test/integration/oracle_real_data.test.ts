@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { runProgram } from '../../lib/cli/program.js'
-import { testWithData } from '../support/data.js'
+import { MS_MAX, testWithData } from '../support/data.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
 import { root } from '../support/run-command.js'
 
@@ -44,9 +44,13 @@ const sensors = join(
   'data/data.csv'
 )
 
-test('oracle_sensor_network: every window of every sensor, channel and scale', async () => {
-  expect(await verified(sensors, 'sensor-network')).toEqual({ windows: 6 * 18_914, err: '' })
-})
+test(
+  'oracle_sensor_network: every window of every sensor, channel and scale',
+  async () => {
+    expect(await verified(sensors, 'sensor-network')).toEqual({ windows: 6 * 18_914, err: '' })
+  },
+  MS_MAX
+)
 
 // A sample, because the batch computation of one cloud takes milliseconds; `verify` by hand does them all.
 const RIPS_NAB = [
@@ -60,12 +64,20 @@ for (const [example, name, every, windows] of RIPS_NAB) {
   })
 }
 
-test('oracle_sensor_network: clouds and delay embeddings of every sensor', async () => {
-  const { windows } = await verified(sensors, 'sensor-network-rips', 250)
-  expect(windows).toBe(3 * 74)
-})
+test(
+  'oracle_sensor_network: clouds and delay embeddings of every sensor',
+  async () => {
+    const { windows } = await verified(sensors, 'sensor-network-rips', 250)
+    expect(windows).toBe(3 * 74)
+  },
+  MS_MAX
+)
 
-test('oracle_sensor_network: windows of 1000 points', async () => {
-  const { windows } = await verified(sensors, 'sensor-network-rips-1000', 2000)
-  expect(windows).toBe(2 * 8)
-})
+test(
+  'oracle_sensor_network: windows of 1000 points',
+  async () => {
+    const { windows } = await verified(sensors, 'sensor-network-rips-1000', 2000)
+    expect(windows).toBe(2 * 8)
+  },
+  MS_MAX
+)
