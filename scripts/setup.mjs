@@ -43,6 +43,15 @@ async function requireSystem(report, part) {
   if (absent.length > 0) throw new SetupError(howToInstall(absent))
 }
 
+// Ends through `exit`, so that the lock is given back and running compilers are stopped.
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+  ['SIGHUP', 1]
+]) {
+  process.once(signal, () => process.exit(128 + number))
+}
+
 const known = new Set(['--tests', '--retry-kafka'])
 const unknown = process.argv.slice(2).find((argument) => !known.has(argument))
 if (unknown !== undefined) {
