@@ -28,6 +28,8 @@ import { sampleStreams } from './sample-streams.js'
 import type { Sink } from './sink.js'
 import { orderedUpdates } from './updates.js'
 
+const WARN_EVERY_MS = 1_000
+
 /** The part of a pino logger that is used. */
 export interface PipelineLogger {
   info(fields: object, message: string): void
@@ -75,6 +77,8 @@ export class Pipeline {
   readonly #restoring = new Map<number, number>()
   /** Partitions whose lag was last reported. */
   #lagging: ReadonlySet<number> = new Set()
+  #rejectedUnsaid = 0
+  #warnAgainAtMs = 0
   #state: PipelineState = { kind: 'starting' }
   #drainTimer: NodeJS.Timeout | undefined
   #rejectRun: (error: TdaError) => void = () => {}
@@ -224,9 +228,20 @@ export class Pipeline {
     for (const { reason } of letters) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
     for (const [reason, count] of reasons) this.#metrics.recordsRejected(reason, count)
     this.#totals.rejected += letters.length
+    this.#warnOfRejected(letters)
+  }
+
+  /** At most one line a second, however many records are broken. */
+  #warnOfRejected(letters: readonly RejectedRecord[]): void {
+    this.#rejectedUnsaid += letters.length
+    const now = performance.now()
+    if (now < this.#warnAgainAtMs) return
+    this.#warnAgainAtMs = now + WARN_EVERY_MS
     const { record, reason, message } = letters[0]!
-    const origin = { topic: record.topic, partition: record.partition, offset: record.offset, reason }
-    this.#logger?.warn({ ...origin, records: letters.length }, `records rejected; the first: ${message}`)
+    const { topic, partition, offset } = record
+    const fields = { topic, partition, offset, reason, records: this.#rejectedUnsaid }
+    this.#rejectedUnsaid = 0
+    this.#logger?.warn(fields, `records rejected, for instance: ${message}`)
   }
 
   #observe(arrivedMs: number, newestMs: number): void {
