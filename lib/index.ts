@@ -16,7 +16,12 @@ export type {
 } from './diagram.js'
 export { TdaError, type ErrorCode } from './errors.js'
 
-export { SlidingWindow, type DataWindow, type SlidingWindowOptions, type WindowLength } from './scales/sliding-window.js'
+export {
+  SlidingWindow,
+  type DataWindow,
+  type SlidingWindowOptions,
+  type WindowLength
+} from './scales/sliding-window.js'
 export { MultiScaleWindows, type MultiScaleWindowsOptions } from './scales/multi-scale-windows.js'
 export { PointRows, type Point } from './scales/point-rows.js'
 export {

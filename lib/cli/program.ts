@@ -7,10 +7,9 @@ import { Command, CommanderError, Option } from 'commander'
 import { registerBench } from './bench.js'
 import { registerDemo } from './demo.js'
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js'
+import { DIAGRAM_POINTS_MAX, POINTS_MAX } from './limits.js'
 import { wholeNumber } from './parse-number.js'
 import { errorText, type Terminal } from './terminal.js'
-
-const POINTS_MAX = 2 ** 29
 
 /** Runs one command. Never throws: what went wrong is on standard error, one line each. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -107,7 +106,7 @@ const registerDiagram: Register = (program, terminal, answer) => {
         .default('sublevel')
     )
     .option('--column <name>', 'the column; may be left out when only one is numeric and no time')
-    .option('--last <points>', 'only the newest so many points', wholeNumber(1, POINTS_MAX))
+    .option('--last <points>', 'only the newest so many points', wholeNumber(1, DIAGRAM_POINTS_MAX))
     .option('--json', 'the whole diagram as one JSON object', false)
     .action(
       async (

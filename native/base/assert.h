@@ -1,9 +1,8 @@
 // TDA_ASSERT holds one O(1) property of ours and stays on in release builds.
 //
 // The process belongs to the user, so a failed assertion does not end it: it throws AssertionFailed, the one
-// exception the core knows; the engine that threw answers Status::kInternal from then on and is rebuilt from
-// its points. A test build (TDA_ASSERT_ABORTS) aborts instead, so that a debugger or sanitizer sees the
-// place.
+// exception the core knows; the engine that threw answers Status::kInternal from then on and is rebuilt from its
+// points. A test build (TDA_ASSERT_ABORTS) aborts instead, so that a debugger or sanitizer sees the place.
 #pragma once
 
 #include <cstdlib>

@@ -135,7 +135,7 @@ onTerminal('with NO_COLOR the live screen has no colours', async () => {
 
 test('without a terminal the demo writes log lines, and SIGTERM drains it and ends it with exit code 0', async () => {
   const args = demoCommand('--rate', '400', '--no-kafka')
-  const run = new WatchedProcess(spawn(process.execPath, args, { cwd: root, timeout: 50_000 }))
+  const run = new WatchedProcess(spawn(process.execPath, args, { cwd: root, timeout: 100_000 }))
   await run.until(/"msg":"streaming"/)
   run.kill('SIGTERM')
   expect(await run.ended).toBe(0)
