@@ -22,6 +22,7 @@ export interface ScaleOptions {
   readonly snapshotEvery?: number
 }
 
+/** The stream, its scales, and the threads to advance them on. */
 export interface MultiScaleProcessorOptions {
   /** The scales by name; at least one. */
   readonly scales: Readonly<Record<string, ScaleOptions>>
@@ -33,6 +34,7 @@ export interface MultiScaleProcessorOptions {
   readonly workers?: number
 }
 
+/** Counts and sizes of a processor. */
 export interface MultiScaleStatistics {
   /** Points processed since the start. */
   readonly points: number
@@ -41,6 +43,7 @@ export interface MultiScaleStatistics {
   readonly scales: ReadonlyMap<string, ScaleStatistics>
 }
 
+/** Counts and sizes of one scale. */
 export interface ScaleStatistics {
   /** Points in the window now. */
   readonly windowPoints: number
