@@ -31,7 +31,10 @@ export type {
   SeriesFiltration,
   SeriesOptions
 } from './scales/filtration.js'
-export { IncrementalPersistence, type IncrementalPersistenceOptions } from './scales/incremental-persistence.js'
+export {
+  IncrementalPersistence,
+  type IncrementalPersistenceOptions
+} from './scales/incremental-persistence.js'
 export {
   StreamingTdaProcessor,
   type ProcessorStatistics,
