@@ -53,7 +53,14 @@ export function runLogged(program, args, { title, log, append = false, env = inn
     closeSync(file)
     const failed = (what) => reject(new SetupError(`${title}: ${what}\n${tail(path)}\nFull log: ${path}`))
     child.on('error', (error) => failed(error.message))
-    child.on('exit', (code, signal) => (code === 0 ? resolve() : failed(signal ?? `exit code ${code}`)))
+    // A set-up that is stopped takes what it started with it, so that the next one does not work beside it.
+    const stop = () => child.kill()
+    process.once('exit', stop)
+    child.on('exit', (code, signal) => {
+      process.off('exit', stop)
+      if (code === 0) resolve()
+      else failed(signal ?? `exit code ${code}`)
+    })
   })
 }
 
