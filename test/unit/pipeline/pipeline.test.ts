@@ -217,11 +217,8 @@ test('sample sets the gauges of streams, scales, queues and lag', async () => {
   source.lagging = new Map()
   await pipeline.sampleLag()
   expect(seen.slice(-1)).toEqual([['lag', 0, null]])
-  const [entry] = pipeline.streams()
-  expect((await entry!.diagram(0)).length % 8).toBe(0)
   stop.abort()
   await run
-  await expect(entry!.diagram(0)).rejects.toMatchObject({ code: 'CANCELLED' })
 })
 
 test('a revocation drains, commits, frees the streams, then lets go', async () => {
@@ -244,4 +241,25 @@ test('a revocation drains, commits, frees the streams, then lets go', async () =
   expect(order).toEqual(['commit 5', 'done', 'commit 8'])
   const whole = await runToEnd(config, [assigned(), ...batches(log, 8)])
   expect(sink.values.get('s')).toEqual(whole.values.get('s'))
+})
+
+test('records that are all refused are held back by a slow sink like any other', async () => {
+  const log = records(Array.from({ length: 40 }, () => ({ y: 1 })))
+  const source = new ScriptedSource([assigned(), ...batches(log, 1)])
+  const sink = new MemorySink()
+  let release = (): void => {}
+  const stalled = new Promise<void>((resolve) => (release = resolve))
+  const reject = sink.reject.bind(sink)
+  sink.reject = async (letters) => {
+    await stalled
+    await reject(letters)
+  }
+  const run = pipelineOf(config, source, sink).run()
+  // Everything that can move has moved once the loop waits for a place: give it more turns than it can use.
+  for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve))
+  expect(source.taken).toBeLessThanOrEqual(1 + config.pipeline.batchesInFlight + 1)
+  release()
+  await run
+  expect(sink.rejected).toHaveLength(40)
+  expect(source.committed.at(-1)).toEqual(new Map([[0, 40]]))
 })
