@@ -40,13 +40,13 @@ export interface DiagramUpdate {
   readonly type: 'update'
   readonly stream: string
   readonly scale: string
-  /** 1, 2, 3, ... per stream and scale. */
+  /** 1, 2, 3, ... per stream and scale; begins anew, with a snapshot, where windows are `rebuilt`. */
   readonly sequence: number
   readonly partition: number
   readonly window: WindowBounds
   /** The epoch-aligned time this emission stands for; only with a slide by time. */
   readonly boundaryTimestamp?: number
-  /** True while the window could not be rebuilt completely after a restart. */
+  /** True while the window may lack points that retention had removed before a restart; absent otherwise. */
   readonly rebuilt?: true
   /** Ids of the pairs that are gone. */
   readonly removed: readonly string[]

@@ -23,13 +23,15 @@ export interface OutgoingRecord {
   readonly headers?: readonly (readonly [name: string, value: string])[]
 }
 
-/** Where a partition's log starts, where this group resumes, and where it ends now. */
+/** Where a partition's log starts, and where this group resumes. */
 export interface AssignedPartition {
   readonly partition: number
   /** Oldest offset still retained. */
   readonly low: number
-  /** The committed offset = next to read; `low` when the group never committed. */
+  /** Where results begin: the committed offset, or `low` when that record is gone or the group never committed. */
   readonly resume: number
+  /** What the group has committed, the next offset to read, whether or not it is retained; `null`: nothing, ever. */
+  readonly committed: number | null
 }
 
 /**

@@ -212,9 +212,17 @@ export class Pipeline {
     for (const partition of partitions) {
       this.#streams.assign(partition)
       if (partition.resume > partition.low) this.#restoring.set(partition.partition, partition.resume)
+      this.#warnOfLoss(partition)
     }
     this.#logger?.info({ partitions }, 'partitions assigned')
     this.#apply({ kind: 'assigned', restoring: [...this.#restoring.keys()] })
+  }
+
+  #warnOfLoss({ partition, low, committed }: AssignedPartition): void {
+    const lost = committed === null ? 0 : low - committed
+    if (lost <= 0) return
+    const message = `retention removed ${lost} records before they were read; let the input topic keep them for longer`
+    this.#logger?.warn({ partition, low, committed }, message)
   }
 
   #noteRestored(records: readonly MeshRecord[]): void {

@@ -150,23 +150,40 @@ test('records before the committed offset rebuild windows: nothing is published,
   }
 })
 
-test('a window that lost its beginning says rebuilt until it is full, and starts with a snapshot', async () => {
-  const source = new ScriptedSource([assigned(100, 101), ...batches(records(values(8), { low: 100 }), 8)])
-  const sink = new MemorySink()
-  await pipelineOf(config, source, sink).run()
-  const seen = sink.messages('s').map(({ type, sequence, rebuilt, window }: DiagramMessage) => ({
-    type,
-    sequence,
-    rebuilt,
-    full: window.full
-  }))
-  expect(seen).toEqual([
-    { type: 'update', sequence: 1, rebuilt: true, full: false },
-    { type: 'snapshot', sequence: 1, rebuilt: true, full: false },
-    { type: 'update', sequence: 2, rebuilt: undefined, full: true },
-    { type: 'update', sequence: 3, rebuilt: undefined, full: true },
-    { type: 'update', sequence: 4, rebuilt: undefined, full: true }
-  ])
+test.each([
+  ['is read again from its second record on', assigned(100, 101), 0],
+  ['has nothing left that was read before', assigned(100, 100, 100), 0],
+  ['lost records that were never read', assigned(100, 100, 60), 40]
+])(
+  'a window whose log %s says rebuilt until it is full, and starts with a snapshot',
+  async (_, given, lost) => {
+    const source = new ScriptedSource([given, ...batches(records(values(8), { low: 100 }), 8)])
+    const sink = new MemorySink()
+    const warnings: string[] = []
+    const logger = { info() {}, warn: (_: object, text: string) => void warnings.push(text), error() {} }
+    await pipelineOf(config, source, sink, { logger }).run()
+    expect(warnings).toEqual(lost === 0 ? [] : [expect.stringContaining(`removed ${lost} records`)])
+    const seen = sink.messages('s').map(({ type, sequence, rebuilt, window }: DiagramMessage) => ({
+      type,
+      sequence,
+      rebuilt,
+      full: window.full
+    }))
+    expect(seen).toEqual([
+      { type: 'update', sequence: 1, rebuilt: true, full: false },
+      { type: 'snapshot', sequence: 1, rebuilt: true, full: false },
+      { type: 'update', sequence: 2, rebuilt: undefined, full: true },
+      { type: 'update', sequence: 3, rebuilt: undefined, full: true },
+      { type: 'update', sequence: 4, rebuilt: undefined, full: true }
+    ])
+  }
+)
+
+test('a group that comes to a log late has lost nothing of its own: its windows are not rebuilt', async () => {
+  const sink = await runToEnd(config, [assigned(100), ...batches(records(values(8), { low: 100 }), 8)])
+  const messages = sink.messages('s')
+  expect(messages).toHaveLength(4)
+  for (const { type, rebuilt } of messages) expect([type, rebuilt]).toEqual(['update', undefined])
 })
 
 test('a restore whose last record is gone ends when there is no lag', async () => {
