@@ -33,6 +33,17 @@ const SETTINGS: KafkaSettings = {
   'heartbeat.interval.ms': 1_000
 }
 
+/**
+ * librdkafka's mock cluster in this process; what it is not stands above.
+ *
+ * @example
+ * const broker = await EmbeddedBroker.start()
+ * const mesh = await broker.connect()
+ * await mesh.createStream('points', 4)
+ * console.log(broker.brokers.length) // 1
+ * await mesh.close()
+ * await broker.close()
+ */
 export class EmbeddedBroker {
   readonly description = DESCRIPTION
   /** `host:port` of each broker, for clients in other processes too. */

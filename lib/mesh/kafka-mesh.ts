@@ -1,9 +1,5 @@
 /**
  * The event mesh over node-rdkafka: one idempotent producer, and one consumer for each subscription.
- *
- * @example
- * const mesh = await KafkaEventMesh.connect({ brokers: ['localhost:9092'] })
- * await mesh.createStream('tda.diagrams', 4)
  */
 import { TdaError } from '../errors.js'
 import type { EventMesh, OutgoingRecord, Subscription } from './event-mesh.js'
@@ -31,6 +27,15 @@ export interface KafkaMeshOptions {
   readonly description?: string
 }
 
+/**
+ * Kafka as an event mesh. Publishing and committing are at least once; queues are bounded (see `kafka-publisher.ts` and
+ * `kafka-subscription.ts`). One thread of a process can use it: node-rdkafka is not context-aware.
+ *
+ * @example
+ * const mesh = await KafkaEventMesh.connect({ brokers: ['localhost:9092'] })
+ * await mesh.createStream('tda.diagrams', 4)
+ * await mesh.close()
+ */
 export class KafkaEventMesh implements EventMesh {
   readonly description: string
   readonly #options: KafkaMeshOptions
@@ -39,6 +44,8 @@ export class KafkaEventMesh implements EventMesh {
   readonly #subscriptions = new Set<KafkaSubscription>()
 
   /**
+   * Connects the producer; subscriptions connect a consumer each.
+   *
    * @throws KAFKA_UNAVAILABLE when node-rdkafka is missing; BROKER when no broker answers in time.
    */
   static async connect(options: KafkaMeshOptions): Promise<KafkaEventMesh> {

@@ -42,9 +42,18 @@ export interface Daemon {
  * @throws BROKER when the broker does not answer, NOT_SUPPORTED when it cannot give a topic its partitions, LISTEN when
  * the address is taken; nothing is left open.
  * @example
- * const mesh = await KafkaEventMesh.connect({ brokers: config.kafka.brokers })
- * const daemon = await createDaemon(config, { mesh, signal })
- * await daemon.run()
+ * const config = validateConfig({
+ *   input: { topic: 'points', channels: ['x'] },
+ *   scales: [{ name: 'short', window: 64, filtration: 'sublevel' }]
+ * })
+ * const mesh = new InProcessEventMesh() // or await KafkaEventMesh.connect({ brokers: ['localhost:9092'] })
+ * const stop = new AbortController()
+ * const daemon = await createDaemon(config, { mesh, signal: stop.signal, http: false })
+ * const running = daemon.run()
+ * await mesh.publish('points', [{ key: 'a', value: '{"x":1}' }])
+ * stop.abort() // what was read is published and committed
+ * await running
+ * console.log(daemon.pipeline.state.kind) // stopped
  * await mesh.close()
  */
 export async function createDaemon(config: Config, parts: DaemonParts): Promise<Daemon> {
