@@ -16,6 +16,7 @@ import { InProcessSubscription } from './in-process-subscription.js'
 /** What a record costs beside its bytes, roughly: an object, a Buffer header, a slot. */
 const RECORD_OVERHEAD_BYTES = 200
 
+/** Limits and clock of an in-process mesh. */
 export interface InProcessMeshOptions {
   /** Partitions of a topic that is published to before `createStream`. Default 4. */
   readonly partitions?: number

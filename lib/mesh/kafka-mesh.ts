@@ -10,6 +10,7 @@ import { KafkaSubscription } from './kafka-subscription.js'
 
 const TIMEOUT_MS = 10_000
 
+/** Where the brokers are and how to speak to them. */
 export interface KafkaMeshOptions {
   /** `host:port` of at least one broker. */
   readonly brokers: readonly string[]

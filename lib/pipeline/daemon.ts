@@ -15,9 +15,11 @@ const GROUP_ID = 'streaming-tda'
 /** How often the broker is asked for the lag. */
 const LAG_MS = 2_000
 
+/** What a daemon is given besides its configuration. */
 export interface DaemonParts {
   /** Closed by its owner, after the daemon. */
   readonly mesh: EventMesh
+  /** Default: says nothing. */
   readonly logger?: PipelineLogger
   /** Aborting it drains the daemon. */
   readonly signal?: AbortSignal
@@ -27,7 +29,9 @@ export interface DaemonParts {
   readonly http?: boolean
 }
 
+/** A daemon that has joined its group. */
 export interface Daemon {
+  /** Its state and totals. */
   readonly pipeline: Pipeline
   readonly metrics: Metrics
   /** Where `/metrics`, `/healthz` and `/readyz` are, or `null` without HTTP. */

@@ -42,6 +42,7 @@ export interface PipelineParts {
   readonly signal?: AbortSignal
 }
 
+/** One run from a source to a sink. `createDaemon` makes it; its state and totals may be read at any time. */
 export class Pipeline {
   readonly #config: Config
   readonly #source: Subscription
