@@ -78,6 +78,7 @@ Status Engine::guarded(EngineResults* results, Work&& work) {
 }
 
 Status Engine::advance(PointId until, EngineResults* results) {
+  if (results != nullptr) results->clear();
   if (until < next_ || until > ring_->next()) return Status::kPointNotRetained;
   return guarded(results, [&] {
     if (config_.slide.count > 0) advance_by_count(until, results);
@@ -87,6 +88,7 @@ Status Engine::advance(PointId until, EngineResults* results) {
 }
 
 Status Engine::update(PointId until, PointId first, EngineResults& results) {
+  results.clear();
   if (!by_hand()) return Status::kInvalidArgument;
   if (until < next_ || until > ring_->next()) return Status::kPointNotRetained;
   if (first > until) return Status::kWindowEmpty;

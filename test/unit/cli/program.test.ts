@@ -8,7 +8,7 @@ import { verify } from '../../../lib/cli/verify.js'
 import type { DiagramMessage, DiagramSnapshot } from '../../../lib/diagram.js'
 import { changeStride, nativeAddon, SERIES_LAYOUT, type NativeAddon } from '../../../lib/native.js'
 import { DiagramReplica } from '../../../lib/publishers/diagram-replica.js'
-import { pairsOf } from '../../../lib/publishers/diagram-rows.js'
+import { PairRows } from '../../../lib/scales/diagram-rows.js'
 import { fakeTerminal } from '../../support/fake-terminal.js'
 
 let folder = ''
@@ -188,7 +188,7 @@ describe('diagram', () => {
     )
     const batch = nativeAddon().seriesBatchDiagram(Float64Array.from(WAVES.slice(-last)), filtration)
     const shift = 900 - last
-    const expected = pairsOf(batch, SERIES_LAYOUT).map((pair) => {
+    const expected = new PairRows(batch).toPairs().map((pair) => {
       const [birth, death] = [pair.birthPoints[0]![0] + shift, pair.deathPoints[0]?.[0]]
       return {
         ...pair,
@@ -327,7 +327,7 @@ pipeline: { recordsMax: 100 }
         Float64Array.from(window, ({ value }) => value),
         filtration
       )
-      const expected = pairsOf(batch, SERIES_LAYOUT).map(({ birth, death, birthPoints, deathPoints }) => {
+      const expected = new PairRows(batch).toPairs().map(({ birth, death, birthPoints, deathPoints }) => {
         const offsets = [birthPoints, deathPoints].map((points) =>
           points.map(([point]) => window[point]!.offset)
         )

@@ -31,17 +31,6 @@ function rowsOf(updates: UpdateRows): unknown[] {
   return [...updates].map(({ changes, snapshot, ...rest }) => [rest, changes.rows, snapshot?.rows ?? null])
 }
 
-test('the example of the documentation', async () => {
-  const processor = processorOf({
-    scales: {
-      short: { filtration: 'sublevel', window: { count: 4 }, slide: { count: 4 } },
-      long: { filtration: 'sublevel', window: { count: 8 }, slide: { count: 8 } }
-    }
-  })
-  const updates = await processor.processPoints([3, 1, 4, 2, 3, 1, 4, 2])
-  expect([updates.get('short')?.length, updates.get('long')?.length]).toEqual([2, 1])
-})
-
 test('law: each scale gives what a processor of its own gives, on any number of threads', async () => {
   const random = seeded(5)
   const values = Float64Array.from({ length: 12_000 }, () => Math.floor(random() * 50))
