@@ -197,12 +197,16 @@ export class Pipeline {
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => this.#streams.isLive(record))
     const next = this.#streams.nextOffsets(records)
     const newestMs = records.at(-1)?.timestamp ?? -1
-    if (rounds === 0) await this.#flight.slot()
-    this.#flight.behind(async () => {
+    const conclude = async (): Promise<void> => {
       if (letters.length > 0) await this.#reject(letters)
       if (next.size > 0) this.#committer.offer(next)
       this.#observe(arrivedMs, next.size > 0 ? newestMs : -1)
-    })
+    }
+    if (rounds === 0) {
+      // A batch of dead letters alone takes a place too: a slow sink must slow the source.
+      await this.#flight.slot()
+      this.#flight.add(Promise.resolve(), conclude)
+    } else this.#flight.behind(conclude)
     this.#count(records, slices, backwards)
   }
 

@@ -120,6 +120,22 @@ test('a record that cannot be used is a dead letter with its reason, and the str
   expect(source.committed.at(-1)).toEqual(new Map([[0, 3]]))
 })
 
+test('dead letters that are slow to go out slow the source, too', async () => {
+  const flood = batches(records(Array.from({ length: 200 }, () => 'poison')), 2)
+  const source = new ScriptedSource([assigned(), ...flood])
+  const sink = new MemorySink()
+  const ahead: number[] = []
+  sink.reject = async (letters) => {
+    await new Promise((resolve) => setImmediate(resolve))
+    sink.rejected.push(...letters)
+    ahead.push(source.taken - sink.rejected.length / 2)
+  }
+  const pipeline = pipelineOf(config, source, sink)
+  await pipeline.run()
+  expect(sink.rejected).toHaveLength(200)
+  expect(Math.max(...ahead)).toBeLessThanOrEqual(config.pipeline.batchesInFlight + 2)
+})
+
 test('records before the committed offset rebuild windows: nothing is published, rejected or committed for them', async () => {
   const log = records([...values(9), { y: 'poison' }, ...values(10)])
   const whole = await runToEnd(config, [assigned(), ...batches(log, 4)])
