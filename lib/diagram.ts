@@ -46,7 +46,7 @@ export interface DiagramUpdate {
   readonly window: WindowBounds
   /** The epoch-aligned time this emission stands for; only with a slide by time. */
   readonly boundaryTimestamp?: number
-  /** True while the window could not be rebuilt completely after a restart. */
+  /** True while the window may lack points that retention removed before its partition was read. */
   readonly rebuilt?: true
   /** Ids of the pairs that are gone. */
   readonly removed: readonly string[]

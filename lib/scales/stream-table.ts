@@ -186,8 +186,7 @@ export class StreamTable {
     if (!held) throw new Error(`records of partition ${partition}, which is not assigned`)
     const known = held.entries.get(stream)
     if (known || this.#size >= this.#streamsMax) return known ?? null
-    const truncated = held.low > 0 && held.resume > held.low
-    const entry = new StreamEntry(partition, stream, truncated, this.#plan, this.#pool)
+    const entry = new StreamEntry(partition, stream, held.low > 0, this.#plan, this.#pool)
     held.entries.set(stream, entry)
     this.#slides.set(entry, slideCounts(this.#plan.scales))
     this.#size += 1

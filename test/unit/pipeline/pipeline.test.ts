@@ -172,6 +172,22 @@ test('a window that lost its beginning says rebuilt until it is full, and starts
   ])
 })
 
+test('a partition that retention has emptied up to the commit starts as one that lost its beginning', async () => {
+  // Former updates had higher numbers: a consumer can only follow from a snapshot on.
+  for (const resume of [100, 103]) {
+    const source = new ScriptedSource([
+      assigned(100, resume),
+      ...batches(records(values(8), { low: 100 }), 8)
+    ])
+    const sink = new MemorySink()
+    await pipelineOf(config, source, sink).run()
+    const first = sink.messages('s').slice(0, 2)
+    expect(first.map(({ type, rebuilt }) => [type, rebuilt])).toEqual(
+      ['update', 'snapshot'].map((type) => [type, first[0]!.window.full ? undefined : true])
+    )
+  }
+})
+
 test('a restore whose last record is gone ends when there is no lag', async () => {
   const stop = new AbortController()
   const source = new ScriptedSource([assigned(0, 9), ...batches(records(values(4)), 4)], false)
