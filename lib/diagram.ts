@@ -10,9 +10,11 @@ export type PointNumber = readonly [offset: number, index: number]
 export interface PersistencePair {
   /** Stable as long as the birth simplex lives: `dimension:offset.index[-offset.index]`. */
   readonly id: string
+  /** Homology dimension. */
   readonly dimension: number
+  /** Filtration value, in the unit of the channel; superlevel: births lie above deaths. */
   readonly birth: number
-  /** `null` for an essential class. */
+  /** The same; `null` for an essential class. */
   readonly death: number | null
   /** The vertices of the simplex that gives birth, oldest first. */
   readonly birthPoints: readonly PointNumber[]
@@ -25,31 +27,39 @@ export type MovedPair = Pick<PersistencePair, 'id' | 'death' | 'deathPoints'>
 
 /** The window an update speaks of, both ends inclusive. */
 export interface WindowBounds {
+  /** How many points are in it. */
   readonly points: number
   /** False until the window holds as many points, or spans as much time, as it ever will. */
   readonly full: boolean
+  /** The oldest point. */
   readonly first: PointNumber
+  /** The newest point. */
   readonly last: PointNumber
-  /** Milliseconds since the epoch; `null` in a stream without event time. */
+  /** Of the oldest point, milliseconds since the epoch; `null` in a stream without event time. */
   readonly firstTimestamp: number | null
+  /** Of the newest point. */
   readonly lastTimestamp: number | null
 }
 
 /** What one emission of one stream and scale says. Applying updates 1..n to the empty diagram gives the diagram after n. */
 export interface DiagramUpdate {
   readonly type: 'update'
+  /** Name of the stream: the record's key, or the field the configuration names. */
   readonly stream: string
+  /** Name of the scale in the configuration. */
   readonly scale: string
-  /** 1, 2, 3, ... per stream and scale. */
+  /** 1, 2, 3, ... per stream and scale; begins anew, with a snapshot, where windows are `rebuilt`. */
   readonly sequence: number
+  /** Of the input topic. */
   readonly partition: number
   readonly window: WindowBounds
   /** The epoch-aligned time this emission stands for; only with a slide by time. */
   readonly boundaryTimestamp?: number
-  /** True while the window could not be rebuilt completely after a restart. */
+  /** True while the window may lack points that retention had removed before a restart; absent otherwise. */
   readonly rebuilt?: true
   /** Ids of the pairs that are gone. */
   readonly removed: readonly string[]
+  /** Pairs that are new. */
   readonly added: readonly PersistencePair[]
   readonly moved: readonly MovedPair[]
   readonly features: Features
@@ -62,15 +72,18 @@ export interface DiagramSnapshot {
   readonly type: 'snapshot'
   readonly stream: string
   readonly scale: string
+  /** That of the update it follows. */
   readonly sequence: number
   readonly partition: number
   readonly window: WindowBounds
   readonly rebuilt?: true
+  /** The pairs by dimension, then by birth position; of a split snapshot those of this part. */
   readonly pairs: readonly PersistencePair[]
   readonly features: Features
   readonly part?: { readonly index: number; readonly of: number }
 }
 
+/** A line of `replay`, a value of the result topic. */
 export type DiagramMessage = DiagramUpdate | DiagramSnapshot
 
 /** Numbers that summarise a diagram, exact at emission. */

@@ -38,9 +38,12 @@ export const SYSTEM_ERROR_CODES = [
   'LISTEN'
 ] as const
 
+/** Stable: what callers match on. What each means stands in `native/base/status.h` and above. */
 export type ErrorCode = (typeof NATIVE_ERROR_CODES)[number] | (typeof SYSTEM_ERROR_CODES)[number]
 
+/** What every function of this package throws or rejects with; `cause` is what was behind it. The message says what to do. */
 export class TdaError extends Error {
+  /** Stable; see {@link ErrorCode}. */
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {

@@ -53,7 +53,11 @@ export { DiagramReplica, type ApplyResult } from './publishers/diagram-replica.j
 
 export { loadConfig, parseConfig, validateConfig } from './config/load.js'
 export type { Config, ScaleConfig } from './config/schema.js'
+export type { ConfigUse } from './config/cross-checks.js'
 export { createDaemon, type Daemon, type DaemonParts } from './pipeline/daemon.js'
+export type { Pipeline, PipelineLogger, PipelineTotals } from './pipeline/pipeline.js'
+export type { PipelineState } from './pipeline/lifecycle.js'
+export { createMetrics, type Metrics } from './observability/metrics.js'
 export type {
   AssignedPartition,
   EventMesh,

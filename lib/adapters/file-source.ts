@@ -12,7 +12,7 @@ export function fileSource(file: CsvFile, progress: () => void): Subscription {
     recordsMax: number
     signal: AbortSignal
   }): AsyncGenerator<MeshEvent> {
-    yield { kind: 'assigned', partitions: [{ partition: 0, low: 0, resume: 0 }] }
+    yield { kind: 'assigned', partitions: [{ partition: 0, low: 0, resume: 0, committed: null }] }
     for await (const records of fileRecords(file, recordsMax)) {
       if (signal.aborted) return
       yield { kind: 'records', records }

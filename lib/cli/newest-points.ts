@@ -1,8 +1,8 @@
 /** The diagram of the newest points of one series, kept by an engine while points come in. */
 import type { StreamPoints } from '../adapters/decoder.js'
 import type { DiagramSnapshot, PointNumber } from '../diagram.js'
-import { SERIES_LAYOUT, type EngineHandle, type NativeAddon, type StreamHandle } from '../native.js'
-import { pairsOf } from '../publishers/diagram-rows.js'
+import type { EngineHandle, NativeAddon, StreamHandle } from '../native.js'
+import { PairRows } from '../scales/diagram-rows.js'
 
 export interface NewestPointsOptions {
   readonly filtration: 'sublevel' | 'superlevel'
@@ -50,7 +50,7 @@ export class NewestPoints {
     const first = Math.max(0, this.#points - this.#count)
     const { offsets, indices } = this.#addon.streamRead(this.#stream, first, this.#points)
     const at = (point: number): PointNumber => [offsets![point]!, indices![point]!]
-    const pairs = pairsOf(this.#addon.engineDiagram(this.#engine), SERIES_LAYOUT)
+    const pairs = new PairRows(this.#addon.engineDiagram(this.#engine)).toPairs()
     const points = this.#points - first
     return {
       type: 'snapshot',

@@ -51,6 +51,7 @@ scales:
   - name: hour
     window: 1h
     slide: 10s
+    pointsMax: 10000
     filtration: superlevel
     channel: sensor.humidity
 publish:

@@ -87,7 +87,8 @@ export class InProcessSubscription implements Subscription {
   #assign(): AssignedPartition[] {
     return this.#logs.map(({ partition, low }) => {
       this.#position.set(partition, low)
-      return { partition, low, resume: Math.max(low, this.#group.committed.get(partition) ?? low) }
+      const committed = this.#group.committed.get(partition) ?? null
+      return { partition, low, resume: Math.max(low, committed ?? low), committed }
     })
   }
 

@@ -192,13 +192,14 @@ export class KafkaSubscription implements Subscription {
   }
 
   async *#assign(partitions: readonly number[]): AsyncGenerator<MeshEvent> {
-    const resume = await this.#committed(partitions)
+    const stored = await this.#committed(partitions)
     const assigned: AssignedPartition[] = []
     for (const partition of partitions) {
       const { low, high } = await this.#watermarks(partition)
-      const committed = resume.get(partition) ?? low
+      const offset = stored.get(partition) ?? null
       // Beyond the end: the topic was made anew, and the offset speaks of another log.
-      assigned.push({ partition, low, resume: committed > high ? low : Math.max(low, committed) })
+      const committed = offset !== null && offset <= high ? offset : null
+      assigned.push({ partition, low, resume: Math.max(low, committed ?? low), committed })
     }
     yield { kind: 'assigned', partitions: assigned }
     if (this.#closing) return

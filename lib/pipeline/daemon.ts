@@ -15,10 +15,11 @@ const GROUP_ID = 'streaming-tda'
 /** How often the broker is asked for the lag. */
 const LAG_MS = 2_000
 
-/** What a daemon is put together from, beside its configuration. */
+/** What a daemon is given besides its configuration. */
 export interface DaemonParts {
   /** Closed by its owner, after the daemon. */
   readonly mesh: EventMesh
+  /** Default: says nothing. */
   readonly logger?: PipelineLogger
   /** Aborting it drains the daemon. */
   readonly signal?: AbortSignal
@@ -28,8 +29,9 @@ export interface DaemonParts {
   readonly http?: boolean
 }
 
-/** A daemon that has joined its group and listens, and works once `run` is called. */
+/** A daemon that has joined its group. */
 export interface Daemon {
+  /** Its state and totals. */
   readonly pipeline: Pipeline
   readonly metrics: Metrics
   /** Where `/metrics`, `/healthz` and `/readyz` are, or `null` without HTTP. */
@@ -45,15 +47,15 @@ export interface Daemon {
  * the address is taken; nothing is left open.
  * @example
  * const config = validateConfig({
- *   input: { channels: ['x'] },
- *   scales: [{ name: 'short', window: 64, filtration: 'sublevel' }],
- *   http: { port: 0 }
+ *   input: { topic: 'points', channels: ['x'] },
+ *   scales: [{ name: 'short', window: 64, filtration: 'sublevel' }]
  * })
- * const mesh = new InProcessEventMesh() // Or KafkaEventMesh.connect({ brokers: ['localhost:9092'] })
- * const stop = new AbortController() // Abort it on SIGTERM.
- * const daemon = await createDaemon(config, { mesh, signal: stop.signal })
+ * const mesh = new InProcessEventMesh() // or await KafkaEventMesh.connect({ brokers: ['localhost:9092'] })
+ * const stop = new AbortController()
+ * const daemon = await createDaemon(config, { mesh, signal: stop.signal, http: false })
  * const running = daemon.run()
- * stop.abort()
+ * await mesh.publish('points', [{ key: 'a', value: '{"x":1}' }])
+ * stop.abort() // what was read is published and committed
  * await running
  * console.log(daemon.pipeline.state.kind) // stopped
  * await mesh.close()
@@ -75,7 +77,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       config,
       source,
       decoder: createDecoder(config),
-      sink: meshSink(mesh, output),
+      sink: meshSink(mesh, config),
       metrics,
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})

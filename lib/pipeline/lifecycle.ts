@@ -12,6 +12,7 @@
  */
 import type { TdaError } from '../errors.js'
 
+/** Where a pipeline is in its life. */
 export type PipelineState =
   /** Nothing assigned yet. */
   | { readonly kind: 'starting' }

@@ -17,7 +17,6 @@ import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord, OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
-import type { StreamEntry } from '../scales/stream-entry.js'
 import { StreamTable } from '../scales/stream-table.js'
 import { WorkerPool } from '../scales/worker-pool.js'
 import { Committer } from './committer.js'
@@ -43,6 +42,7 @@ export interface PipelineParts {
   readonly signal?: AbortSignal
 }
 
+/** One run from a source to a sink. `createDaemon` makes it; its state and totals may be read at any time. */
 export class Pipeline {
   readonly #config: Config
   readonly #source: Subscription
@@ -97,11 +97,6 @@ export class Pipeline {
 
   get totals(): PipelineTotals {
     return this.#report.totals
-  }
-
-  /** The streams held now. Valid until the next event of the source; for display. */
-  streams(): Iterable<StreamEntry> {
-    return this.#streams.entries()
   }
 
   /** Sets the gauges this process knows itself: before a scrape. O(streams x scales), no I/O. */
@@ -185,13 +180,18 @@ export class Pipeline {
     }
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => this.#streams.isLive(record))
     const next = this.#streams.nextOffsets(records)
-    if (rounds === 0) await this.#flight.slot()
     const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
-    this.#flight.behind(async () => {
+    const finish = async (): Promise<void> => {
       if (letters.length > 0) await this.#reject(letters)
       if (next.size > 0) this.#committer.offer(next)
       this.#report.finished(arrivedMs, newestMs)
-    })
+    }
+    if (rounds > 0) this.#flight.behind(finish)
+    else {
+      // Nothing of the batch enters, but its refused records wait for the sink like any other.
+      await this.#flight.slot()
+      this.#flight.add(Promise.resolve(), finish)
+    }
     const points = slices.reduce((sum, { count }) => sum + count, 0)
     this.#report.taken(records.length, points, backwards)
     if (this.#state.kind === 'restoring') this.#noteRestored(records)
@@ -213,9 +213,17 @@ export class Pipeline {
     for (const partition of partitions) {
       this.#streams.assign(partition)
       if (partition.resume > partition.low) this.#restoring.set(partition.partition, partition.resume)
+      this.#warnOfLoss(partition)
     }
     this.#logger?.info({ partitions }, 'partitions assigned')
     this.#apply({ kind: 'assigned', restoring: [...this.#restoring.keys()] })
+  }
+
+  #warnOfLoss({ partition, low, committed }: AssignedPartition): void {
+    const lost = committed === null ? 0 : low - committed
+    if (lost <= 0) return
+    const message = `retention removed ${lost} records before they were read; let the input topic keep them for longer`
+    this.#logger?.warn({ partition, low, committed }, message)
   }
 
   #noteRestored(records: readonly MeshRecord[]): void {

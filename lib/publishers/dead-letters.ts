@@ -3,6 +3,10 @@
  * origin in headers. The record's own headers come first and are kept.
  *
  * The letter has no timestamp of its own: with the original one, an old record would be gone by retention at once.
+ *
+ *   (D1) A letter is never longer than `maxBytes`: the input topic may take records that this producer or topic does
+ *        not, and a letter that is refused would end the daemon after every restart. What does not fit is left out,
+ *        the value first; the origin says where it still is.
  */
 import type { RejectedRecord } from '../adapters/decoder.js'
 import type { OutgoingRecord } from '../mesh/event-mesh.js'
@@ -10,24 +14,45 @@ import type { OutgoingRecord } from '../mesh/event-mesh.js'
 /** Longest `tda-message`; what it quotes was cut before. */
 const MESSAGE_MAX = 1000
 
+/** What may be left out, in this order. */
+const OMISSIBLE = ['value', 'headers', 'key'] as const
+
 /**
  * Headers: `tda-reason` (a `RejectReason`), `tda-message` (one line for people), `tda-topic`, `tda-partition`,
- * `tda-offset`, `tda-timestamp` (milliseconds since the epoch, as the log had it).
+ * `tda-offset`, `tda-timestamp` (milliseconds since the epoch, as the log had it); and `tda-omitted` where the letter
+ * would be longer than `maxBytes`: which of value, headers and key of the record are left out.
  */
-export function deadLetter({ record, reason, message }: RejectedRecord): OutgoingRecord {
+export function deadLetter(rejected: RejectedRecord, maxBytes: number): OutgoingRecord {
+  let letter = letterWithout(rejected, [])
+  for (let count = 1; count <= OMISSIBLE.length && bytesOf(letter) > maxBytes; count++) {
+    letter = letterWithout(rejected, OMISSIBLE.slice(0, count))
+  }
+  return letter
+}
+
+function letterWithout(
+  { record, reason, message }: RejectedRecord,
+  omitted: readonly (typeof OMISSIBLE)[number][]
+): OutgoingRecord {
   return {
-    key: record.key,
-    value: record.value,
+    key: omitted.includes('key') ? null : record.key,
+    value: omitted.includes('value') ? null : record.value,
     headers: [
-      ...(record.headers ?? []),
+      ...(omitted.includes('headers') ? [] : (record.headers ?? [])),
       ['tda-reason', reason],
       ['tda-message', oneLine(message)],
       ['tda-topic', record.topic],
       ['tda-partition', String(record.partition)],
       ['tda-offset', String(record.offset)],
-      ['tda-timestamp', String(record.timestamp)]
+      ['tda-timestamp', String(record.timestamp)],
+      ...(omitted.length > 0 ? [['tda-omitted', omitted.join(', ')] as const] : [])
     ]
   }
+}
+
+function bytesOf({ key, value, headers = [] }: OutgoingRecord): number {
+  const bytes = (key?.length ?? 0) + (value?.length ?? 0)
+  return headers.reduce((sum, [name, text]) => sum + name.length + Buffer.byteLength(text), bytes)
 }
 
 function oneLine(message: string): string {

@@ -35,16 +35,16 @@ interface Pending {
  * file written by `replay`, or of `encodeAdvance`.
  *
  * @example
- * ```ts
  * const replica = new DiagramReplica()
- * const window = { points: 2, full: false, first: [0, 0], last: [1, 0], firstTimestamp: null, lastTimestamp: null } as const
- * const pair = { id: '0:0.0', dimension: 0, birth: 1.5, death: null, birthPoints: [[0, 0]], deathPoints: [] } as const
  * const result = replica.apply({
- *   type: 'update', stream: 'mote-1', scale: 'fast', sequence: 1, partition: 0, window,
- *   removed: [], added: [pair], moved: [], features: { pairs: 1 }
+ *   type: 'update', stream: 'mote-1', scale: 'fast', sequence: 1, partition: 0,
+ *   window: { points: 2, full: false, first: [0, 0], last: [1, 0], firstTimestamp: null, lastTimestamp: null },
+ *   removed: [],
+ *   added: [{ id: '0:0.0', dimension: 0, birth: 1.5, death: null, birthPoints: [[0, 0]], deathPoints: [] }],
+ *   moved: [],
+ *   features: { pairs: 1 }
  * })
- * console.log(result, replica.pairs()) // 'applied', [pair]
- * ```
+ * console.log(result, replica.get('0:0.0')?.birth) // applied 1.5
  */
 export class DiagramReplica {
   #stream: string | null = null

@@ -5,6 +5,7 @@
 import type { MovedPair, PersistencePair, PointNumber } from '../diagram.js'
 import { type CHANGE_KIND, changeStride, type ChangeLayout, SERIES_LAYOUT } from '../native.js'
 
+/** What can happen to a pair between two updates. */
 export type ChangeKindName = keyof typeof CHANGE_KIND
 const KIND_NAMES: readonly ChangeKindName[] = ['removed', 'added', 'moved']
 

@@ -4,6 +4,7 @@ import { type ChangeLayout, type EngineHandle, layoutOf, nativeAddon, type Strea
 import { ChangeRows, PairRows } from './diagram-rows.js'
 import { type FiltrationOptions, nativeFiltration } from './filtration.js'
 import { NativeResource } from './native-resource.js'
+import { toFloat64Array } from './point-rows.js'
 
 export type IncrementalPersistenceOptions = FiltrationOptions & {
   /** The most points there may be at once, up to 2^30; for Rips, up to 32 767 points of the cloud. */
@@ -86,8 +87,8 @@ export class IncrementalPersistence extends NativeResource {
 
   /** Adds one point at the end; see {@link addPoints}. */
   addPoint(values: number | ArrayLike<number>): ChangeRows {
-    if (typeof values !== 'number') return this.addPoints(values)
-    if (this.dimension !== 1) return this.addPoints([values])
+    if (typeof values === 'object') return this.addPoints(values)
+    if (typeof values !== 'number' || this.dimension !== 1) return this.addPoints([values]) // says what is wrong
     this.#single[0] = values
     return this.#add(this.#single)
   }
@@ -97,11 +98,12 @@ export class IncrementalPersistence extends NativeResource {
    *
    * @param values Row-major, `points x dimension`.
    * @returns What changed in the diagram, net.
-   * @throws TdaError NON_FINITE_POINT, WRONG_DIMENSION, CAPACITY_EXCEEDED, DISTANCE_OVERFLOW (Rips: a point too large);
-   * nothing was added.
+   * @throws TdaError NON_FINITE_POINT (Rips: also a point without a direction, metrics cosine and correlation),
+   * WRONG_DIMENSION, CAPACITY_EXCEEDED, DISTANCE_OVERFLOW (Rips: a point too large), INVALID_ARGUMENT for what is no list
+   * of numbers; nothing was added.
    */
   addPoints(values: ArrayLike<number>): ChangeRows {
-    return this.#add(values instanceof Float64Array ? values : Float64Array.from(values))
+    return this.#add(toFloat64Array(values, 'addPoints'))
   }
 
   /** Removes the oldest point; see {@link removePoints}. */

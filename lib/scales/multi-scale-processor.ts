@@ -16,6 +16,8 @@ import { nativeWindow, PIECE_POINTS, type WindowLength } from './sliding-window.
 import { UpdateRows } from './update-rows.js'
 import { defaultWorkers, WorkerPool, type PoolJob } from './worker-pool.js'
 
+const WORKERS_MAX = 256
+
 /** One scale: a window and what is computed of it. */
 export type ScaleOptions = FiltrationOptions & {
   /**
@@ -37,7 +39,7 @@ export interface MultiScaleProcessorOptions {
   readonly dimension?: number
   /** Whether points have event time (ms since the epoch, never going back). Default: when a scale needs it. */
   readonly timestamps?: boolean
-  /** Worker threads. Default: one less than the processors, at least 1, at most one a scale. */
+  /** Worker threads, 1 to 256. Default: one less than the processors, at least 1, at most one a scale. */
   readonly workers?: number
 }
 
@@ -103,6 +105,10 @@ export class MultiScaleProcessor {
     const scales = Object.entries(options.scales)
     if (scales.length === 0) throw new TdaError('INVALID_ARGUMENT', 'scales: expected at least one')
     const byTime = scales.some(([, { window, slide }]) => window.count === undefined || isByTime(slide))
+    const workers = options.workers ?? Math.min(scales.length, defaultWorkers())
+    if (!Number.isInteger(workers) || workers < 1 || workers > WORKERS_MAX) {
+      throw new TdaError('INVALID_ARGUMENT', `workers: expected 1 to ${WORKERS_MAX}, found ${workers}`)
+    }
     this.dimension = options.dimension ?? 1
     this.#pieceMax = byTime ? Infinity : PIECE_POINTS
     const stream = nativeAddon().streamCreate({
@@ -123,7 +129,7 @@ export class MultiScaleProcessor {
     }
     const named = scales.map(([name, { filtration }]) => ({ name, layout: layoutOf(filtration) }))
     const pool = new WorkerPool({
-      workers: options.workers ?? Math.min(scales.length, defaultWorkers()),
+      workers,
       scales: named,
       maxBytes: Infinity,
       eventTime: false

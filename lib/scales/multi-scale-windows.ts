@@ -5,6 +5,7 @@ import { NativeResource } from './native-resource.js'
 import { cutBatch, PointRows, toPointInput } from './point-rows.js'
 import { nativeWindow, PIECE_POINTS, type WindowLength } from './sliding-window.js'
 
+/** The windows, and what their points are. */
 export interface MultiScaleWindowsOptions {
   /** One window for each scale, by name. */
   readonly windows: Readonly<Record<string, WindowLength>>

@@ -30,6 +30,7 @@ export type WindowLength =
   | { readonly count: number; readonly spanMs?: never; readonly pointsMax?: never }
   | { readonly count?: never; readonly spanMs: number; readonly pointsMax: number }
 
+/** A window's length, and what its points are. */
 export type SlidingWindowOptions = WindowLength & {
   /** Channels of a point, 1 to 4096. Default 1. */
   readonly dimension?: number

@@ -11,7 +11,6 @@
  *
  * Cost: O(scales) a batch of points, not a point.
  */
-import { TdaError } from '../errors.js'
 import { nativeAddon } from '../native.js'
 import type { EngineHandle, EngineState, StreamHandle, StreamState } from '../native.js'
 import type { ScalePlan, StreamPlan } from './scale-plan.js'
@@ -60,7 +59,7 @@ export class StreamEntry {
   readonly #engines: Engine[] = []
   #next = 0
   #live = false
-  #released = false
+  /** Settles when all that is under way has: rounds of other lanes may overtake each other. */
   #settled: Promise<unknown> = Promise.resolve()
 
   /** @throws MEMORY_LIMIT when there is no memory for it; nothing is left behind. */
@@ -128,7 +127,9 @@ export class StreamEntry {
 
   /** Remembers that jobs given to the pool are under way until `settled`. */
   underWay(settled: Promise<unknown>): void {
-    this.#settled = settled
+    const before = this.#settled
+    this.#settled = settled.then(() => before)
+    this.#settled.catch(() => {}) // Told to whoever waits for room; the pool tells everybody else.
   }
 
   completed(scale: number, until: number): void {
@@ -159,30 +160,8 @@ export class StreamEntry {
     return nativeAddon().engineState(this.#engines[scale]!.handle)
   }
 
-  /**
-   * The diagram of a scale after everything appended before the call: rows of native/diagram/update.h.
-   *
-   * @throws CANCELLED when the stream was given up.
-   */
-  async diagram(scale: number): Promise<Float64Array> {
-    if (this.#released) throw new TdaError('CANCELLED', `stream "${this.stream}" was given up`)
-    const engine = this.#engines[scale]!
-    const jobs: PoolJob[] = []
-    // No update is due in between (S2), so nothing gets lost with the result.
-    if (engine.dispatched < this.#next) this.#dispatch(engine, !this.#live, jobs)
-    const advanced = this.#pool.advance(jobs)
-    const diagram = this.#pool.diagram(engine.handle, engine.lane)
-    for (const { until } of jobs)
-      void advanced.then(
-        () => this.completed(scale, until),
-        () => {}
-      )
-    return diagram
-  }
-
   /** Frees ring and engines. REQUIRES: nothing under way. */
   release(): void {
-    this.#released = true
     for (const { handle, lane } of this.#engines) {
       nativeAddon().engineRelease(handle)
       this.#pool.leave(lane)

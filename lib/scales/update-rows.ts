@@ -12,8 +12,9 @@ export interface Update {
   readonly boundaryTimestamp: number | null
   /** Pairs in the diagram after this update. */
   readonly pairs: number
+  /** What changed since the update before, net. */
   readonly changes: ChangeRows
-  /** The whole diagram; empty unless a snapshot was due or asked for. */
+  /** The whole diagram; `null` unless a snapshot was due or asked for, and where a diagram is empty. */
   readonly snapshot: PairRows | null
 }
 

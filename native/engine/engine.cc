@@ -19,12 +19,14 @@ size_t span_max_for(const EngineConfig& config) {
   return config.window.by_time() ? kSpanMax : std::clamp(config.window.count / 4, kSpanMin, kSpanMax);
 }
 
-// A window by time is only bounded by the ring, that of a Rips filtration by its gate.
+// The ring holds them all, and a window by time is bounded by nothing else; that of a Rips filtration is by its
+// gate.
 size_t points_max_for(const PointRing& ring, const EngineConfig& config) {
   if (config.filtration.kind == FiltrationKind::kRips) {
     return (config.window.by_time() ? config.filtration.rips.points_max : config.window.count) + 1;
   }
-  return config.window.by_time() ? ring.capacity() : config.window.count + span_max_for(config);
+  const size_t room = ring.capacity();
+  return config.window.by_time() ? room : std::min(room, config.window.count + span_max_for(config));
 }
 
 Status check_slide(const EngineConfig& config, const RingConfig& ring) {
@@ -101,6 +103,7 @@ Status Engine::guarded(EngineResults* results, Work&& work) {
 }
 
 Status Engine::advance(PointId until, EngineResults* results) {
+  if (results != nullptr) results->clear();
   if (until < next_ || until > ring_->next()) return Status::kPointNotRetained;
   return guarded(results, [&] {
     if (config_.slide.count > 0) advance_by_count(until, results);
@@ -110,6 +113,7 @@ Status Engine::advance(PointId until, EngineResults* results) {
 }
 
 Status Engine::update(PointId until, PointId first, EngineResults& results) {
+  results.clear();
   if (!by_hand()) return Status::kInvalidArgument;
   if (until < next_ || until > ring_->next()) return Status::kPointNotRetained;
   if (first > until) return Status::kWindowEmpty;

@@ -1,5 +1,7 @@
 #include "native/engine/series_filtration.h"
 
+#include <algorithm>
+
 namespace tda {
 
 namespace {
@@ -23,7 +25,7 @@ void write_row(const PointRing& ring, size_t channel, const SeriesChange& change
 }  // namespace
 
 SeriesFiltration::SeriesFiltration(size_t channel, Direction direction, PointId start, size_t samples_max)
-    : channel_(channel), series_(direction, samples_max) {
+    : channel_(channel), series_(direction, std::min(samples_max, kRingCapacityMax)) {  // no ring holds more
   series_.start_at(start);
 }
 

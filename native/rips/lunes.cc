@@ -308,32 +308,35 @@ void LuneIndex::classify(const Edge& edge, uint32_t special) {
   collect_members(edge);
   touch(special);
   SpecialEdge& entry = specials_[special];
+  Components& components = components_[special];
   entry.dirty = false;
-  apexes_ -= entry.apexes.size();
-  if (members_.empty()) {
-    entry.kind = LuneKind::kEmpty;
-    entry.apexes.clear();
-    entry.middles.clear();
-    set_hub(edge.older, edge.younger, kNoSlot);
-    return;
+  apexes_ -= components.apexes.size();
+  find_components(edge, components);
+  apexes_ += components.apexes.size();
+  switch (components.apexes.size()) {
+    case 0:
+      entry.kind = LuneKind::kEmpty;
+      set_hub(edge.older, edge.younger, kNoSlot);
+      return;
+    case 1:
+      if (certify_around(edge, members_.back())) {
+        free_special(special);
+        return;
+      }
+      entry.kind = LuneKind::kOneComponent;
+      break;
+    default: entry.kind = LuneKind::kSeveralComponents;
   }
-  find_components(edge, entry.apexes, entry.middles);
-  apexes_ += entry.apexes.size();
-  if (entry.apexes.size() == 1 && certify_around(edge, members_.back())) {
-    free_special(special);
-    return;
-  }
-  entry.kind = entry.apexes.size() == 1 ? LuneKind::kOneComponent : LuneKind::kSeveralComponents;
-  set_hub(edge.older, edge.younger, entry.middles.front());
+  set_hub(edge.older, edge.younger, components.middles.front());
 }
 
 // Breadth first over members_, taking from those still waiting: near-linear where the lune graph is dense.
-void LuneIndex::find_components(const Edge& edge, std::vector<Slot>& apexes, std::vector<Slot>& middles) {
+void LuneIndex::find_components(const Edge& edge, Components& components) {
   const float* from_older = rows_.row(edge.older);
   const float* from_younger = rows_.row(edge.younger);
   const auto reach = [&](Slot member) { return std::max(from_older[member], from_younger[member]); };
-  apexes.clear();
-  middles.clear();
+  components.apexes.clear();
+  components.middles.clear();
   waiting_.assign(members_.begin(), members_.end());
   while (!waiting_.empty()) {
     const Slot apex = waiting_.back();  // the youngest left
@@ -354,8 +357,8 @@ void LuneIndex::find_components(const Edge& edge, std::vector<Slot>& apexes, std
       }
       waiting_.resize(kept);
     }
-    apexes.push_back(apex);
-    middles.push_back(middle);
+    components.apexes.push_back(apex);
+    components.middles.push_back(middle);
   }
 }
 
@@ -437,6 +440,7 @@ uint32_t LuneIndex::add_special(const Edge& edge) {
   if (free_.empty()) {
     free_.push_back(static_cast<uint32_t>(specials_.size()));
     specials_.emplace_back();
+    components_.emplace_back();
   }
   const uint32_t special = free_.back();
   free_.pop_back();
@@ -468,9 +472,9 @@ void LuneIndex::free_special(uint32_t special) {
   SpecialEdge& entry = specials_[special];
   entry.kind = LuneKind::kFree;
   entry.dirty = false;
-  apexes_ -= entry.apexes.size();
-  entry.apexes.clear();
-  entry.middles.clear();
+  apexes_ -= components_[special].apexes.size();
+  components_[special].apexes.clear();
+  components_[special].middles.clear();
   free_.push_back(special);
 }
 
@@ -479,8 +483,9 @@ uint64_t LuneIndex::bytes() const {
                  (free_.capacity() + dirty_.capacity() + touched_.capacity()) * sizeof(uint32_t);
   for (const auto& list : hubbed_) sum += sizeof(list) + list.capacity() * sizeof(Hubbed);
   for (const auto& list : expiring_) sum += sizeof(list) + list.capacity() * sizeof(list[0]);
-  for (const SpecialEdge& edge : specials_)
-    sum += (edge.apexes.capacity() + edge.middles.capacity()) * sizeof(Slot);
+  for (const Components& lune : components_) {
+    sum += sizeof(lune) + (lune.apexes.capacity() + lune.middles.capacity()) * sizeof(Slot);
+  }
   return sum;
 }
 
@@ -511,7 +516,7 @@ void LuneIndex::verify() const {
   }
   TDA_ASSERT(count == hubbed_count_);
   uint64_t apexes_found = 0;
-  for (const SpecialEdge& edge : specials_) apexes_found += edge.apexes.size();
+  for (const Components& lune : components_) apexes_found += lune.apexes.size();
   TDA_ASSERT(apexes_found == apexes_);
   for (const SpecialEdge& edge : specials_) {
     if (edge.kind == LuneKind::kFree) continue;
@@ -520,7 +525,8 @@ void LuneIndex::verify() const {
     entries[size_t{edge.older} * stride_ + edge.younger] = &edge;
   }
   LuneIndex scratch(rows_, threshold_, apexes_max_);
-  std::vector<Slot> apexes, middles;
+  Components expected;
+  const std::vector<Slot>& apexes = expected.apexes;
   for (Sequence s = rows_.oldest(); s < rows_.next(); ++s) {
     for (Sequence t = s + 1; t < rows_.next(); ++t) {
       const Edge edge{rows_.slot_of(s), rows_.slot_of(t), rows_.at(rows_.slot_of(s), rows_.slot_of(t))};
@@ -530,14 +536,15 @@ void LuneIndex::verify() const {
         continue;
       }
       scratch.collect_members(edge);
-      scratch.find_components(edge, apexes, middles);
+      scratch.find_components(edge, expected);
       const Slot member = hub(edge.older, edge.younger);
       TDA_ASSERT(member == hub(edge.younger, edge.older));
       const bool in_lune =
           std::find(scratch.members_.begin(), scratch.members_.end(), member) != scratch.members_.end();
       TDA_ASSERT(apexes.empty() ? member == kNoSlot : in_lune);  // L1
       if (states[at] == State::kSpecial) {
-        TDA_ASSERT(entries[at]->apexes == apexes && entries[at]->middles == middles);  // L4
+        const Components& known = components_[static_cast<size_t>(entries[at] - specials_.data())];
+        TDA_ASSERT(known.apexes == apexes && known.middles == expected.middles);  // L4
         TDA_ASSERT((entries[at]->kind == LuneKind::kEmpty) == apexes.empty());
       } else {
         TDA_ASSERT(apexes.size() == 1);  // L3

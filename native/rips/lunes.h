@@ -22,8 +22,7 @@
 //      within the threshold whose lune is not empty, once flush() has run.
 // (L2) Every edge within the threshold is in exactly one of the three states.
 // (L3) All members of a settled or hubbed edge are in one component, until the certificate expires.
-// (L4) A special edge that is not dirty knows its components: `apexes` holds the youngest member of each,
-//      youngest first.
+// (L4) A special edge that is not dirty knows the components of its lune.
 //
 // A new point p is the youngest, so on existing edges "p in the lune" and "p adjacent to c" are a plain `<`.
 // Cost of a step: O(hubbed edges + special edges) comparisons, O(W) for the new edges whose hub is inherited
@@ -50,8 +49,12 @@ struct SpecialEdge {
   bool dirty = false;               // to be looked at by flush()
   bool queued = false;              // in the list of flush(), whether dirty still or not
   bool touched = false;             // changed since clear_touched()
-  std::vector<Slot> apexes;         // the youngest member of each component, youngest first
-  std::vector<Slot> middles;        // its most central member
+};
+
+// The components of a special edge's lune, apart from the edge: every step reads all special edges, but few lunes.
+struct Components {
+  std::vector<Slot> apexes;   // the youngest member of each, youngest first
+  std::vector<Slot> middles;  // the most central member of each, in the same order
 };
 
 class LuneIndex {
@@ -75,6 +78,8 @@ class LuneIndex {
   [[nodiscard]] bool flush();
 
   const std::vector<SpecialEdge>& specials() const { return specials_; }
+  // REQUIRES: flushed.
+  const Components& components(uint32_t special) const { return components_[special]; }
   // Entries of specials() that changed, whatever they hold now, each once.
   const std::vector<uint32_t>& touched() const { return touched_; }
   void clear_touched();
@@ -113,7 +118,7 @@ class LuneIndex {
   void classify(const Edge& edge, uint32_t special);
   bool certify(const Edge& edge);
   Slot most_central_in(const Edge& edge, Sequence begin, Sequence end) const;
-  void find_components(const Edge& edge, std::vector<Slot>& apexes, std::vector<Slot>& middles);
+  void find_components(const Edge& edge, Components& components);
   void collect_members(const Edge& edge);
   Slot youngest_bridge(const Edge& edge, Slot hub, Slot member) const;
 
@@ -140,6 +145,7 @@ class LuneIndex {
   // Edges by the point their certificate expires with.
   std::vector<std::vector<std::pair<Slot, Slot>>> expiring_;
   std::vector<SpecialEdge> specials_;
+  std::vector<Components> components_;  // of the special edge with the same index
   std::vector<uint32_t> free_;
   std::vector<uint32_t> dirty_;  // each entry of specials_ at most once
   std::vector<uint32_t> touched_;

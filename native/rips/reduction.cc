@@ -41,8 +41,9 @@ bool Reduction::run(const std::vector<uint32_t>& order, uint64_t bytes_max) {
   for (const uint32_t special : order) {
     const SpecialEdge& edge = lunes_.specials()[special];
     if (edge.kind != LuneKind::kSeveralComponents) continue;
-    for (size_t j = 1; j < edge.middles.size(); ++j) reduce(edge, special, j, ends);
-    ends += 2 * edge.middles.size();
+    const size_t components = lunes_.components(special).middles.size();
+    for (size_t j = 1; j < components; ++j) reduce(special, j, ends);
+    ends += 2 * components;
   }
   return true;
 }
@@ -74,7 +75,8 @@ void Reduction::list_nodes(const std::vector<uint32_t>& order) {
   const size_t known = nodes_.size();
   for (const uint32_t special : order) {
     const SpecialEdge& edge = lunes_.specials()[special];
-    for (const Slot middle : edge.middles) {
+    if (edge.kind != LuneKind::kSeveralComponents) continue;
+    for (const Slot middle : lunes_.components(special).middles) {
       ends_.push_back(node_of(edge.older, middle));
       ends_.push_back(node_of(edge.younger, middle));
     }
@@ -89,7 +91,7 @@ void Reduction::list_nodes(const std::vector<uint32_t>& order) {
 }
 
 // `ends`: the nodes from both ends of the edge to the middle of its first component, then of the second, ...
-void Reduction::reduce(const SpecialEdge& edge, uint32_t special, size_t component, const NodeIndex* ends) {
+void Reduction::reduce(uint32_t special, size_t component, const NodeIndex* ends) {
   ++relations_;
   std::fill(relation_.begin(), relation_.end(), 0);
   for (const size_t at : {size_t{0}, size_t{1}, 2 * component, 2 * component + 1}) {
@@ -104,7 +106,7 @@ void Reduction::reduce(const SpecialEdge& edge, uint32_t special, size_t compone
       if (candidate.death == kNoSpecial) {
         std::copy(relation_.begin(), relation_.begin() + static_cast<std::ptrdiff_t>(word + 1), owner);
         candidate.death = special;
-        candidate.apex = edge.apexes[component];
+        candidate.apex = lunes_.components(special).apexes[component];
         return;
       }
       for (size_t k = 0; k <= word; ++k)

@@ -81,7 +81,7 @@ class Reduction {
   Annotation evaluate(NodeIndex node);
   Annotation sum(Annotation a, Annotation b);
   void add(Annotation annotation, uint64_t* vector) const;
-  void reduce(const SpecialEdge& edge, uint32_t special, size_t component, const NodeIndex* ends);
+  void reduce(uint32_t special, size_t component, const NodeIndex* ends);
 
   const DistanceRows& rows_;
   const LuneIndex& lunes_;

@@ -1,15 +1,9 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { DiagramMessage, DiagramSnapshot, DiagramUpdate, WindowBounds } from '../../lib/diagram.js'
-import {
-  CHANGE_KIND,
-  changeStride,
-  EMISSION,
-  type AdvanceResult,
-  type ChangeLayout
-} from '../../lib/native.js'
-import { movedAt, pairAt, pairId, pairsOf } from '../../lib/publishers/diagram-rows.js'
+import { changeStride, EMISSION, type AdvanceResult, type ChangeLayout } from '../../lib/native.js'
 import { encodeAdvance, type UpdateContext } from '../../lib/publishers/update-encoder.js'
+import { ChangeRows, PairRows } from '../../lib/scales/diagram-rows.js'
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true })
 const point = fc.tuple(fc.integer({ min: 0, max: 2 ** 40 }), fc.nat(100))
@@ -95,24 +89,21 @@ function expected(
     const rebuilt = context.rebuilt ? ({ rebuilt: true } as const) : {}
     const features = { pairs: field('pairs') }
     const changeRows = changes.subarray(change * stride, field('changesEnd') * stride)
-    const starts = Array.from({ length: changeRows.length / stride }, (_, i) => i * stride)
-    const ofKind = (kind: number): number[] => starts.filter((start) => changeRows[start] === kind)
+    const changed = new ChangeRows(changeRows, context.layout)
     const update: DiagramUpdate = {
       type: 'update',
       ...head,
       ...(Number.isNaN(field('boundaryMs')) ? {} : { boundaryTimestamp: field('boundaryMs') }),
       ...rebuilt,
-      removed: ofKind(CHANGE_KIND.removed).map((start) => pairId(changeRows, start, context.layout)),
-      added: ofKind(CHANGE_KIND.added).map((start) => pairAt(changeRows, start, context.layout)),
-      moved: ofKind(CHANGE_KIND.moved).map((start) => movedAt(changeRows, start, context.layout)),
+      removed: changed.removed(),
+      added: changed.added(),
+      moved: changed.moved(),
       features
     }
     messages.push(update)
     if (field('snapshotEnd') > snapshot) {
-      const pairs = pairsOf(
-        snapshots.subarray(snapshot * stride, field('snapshotEnd') * stride),
-        context.layout
-      )
+      const snapshotRows = snapshots.subarray(snapshot * stride, field('snapshotEnd') * stride)
+      const pairs = new PairRows(snapshotRows, context.layout).toPairs()
       messages.push({ type: 'snapshot', ...head, ...rebuilt, pairs, features })
     }
     change = field('changesEnd')

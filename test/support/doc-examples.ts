@@ -27,15 +27,16 @@ export function examplesOf(path: string): DocExample[] {
   })
 }
 
+const AsyncFunction = (async () => {}).constructor as FunctionConstructor
+
 /** Runs an example with these names in scope; returns what it printed, a line a call. */
-export function runExample(code: string, scope: Readonly<Record<string, unknown>>): string[] {
+export async function runExample(code: string, scope: Readonly<Record<string, unknown>>): Promise<string[]> {
   const printed: string[] = []
   const show = (value: unknown): string =>
     typeof value === 'string' ? value : inspect(value, { breakLength: Infinity })
   const console = { log: (...values: readonly unknown[]) => printed.push(values.map(show).join(' ')) }
   const names = [...Object.keys(scope), 'console']
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the code is our own documentation
-  const example = new Function(...names, code) as (...values: readonly unknown[]) => void
-  example(...Object.values(scope), console)
+  const example = AsyncFunction(...names, code) as (...values: readonly unknown[]) => Promise<void>
+  await example(...Object.values(scope), console)
   return printed
 }

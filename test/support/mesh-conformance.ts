@@ -78,7 +78,8 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
       const from = await reader('order', 'group-order')
       const { partitions } = await from.nextOf('assigned')
       expect(partitions.map((p) => p.partition).sort()).toEqual([0, 1, 2, 3])
-      for (const { low, resume } of partitions) expect([low, resume]).toEqual([0, 0])
+      for (const { low, resume, committed } of partitions)
+        expect([low, resume, committed]).toEqual([0, 0, null])
       const records = await from.records(sent.length)
       const byKey = new Map<string, string[]>()
       const offsets = new Map<number, number>()
@@ -160,7 +161,12 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
 
       const second = await reader('resume', 'group-resume')
       const { partitions } = await second.nextOf('assigned')
-      expect(partitions.find((p) => p.partition === partition)).toEqual({ partition, low: 0, resume: 4 })
+      expect(partitions.find((p) => p.partition === partition)).toEqual({
+        partition,
+        low: 0,
+        resume: 4,
+        committed: 4
+      })
       const again = await second.records(15)
       expect(again.map((r) => r.offset)).toEqual(Array.from({ length: 15 }, (_, i) => i))
       await second.close()

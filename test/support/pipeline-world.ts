@@ -116,8 +116,9 @@ export function records(
   }))
 }
 
-export function assigned(low = 0, resume = low): MeshEvent {
-  return { kind: 'assigned', partitions: [{ partition: 0, low, resume }] }
+/** `committed`: by the group, ever; without it, where the group resumes beyond the start of the log. */
+export function assigned(low = 0, resume = low, committed = resume > low ? resume : null): MeshEvent {
+  return { kind: 'assigned', partitions: [{ partition: 0, low, resume, committed }] }
 }
 
 export function batches(log: readonly MeshRecord[], size: number): MeshEvent[] {

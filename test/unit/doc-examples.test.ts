@@ -1,28 +1,48 @@
-/** Every example in the docstrings of the synchronous library classes runs and prints what it says. */
+/** Every example in the docstrings of the public API, and the one of the README, runs and prints what it says. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { fileURLToPath } from 'node:url'
-import { IncrementalPersistence } from '../../lib/scales/incremental-persistence.js'
-import { MultiScaleWindows } from '../../lib/scales/multi-scale-windows.js'
-import { SlidingWindow } from '../../lib/scales/sliding-window.js'
-import { StreamingTdaProcessor } from '../../lib/scales/streaming-tda-processor.js'
+import * as api from '../../lib/index.js'
 import { examplesOf, runExample } from '../support/doc-examples.js'
+import { root } from '../support/run-command.js'
 
-const scope = { IncrementalPersistence, MultiScaleWindows, SlidingWindow, StreamingTdaProcessor }
 const files = [
-  'sliding-window',
-  'multi-scale-windows',
-  'incremental-persistence',
-  'streaming-tda-processor',
-  'point-rows'
+  'scales/sliding-window',
+  'scales/multi-scale-windows',
+  'scales/multi-scale-processor',
+  'scales/incremental-persistence',
+  'scales/streaming-tda-processor',
+  'scales/point-rows',
+  'publishers/diagram-replica',
+  'mesh/in-process-mesh',
+  'mesh/embedded-broker',
+  'pipeline/daemon'
 ]
+const hasKafka = await import('node-rdkafka').then(
+  () => true,
+  () => false
+)
+if (!hasKafka) process.stderr.write('skipped: the example of the embedded broker (no node-rdkafka)\n')
 
-for (const file of files) {
-  const examples = examplesOf(fileURLToPath(new URL(`../../../lib/scales/${file}.ts`, import.meta.url)))
+for (const file of files.filter((name) => hasKafka || name !== 'mesh/embedded-broker')) {
+  const examples = examplesOf(join(root, 'lib', `${file}.ts`))
   test(`${file} has examples`, () => expect(examples.length).toBeGreaterThan(0))
   for (const { name, code, expected } of examples) {
-    test(`${file}: example of ${name}`, () => {
+    test(`${file}: example of ${name}`, async () => {
       expect(expected.length).toBeGreaterThan(0)
-      expect(runExample(code, scope)).toEqual(expected)
+      expect(await runExample(code, { ...api })).toEqual(expected)
     })
   }
 }
+
+test('the library in ten lines, as the README has it', async () => {
+  const [, code = ''] =
+    /```js\nimport \{ StreamingTdaProcessor \} from 'streaming-tda'\n(.*?)```/s.exec(
+      readFileSync(join(root, 'README.md'), 'utf8')
+    ) ?? []
+  const readings = [
+    Array.from({ length: 100 }, (_, i) => i),
+    Float64Array.from({ length: 100 }, (_, i) => -i)
+  ]
+  expect(await runExample(code, { ...api, readings })).toEqual(['1 0:0.0 0 null', '2 0:199.0 -99 null'])
+})

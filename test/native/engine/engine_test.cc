@@ -354,6 +354,25 @@ TEST(Engine, a_later_engine_starts_at_the_oldest_point_of_the_ring) {
   EXPECT_EQ(fixture.results.emissions.numbers()[kEmissionLastArrival], 3);  // point number 4
 }
 
+TEST(Engine, takes_the_largest_window_a_ring_can_hold) {
+  const size_t most = kRingCapacityMax;
+  Fixture fixture({.capacity = most}, {.window = {.count = most - 1}, .slide = {.count = 1}});
+  EngineLease lease(fixture.engine);
+  ASSERT_EQ(fixture.append({3, 1, 4}), Status::kOk);
+  ASSERT_EQ(lease->advance(3, &fixture.results), Status::kOk);
+  EXPECT_EQ(lease->state().pairs, 1u);
+}
+
+TEST(Engine, a_refused_call_leaves_nothing_in_the_results) {
+  Fixture fixture({.capacity = 8}, {.window = {.count = 4}, .slide = {.count = 1}});
+  EngineLease lease(fixture.engine);
+  ASSERT_EQ(fixture.append({3, 1, 4}), Status::kOk);
+  ASSERT_EQ(lease->advance(3, &fixture.results), Status::kOk);
+  ASSERT_GT(fixture.results.emissions.size(), 0u);
+  ASSERT_EQ(lease->advance(9, &fixture.results), Status::kPointNotRetained);
+  EXPECT_EQ(fixture.results.emissions.size() + fixture.results.changes.size(), 0u);
+}
+
 TEST(Engine, a_second_lease_finds_it_busy) {
   Fixture fixture({.capacity = 6}, {.window = {.count = 2}, .slide = {.count = 2}});
   {

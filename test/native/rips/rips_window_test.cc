@@ -19,7 +19,7 @@ namespace {
 using test::kNoVertex;
 using test::naive_window_pairs;
 using test::NaiveDistances;
-using test::NaivePair;
+using test::NaiveRipsPair;
 
 // The points that are there, oldest first.
 std::vector<PointId> points_of(const DistanceRows& rows) {
@@ -39,13 +39,13 @@ NaiveDistances stored(const DistanceRows& rows) {
   return matrix;
 }
 
-std::vector<NaivePair> pairs_of(const RipsWindow& window) {
+std::vector<NaiveRipsPair> pairs_of(const RipsWindow& window) {
   const std::vector<PointId> ids = points_of(window.rows());
   const auto index = [&](PointId id) {
     if (id == kNoPoint) return kNoVertex;
     return static_cast<size_t>(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin());
   };
-  std::vector<NaivePair> pairs;
+  std::vector<NaiveRipsPair> pairs;
   for (const RipsPair& pair : window.diagram()) {
     pairs.push_back({pair.dimension, pair.birth, pair.death, index(pair.birth_points[0]),
                      index(pair.birth_points[1]), index(pair.death_points[0]), index(pair.death_points[1]),
@@ -85,7 +85,7 @@ class Replica {
 };
 
 void expect_naive(const RipsWindow& window, double threshold, int max_dimension, const std::string& where) {
-  const std::vector<NaivePair> expected =
+  const std::vector<NaiveRipsPair> expected =
       naive_window_pairs(stored(window.rows()), static_cast<float>(threshold), max_dimension);
   ASSERT_EQ(pairs_of(window), expected) << where;
 }

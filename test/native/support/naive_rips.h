@@ -30,19 +30,19 @@ struct NaiveDistances {
   explicit NaiveDistances(size_t count) : n(count), values(count * count, 0.0F) {}
 };
 
-struct NaivePair {
+struct NaiveRipsPair {
   int dimension;
   float birth;
   float death;                        // +infinity for an essential class
   size_t birth_younger, birth_older;  // H0: the vertex, kNoVertex
   size_t death_younger, death_older,
       apex;  // the killing edge and the third vertex; kNoVertex where there is none
-  auto operator<=>(const NaivePair&) const = default;
+  auto operator<=>(const NaiveRipsPair&) const = default;
 };
 
 // Pairs of positive length, sorted. Edges longer than `threshold` never enter.
-inline std::vector<NaivePair> naive_window_pairs(const NaiveDistances& distances, float threshold,
-                                                 int max_dimension) {
+inline std::vector<NaiveRipsPair> naive_window_pairs(const NaiveDistances& distances, float threshold,
+                                                     int max_dimension) {
   struct Edge {
     float length;
     size_t younger, older;
@@ -58,7 +58,7 @@ inline std::vector<NaivePair> naive_window_pairs(const NaiveDistances& distances
   std::sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) {
     return std::tie(a.length, a.younger, a.older) < std::tie(b.length, b.younger, b.older);
   });
-  std::vector<NaivePair> pairs;
+  std::vector<NaiveRipsPair> pairs;
 
   // Columns of edges over vertices.
   std::vector<std::vector<size_t>> owner_of_vertex(n);

@@ -18,10 +18,20 @@ test('every option has a meaning', () => {
   for (const row of rows) expect(row).toMatch(/\| [^|]{10,} \|$/)
 })
 
-test('the examples of the reference are valid', () => {
-  expect(parseConfig(EXAMPLE, 'example.yaml', 'broker').scales).toHaveLength(2)
+test('the Rips scales of the reference are valid', () => {
   const withRips = EXAMPLE.replace('publish:', `${RIPS_EXAMPLE}publish:`)
   expect(parseConfig(withRips, 'example.yaml', 'broker').scales).toHaveLength(4)
+})
+
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+
+test.each([
+  ['the reference', EXAMPLE],
+  ['README.md', /```yaml\n(.*?)```/s.exec(readme)?.[1] ?? '']
+])('the example of %s is valid and fits a small machine', (name, text) => {
+  const config = parseConfig(text, name, 'broker')
+  expect(config.scales).toHaveLength(2)
+  requireMemory(config, 4 * 2 ** 30)
 })
 
 const examples = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.yaml'))

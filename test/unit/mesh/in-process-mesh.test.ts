@@ -82,7 +82,7 @@ test('a rebalance revokes, waits for `done`, and starts again at the oldest reco
   await new Promise((resolve) => setImmediate(resolve))
   expect(next).toBeNull()
   revoked.done()
-  expect((await reading).partitions).toEqual([{ partition: 0, low: 0, resume: 1 }])
+  expect((await reading).partitions).toEqual([{ partition: 0, low: 0, resume: 1, committed: 1 }])
   expect(await reader.records(1)).toHaveLength(1)
   await reader.close()
 })

@@ -31,17 +31,6 @@ function rowsOf(updates: UpdateRows): unknown[] {
   return [...updates].map(({ changes, snapshot, ...rest }) => [rest, changes.rows, snapshot?.rows ?? null])
 }
 
-test('the example of the documentation', async () => {
-  const processor = processorOf({
-    scales: {
-      short: { filtration: 'sublevel', window: { count: 4 }, slide: { count: 4 } },
-      long: { filtration: 'sublevel', window: { count: 8 }, slide: { count: 8 } }
-    }
-  })
-  const updates = await processor.processPoints([3, 1, 4, 2, 3, 1, 4, 2])
-  expect([updates.get('short')?.length, updates.get('long')?.length]).toEqual([2, 1])
-})
-
 test('law: each scale gives what a processor of its own gives, on any number of threads', async () => {
   const random = seeded(5)
   const values = Float64Array.from({ length: 12_000 }, () => Math.floor(random() * 50))
@@ -94,6 +83,10 @@ test('impossible options are refused and leave nothing behind', () => {
   expect(() => new MultiScaleProcessor({ scales: {} })).toThrow(/at least one/)
   const bad = { a: { filtration: 'sublevel', window: { count: 3 }, channel: 7 } } as const
   expect(() => new MultiScaleProcessor({ scales: bad })).toThrow(/channel 7/)
+  const good = { a: { filtration: 'sublevel', window: { count: 3 } } } as const
+  for (const workers of [0, -1, 1.5, NaN, Infinity, 257]) {
+    expect(() => new MultiScaleProcessor({ scales: good, workers })).toThrow(/workers: expected 1 to 256/)
+  }
   expect(nativeAddon().liveHandles()).toBe(before)
 })
 

@@ -144,7 +144,7 @@ test('further streams than streams.max are refused; a partition that is given up
   expect(table.size).toBe(2)
   await table.release(0)
   expect(table.size).toBe(0)
-  table.assign({ partition: 0, low: 0, resume: 0 })
+  table.assign({ partition: 0, low: 0, resume: 0, committed: null })
   expect(admit('m')).toBe(0)
   await close()
 })
@@ -203,7 +203,7 @@ function tableOf(part: Record<string, unknown>): {
   const plan = planStream(config)
   const pool = new WorkerPool({ workers: 1, scales: plan.scales, maxBytes: 1e6, eventTime: false })
   const table = new StreamTable(config, plan, pool)
-  table.assign({ partition: 0, low: 0, resume: 0 })
+  table.assign({ partition: 0, low: 0, resume: 0, committed: null })
   return {
     config,
     table,
