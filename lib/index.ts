@@ -16,7 +16,12 @@ export type {
 } from './diagram.js'
 export { TdaError, type ErrorCode } from './errors.js'
 
-export { SlidingWindow, type DataWindow, type SlidingWindowOptions, type WindowLength } from './scales/sliding-window.js'
+export {
+  SlidingWindow,
+  type DataWindow,
+  type SlidingWindowOptions,
+  type WindowLength
+} from './scales/sliding-window.js'
 export { MultiScaleWindows, type MultiScaleWindowsOptions } from './scales/multi-scale-windows.js'
 export { PointRows, type Point } from './scales/point-rows.js'
 export {
@@ -38,6 +43,17 @@ export {
 } from './scales/multi-scale-processor.js'
 export { ChangeRows, PairRows, type ChangeKindName } from './scales/diagram-rows.js'
 export { UpdateRows, type Update } from './scales/update-rows.js'
+export { ripsPersistence, type RipsPersistenceOptions, type RipsProgress } from './scales/rips-persistence.js'
+export type {
+  RipsDistances,
+  RipsInput,
+  RipsLowerDistances,
+  RipsOptions,
+  RipsPoints,
+  RipsSparseDistances
+} from './scales/rips-input.js'
+export { RipsDiagram, type CocycleTerm } from './scales/rips-diagram.js'
+export type { Metric } from './native.js'
 export { DiagramReplica, type ApplyResult } from './publishers/diagram-replica.js'
 
 export { loadConfig, parseConfig, validateConfig } from './config/load.js'

@@ -3,9 +3,10 @@
  * the file commands start fast and work without node-rdkafka.
  */
 import { createRequire } from 'node:module'
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { registerBench } from './bench.js'
 import { registerDemo } from './demo.js'
+import { registerDiagram } from './diagram-command.js'
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js'
 import { wholeNumber } from './parse-number.js'
 import { errorText, type Terminal } from './terminal.js'
@@ -92,33 +93,6 @@ const registerReplay: Register = (program, terminal, answer) => {
       ) => {
         const { replay } = await import('./replay.js')
         answer(await replay(file, options, terminal))
-      }
-    )
-}
-
-const registerDiagram: Register = (program, terminal, answer) => {
-  program
-    .command('diagram')
-    .description('The persistence diagram of one column of a CSV file.')
-    .argument('<file>', 'CSV file with a header, or - for standard input')
-    .addOption(
-      new Option('--filtration <kind>', 'which filtration')
-        .choices(['sublevel', 'superlevel'])
-        .default('sublevel')
-    )
-    .option('--column <name>', 'the column; may be left out when only one is numeric and no time')
-    .option('--last <points>', 'only the newest so many points', wholeNumber(1, POINTS_MAX))
-    .option('--json', 'the whole diagram as one JSON object', false)
-    .action(
-      async (
-        file: string,
-        options: { filtration: 'sublevel' | 'superlevel'; column?: string; last?: number; json: boolean }
-      ) => {
-        const [{ diagram }, { nativeAddon }] = await Promise.all([
-          import('./diagram.js'),
-          import('../native.js')
-        ])
-        answer(await diagram(file, options, terminal, nativeAddon()))
       }
     )
 }
