@@ -53,6 +53,12 @@ export type {
   RipsSparseDistances
 } from './scales/rips-input.js'
 export { RipsDiagram, type CocycleTerm } from './scales/rips-diagram.js'
+export {
+  suggestEmbedding,
+  type DimensionFigures,
+  type EmbeddingOptions,
+  type EmbeddingSuggestion
+} from './scales/embedding.js'
 export type { Metric } from './native.js'
 export { DiagramReplica, type ApplyResult } from './publishers/diagram-replica.js'
 

@@ -264,6 +264,11 @@ export interface NativeAddon {
    */
   seriesBatchDiagram(values: Float64Array, filtration: 'sublevel' | 'superlevel'): Float64Array
 
+  /** Mutual information in bits of the series and itself later, for delay 0 to `delayMax` (native/series/embedding.h). */
+  embeddingDelay(values: Float64Array, delayMax: number): Float64Array
+  /** For 1 to `dimensionMax` coordinates: share of false nearest neighbours, Cao's E1 and E2; 3 numbers each. */
+  embeddingDimension(values: Float64Array, delay: number, dimensionMax: number): Float64Array
+
   /** Streams, windows, engines and batch computations of this process that have not been released. */
   liveHandles(): number
 }

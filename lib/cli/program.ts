@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander'
 import { registerBench } from './bench.js'
 import { registerDemo } from './demo.js'
 import { registerDiagram } from './diagram-command.js'
+import type { EmbedOptions } from './embed.js'
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js'
 import { wholeNumber } from './parse-number.js'
 import { errorText, type Terminal } from './terminal.js'
@@ -50,6 +51,7 @@ function createProgram(terminal: Terminal, answer: (code: ExitCode) => void): Co
   registerDemo(program)
   registerReplay(program, terminal, answer)
   registerDiagram(program, terminal, answer)
+  registerEmbed(program, terminal, answer)
   registerVerify(program, terminal, answer)
   registerBench(program)
   registerReference(program, terminal)
@@ -95,6 +97,30 @@ const registerReplay: Register = (program, terminal, answer) => {
         answer(await replay(file, options, terminal))
       }
     )
+}
+
+const registerEmbed: Register = (program, terminal, answer) => {
+  program
+    .command('embed')
+    .description('Which delay embedding a series asks for: mutual information and false nearest neighbours.')
+    .argument('<file>', 'file of numbers, or - for standard input')
+    .option('--column <name>', 'the column; may be left out when only one is numeric and no time')
+    .option('--delay <samples>', 'take this delay instead of choosing one', wholeNumber(1, 10_000))
+    .option(
+      '--delay-max <samples>',
+      'largest delay looked at (default: 100, less if the series is short)',
+      wholeNumber(1, 10_000)
+    )
+    .option(
+      '--dimension-max <number>',
+      'most coordinates looked at (default: 10, less if the series is short)',
+      wholeNumber(1, 32)
+    )
+    .option('--json', 'the suggestion and its curves as one JSON object', false)
+    .action(async (file: string, options: EmbedOptions) => {
+      const { embed } = await import('./embed.js')
+      answer(await embed(file, options, terminal))
+    })
 }
 
 const registerVerify: Register = (program, terminal, answer) => {
