@@ -21,6 +21,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<use_error_class>(exports, "useErrorClass");
   add<stream_create>(exports, "streamCreate");
   add<stream_append>(exports, "streamAppend");
+  add<stream_refusals>(exports, "streamRefusals");
   add<stream_read>(exports, "streamRead");
   add<stream_state>(exports, "streamState");
   add<stream_release>(exports, "streamRelease");
@@ -44,6 +45,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<series_batch_diagram>(exports, "seriesBatchDiagram");
   add<embedding_delay>(exports, "embeddingDelay");
   add<embedding_dimension>(exports, "embeddingDimension");
+  add<rips_predict_bytes>(exports, "ripsPredictBytes");
   add<live_handles>(exports, "liveHandles");
   return exports;
 }

@@ -4,6 +4,7 @@
 #include "binding/calls.h"
 #include "binding/convert.h"
 #include "native/diagram/row_buffer.h"
+#include "native/rips/rips_window.h"
 #include "native/series/batch.h"
 #include "native/series/embedding.h"
 
@@ -11,7 +12,7 @@ namespace tda::binding {
 
 Napi::Value series_batch_diagram(const Napi::CallbackInfo& info) {
   const std::span<const double> values = doubles_from(info[0], "values");
-  const bool superlevel = filtration_from(info[1], "filtration") == FiltrationKind::kSuperlevel;
+  const bool superlevel = series_filtration_from(info[1], "filtration") == FiltrationKind::kSuperlevel;
   if (values.size() > kRingCapacityMax)
     check(Status::kInvalidArgument, "seriesBatchDiagram: too many values");
   for (const double value : values) {
@@ -62,6 +63,17 @@ Napi::Value embedding_dimension(const Napi::CallbackInfo& info) {
   for (const EmbeddingRow& row : rows)
     numbers.insert(numbers.end(), {row.false_share, row.cao_e1, row.cao_e2});
   return to_float64_array(info.Env(), numbers);
+}
+
+Napi::Value rips_predict_bytes(const Napi::CallbackInfo& info) {
+  const rips::RipsConfig config{
+      .window_max = integer_from(info[0], "points", 1, rips::kRipsWindowMax),
+      .dimension = integer_from(info[1], "coordinates", 1, kDimensionMax),
+      .metric = {},
+      .max_dimension = static_cast<int>(integer_from(info[2], "maxDimension", 0, 1)),
+      .threshold = kInfinity,
+      .first = 0};
+  return to_number(info.Env(), rips::RipsWindow::predict_bytes(config));
 }
 
 Napi::Value live_handles(const Napi::CallbackInfo& info) { return to_number(info.Env(), registry().size()); }

@@ -7,6 +7,7 @@ namespace tda::binding {
 
 Napi::Value stream_create(const Napi::CallbackInfo& info);
 Napi::Value stream_append(const Napi::CallbackInfo& info);
+Napi::Value stream_refusals(const Napi::CallbackInfo& info);
 Napi::Value stream_read(const Napi::CallbackInfo& info);
 Napi::Value stream_state(const Napi::CallbackInfo& info);
 Napi::Value stream_release(const Napi::CallbackInfo& info);
@@ -34,6 +35,7 @@ Napi::Value batch_release(const Napi::CallbackInfo& info);
 Napi::Value series_batch_diagram(const Napi::CallbackInfo& info);
 Napi::Value embedding_delay(const Napi::CallbackInfo& info);
 Napi::Value embedding_dimension(const Napi::CallbackInfo& info);
+Napi::Value rips_predict_bytes(const Napi::CallbackInfo& info);
 Napi::Value live_handles(const Napi::CallbackInfo& info);
 
 }  // namespace tda::binding

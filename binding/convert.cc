@@ -59,6 +59,12 @@ double positive_from(const Napi::Value& value, const char* name) {
   return number;
 }
 
+double not_negative_from(const Napi::Value& value, const char* name) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
+  if (!(number >= 0)) fail(Status::kInvalidArgument, std::string(name) + ": expected a number from 0 on");
+  return number;
+}
+
 Napi::Object object_from(const Napi::Value& value, const char* name) {
   if (!value.IsObject()) fail(Status::kInvalidArgument, std::string(name) + ": expected an object");
   return value.As<Napi::Object>();
@@ -92,11 +98,18 @@ WindowSpec window_from(const Napi::Value& value, const char* name) {
   return spec;
 }
 
-FiltrationKind filtration_from(const Napi::Value& value, const char* name) {
+FiltrationKind series_filtration_from(const Napi::Value& value, const char* name) {
   const std::string kind = value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
   if (kind == "sublevel") return FiltrationKind::kSublevel;
   if (kind == "superlevel") return FiltrationKind::kSuperlevel;
   fail(Status::kInvalidArgument, std::string(name) + ": expected 'sublevel' or 'superlevel'");
+}
+
+rips::Metric metric_from(const Napi::Value& value, const char* name) {
+  const std::string text = value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
+  if (const auto metric = rips::metric_of(text)) return *metric;
+  fail(Status::kInvalidArgument,
+       std::string(name) + ": expected 'euclidean', 'manhattan', 'chebyshev', 'cosine' or 'correlation'");
 }
 
 Napi::Float64Array to_float64_array(Napi::Env env, std::span<const double> numbers) {
@@ -130,6 +143,11 @@ void check_append(Status status, const PointRing& ring, const PointBatch& batch,
              " whose points from " + std::to_string(ring.oldest_held()) + " to " +
              std::to_string(ring.next()) +
              " are still needed; nothing was applied. Advance the windows and engines or create it larger");
+  }
+  if (status == Status::kNonFinitePoint) {
+    fail(status, call +
+                     ": NaN, an infinity, or (with the metrics cosine and correlation) a point without a "
+                     "direction; nothing was applied, leave that point out");
   }
   check(status, call);
 }

@@ -16,6 +16,7 @@ uint64_t integer_from(const Napi::Value& value, const char* name, uint64_t least
                       uint64_t most = uint64_t{1} << 53);
 bool boolean_from(const Napi::Value& value, const char* name);
 double positive_from(const Napi::Value& value, const char* name);
+double not_negative_from(const Napi::Value& value, const char* name);  // may be infinite
 Napi::Object object_from(const Napi::Value& value, const char* name);
 bool is_absent(const Napi::Value& value);  // null or undefined
 
@@ -27,7 +28,9 @@ std::span<double> optional_doubles_from(const Napi::Value& value, const char* na
 std::span<uint32_t> optional_uint32s_from(const Napi::Value& value, const char* name);
 
 WindowSpec window_from(const Napi::Value& value, const char* name);
-FiltrationKind filtration_from(const Napi::Value& value, const char* name);
+// 'sublevel' or 'superlevel'.
+FiltrationKind series_filtration_from(const Napi::Value& value, const char* name);
+rips::Metric metric_from(const Napi::Value& value, const char* name);
 
 Napi::Float64Array to_float64_array(Napi::Env env, std::span<const double> numbers);
 inline Napi::Value to_number(Napi::Env env, uint64_t number) {

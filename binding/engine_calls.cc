@@ -44,9 +44,61 @@ SlideSpec slide_from(const Napi::Value& value) {
   return spec;
 }
 
+RipsSpec rips_from(const Napi::Value& value, const WindowSpec& window) {
+  const Napi::Object rips = object_from(value, "rips");
+  const Napi::Value embedding = rips.Get("embedding");
+  const Napi::Value weights = rips.Get("weights");
+  RipsSpec spec;
+  for (const uint32_t channel : uint32s_from(rips.Get("channels"), "rips.channels"))
+    spec.channels.push_back(channel);
+  if (!is_absent(embedding)) {
+    const Napi::Object options = object_from(embedding, "rips.embedding");
+    spec.dimension = integer_from(options.Get("dimension"), "rips.embedding.dimension", 1, kDimensionMax);
+    spec.delay = integer_from(options.Get("delay"), "rips.embedding.delay", 1, kRingCapacityMax);
+    spec.stride = integer_from(options.Get("stride"), "rips.embedding.stride", 1, kRingCapacityMax);
+  }
+  spec.metric.metric = metric_from(rips.Get("metric"), "rips.metric");
+  for (const double weight : optional_doubles_from(weights, "rips.weights"))
+    spec.metric.weights.push_back(weight);
+  spec.max_dimension = static_cast<int>(integer_from(rips.Get("maxDimension"), "rips.maxDimension", 0, 1));
+  spec.threshold = not_negative_from(rips.Get("threshold"), "rips.threshold");
+  if (window.by_time())
+    spec.points_max = integer_from(rips.Get("pointsMax"), "rips.pointsMax", 1, kRingCapacityMax);
+  return spec;
+}
+
+FiltrationConfig filtration_from(const Napi::Object& options, const WindowSpec& window) {
+  const Napi::Value name = options.Get("filtration");
+  FiltrationConfig config;
+  if (name.IsString() && name.As<Napi::String>().Utf8Value() == "rips") {
+    config.kind = FiltrationKind::kRips;
+    config.rips = rips_from(options.Get("rips"), window);
+    return config;
+  }
+  config.kind = series_filtration_from(name, "filtration");
+  config.channel = integer_from(options.Get("channel"), "channel", 0, kDimensionMax);
+  return config;
+}
+
+[[noreturn]] void explain_rips(const EngineConfig& config, const RingConfig& stream) {
+  const RipsSpec& spec = config.filtration.rips;
+  const size_t samples = config.window.by_time() ? spec.points_max : config.window.count;
+  fail(Status::kInvalidArgument,
+       "engineCreate: a Rips filtration needs channels from 0 to " + std::to_string(stream.dimension - 1) +
+           " (" + std::to_string(spec.channels.size()) + " given), no weights or one a coordinate (" +
+           std::to_string(spec.coordinates()) + "; " + std::to_string(spec.metric.weights.size()) +
+           " given), finite and not negative, for the metric correlation at least 2 coordinates, and from 1 "
+           "to " +
+           std::to_string(rips::kRipsWindowMax - 1) + " cloud points in a window (" +
+           std::to_string(spec.cloud_max(samples)) + " in its " + std::to_string(samples) + " points)");
+}
+
 [[noreturn]] void explain_refusal(const EngineConfig& config, const PointRing& ring) {
   const RingConfig& stream = ring.config();
-  if (config.filtration.channel >= stream.dimension) {
+  if (config.filtration.kind == FiltrationKind::kRips) {
+    if (check_rips(config.filtration.rips, config.window, stream) != Status::kOk)
+      explain_rips(config, stream);
+  } else if (config.filtration.channel >= stream.dimension) {
     fail(Status::kInvalidArgument, "engineCreate: channel " + std::to_string(config.filtration.channel) +
                                        " of a stream with " + std::to_string(stream.dimension) + " channels");
   }
@@ -74,12 +126,11 @@ Napi::Value to_results(Napi::Env env, const EngineResults& from) {
 Napi::Value engine_create(const Napi::CallbackInfo& info) {
   const auto ring = thing_from<PointRing>(info[0], "stream", "engineCreate");
   const Napi::Object options = object_from(info[1], "config");
-  const EngineConfig config{
-      .filtration = {.kind = filtration_from(options.Get("filtration"), "filtration"),
-                     .channel = integer_from(options.Get("channel"), "channel", 0, kDimensionMax)},
-      .window = window_from(options.Get("window"), "window"),
-      .slide = slide_from(options.Get("slide")),
-      .snapshot_every = integer_from(options.Get("snapshotEvery"), "snapshotEvery")};
+  const WindowSpec window = window_from(options.Get("window"), "window");
+  const EngineConfig config{.filtration = filtration_from(options, window),
+                            .window = window,
+                            .slide = slide_from(options.Get("slide")),
+                            .snapshot_every = integer_from(options.Get("snapshotEvery"), "snapshotEvery")};
   std::shared_ptr<Engine> engine;
   const Status status = Engine::create(ring, config, engine);
   if (status == Status::kInvalidArgument) explain_refusal(config, *ring);

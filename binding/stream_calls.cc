@@ -1,4 +1,7 @@
 // Streams: the shared point rings.
+#include <algorithm>
+#include <vector>
+
 #include "binding/calls.h"
 #include "binding/convert.h"
 
@@ -26,6 +29,19 @@ Napi::Value stream_append(const Napi::CallbackInfo& info) {
                          .indices = optional_uint32s_from(info[4], "indices")};
   check_append(ring->append(batch), *ring, batch, "streamAppend");
   return to_number(info.Env(), ring->next());
+}
+
+Napi::Value stream_refusals(const Napi::CallbackInfo& info) {
+  const auto ring = thing_from<PointRing>(info[0], "stream", "streamRefusals");
+  const std::span<const double> values = doubles_from(info[1], "values");
+  const size_t dimension = ring->config().dimension;
+  if (values.size() % dimension != 0) check(Status::kWrongDimension, "streamRefusals");
+  std::vector<Status> refusals(values.size() / dimension, Status::kOk);
+  ring->mark_refusals(values, refusals);
+  if (std::ranges::all_of(refusals, [](Status one) { return one == Status::kOk; })) return info.Env().Null();
+  Napi::Uint8Array codes = Napi::Uint8Array::New(info.Env(), refusals.size());
+  std::ranges::transform(refusals, codes.Data(), [](Status one) { return static_cast<uint8_t>(one); });
+  return codes;
 }
 
 Napi::Value stream_read(const Napi::CallbackInfo& info) {

@@ -24,10 +24,16 @@ export {
 } from './scales/sliding-window.js'
 export { MultiScaleWindows, type MultiScaleWindowsOptions } from './scales/multi-scale-windows.js'
 export { PointRows, type Point } from './scales/point-rows.js'
+export type {
+  DelayEmbedding,
+  FiltrationOptions,
+  RipsOptions,
+  SeriesFiltration,
+  SeriesOptions
+} from './scales/filtration.js'
 export {
   IncrementalPersistence,
-  type IncrementalPersistenceOptions,
-  type SeriesFiltration
+  type IncrementalPersistenceOptions
 } from './scales/incremental-persistence.js'
 export {
   StreamingTdaProcessor,
@@ -48,7 +54,7 @@ export type {
   RipsDistances,
   RipsInput,
   RipsLowerDistances,
-  RipsOptions,
+  RipsBatchOptions,
   RipsPoints,
   RipsSparseDistances
 } from './scales/rips-input.js'

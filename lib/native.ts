@@ -35,10 +35,43 @@ export type NativeWindow = { readonly count: number } | { readonly spanMs: numbe
 export type NativeSlide =
   { readonly count: number } | { readonly everyMs: number } | { readonly byHand: true }
 
-export interface NativeEngineConfig {
+/** What a scale computes: the level sets of one channel, or the Vietoris-Rips complex of a cloud. */
+export type NativeFiltration = SeriesFiltrationConfig | RipsFiltrationConfig
+
+export interface SeriesFiltrationConfig {
   readonly filtration: 'sublevel' | 'superlevel'
   /** Which of the stream's channels, from 0. */
   readonly channel: number
+}
+
+export interface RipsFiltrationConfig {
+  readonly filtration: 'rips'
+  readonly rips: NativeRips
+}
+
+/** How distances of points are formed; see native/rips/metric.h. */
+export const METRICS = ['euclidean', 'manhattan', 'chebyshev', 'cosine', 'correlation'] as const
+export type Metric = (typeof METRICS)[number]
+
+export interface NativeRips {
+  /** Which of the stream's channels make up a point, from 0. */
+  readonly channels: Uint32Array
+  /**
+   * A cloud point is made of the samples i, i - delay, ... (`dimension` of them, all in the window), for each arrival
+   * number i that is a multiple of `stride`. `null`: every sample is a point.
+   */
+  readonly embedding: { readonly dimension: number; readonly delay: number; readonly stride: number } | null
+  readonly metric: Metric
+  /** Factors of the coordinates, channel by channel of the newest sample, then of the next; `null`: none. */
+  readonly weights: Float64Array | null
+  readonly maxDimension: 0 | 1
+  /** Longest edge that enters; what is alive there has death Infinity. */
+  readonly threshold: number
+  /** Most samples in a window by time: the stream refuses a point beyond. Ignored for a window by count. */
+  readonly pointsMax: number
+}
+
+export type NativeEngineConfig = NativeFiltration & {
   readonly window: NativeWindow
   readonly slide: NativeSlide
   /** A snapshot goes with every so many-th update; 0 = never. */
@@ -70,6 +103,10 @@ export interface ChangeLayout {
   readonly deathPoints: number
 }
 export const SERIES_LAYOUT: ChangeLayout = { birthPoints: 1, deathPoints: 1 }
+export const RIPS_LAYOUT: ChangeLayout = { birthPoints: 2, deathPoints: 3 }
+export function layoutOf(filtration: NativeFiltration['filtration']): ChangeLayout {
+  return filtration === 'rips' ? RIPS_LAYOUT : SERIES_LAYOUT
+}
 export function changeStride(layout: ChangeLayout): number {
   return 4 + 2 * (layout.birthPoints + layout.deathPoints)
 }
@@ -111,10 +148,6 @@ export interface EngineState {
   /** Without the ring, which the stream accounts for. */
   readonly bytes: number
 }
-
-/** How distances of points are formed; see native/rips/metric.h. */
-export const METRICS = ['euclidean', 'manhattan', 'chebyshev', 'cosine', 'correlation'] as const
-export type Metric = (typeof METRICS)[number]
 
 /** What a batch computation starts from; `numbers` are coordinates point by point, or distances. */
 export type NativeBatchInput =
@@ -196,6 +229,12 @@ export interface NativeAddon {
     offsets: Float64Array | null,
     indices: Uint32Array | null
   ): number
+  /**
+   * What the stream's Rips engines say of each point by itself, without appending: `null` when all are welcome, else one
+   * number a point, 0 or 1 + the index of the code in `NATIVE_ERROR_CODES` (DISTANCE_OVERFLOW; NON_FINITE_POINT for a
+   * point without a direction). streamAppend refuses such points.
+   */
+  streamRefusals(stream: StreamHandle, values: Float64Array): Uint8Array | null
   streamRead(stream: StreamHandle, first: number, end: number): PointColumns
   streamState(stream: StreamHandle): StreamState
   streamRelease(stream: StreamHandle): void
@@ -268,6 +307,12 @@ export interface NativeAddon {
   embeddingDelay(values: Float64Array, delayMax: number): Float64Array
   /** For 1 to `dimensionMax` coordinates: share of false nearest neighbours, Cao's E1 and E2; 3 numbers each. */
   embeddingDimension(values: Float64Array, delay: number, dimensionMax: number): Float64Array
+
+  /**
+   * Bytes that an engine with a Rips filtration takes at most for a cloud of so many points and coordinates
+   * (native/rips/rips_window.h, `predict_bytes`).
+   */
+  ripsPredictBytes(points: number, coordinates: number, maxDimension: 0 | 1): number
 
   /** Streams, windows, engines and batch computations of this process that have not been released. */
   liveHandles(): number

@@ -22,6 +22,8 @@ export const REJECT_REASONS = [
   'timestamp_backwards',
   'too_many_streams',
   'window_capacity',
+  'distance_overflow',
+  'no_direction',
   'empty'
 ] as const
 export type RejectReason = (typeof REJECT_REASONS)[number]

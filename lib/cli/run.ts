@@ -1,6 +1,6 @@
 /** `run`: the daemon against real brokers, until a signal asks it to stop. */
 import { loadConfig } from '../config/load.js'
-import { memoryLimit, predictMemory, requireMemory } from '../config/memory.js'
+import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
 import { createLogger } from '../observability/logger.js'
@@ -31,7 +31,11 @@ export async function run(
     const [needed, limit] = [predictMemory(config).totalBytes, memoryLimit(config)].map((bytes) =>
       Math.ceil(bytes / MIB)
     )
-    await write(terminal.stdout, `${path} is valid; its windows need at most ${needed} of ${limit} MiB\n`)
+    const lines = [
+      `${path} is valid; its windows need at most ${needed} of ${limit} MiB`,
+      ...ripsCostTexts(config)
+    ]
+    await write(terminal.stdout, `${lines.join('\n')}\n`)
     return EXIT.done
   }
   const { stderr, colours } = terminal

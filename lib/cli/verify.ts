@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import ms from 'ms'
 import { openCsv } from '../adapters/csv-file.js'
 import { readSeries, type SeriesOfFile } from '../adapters/csv-series.js'
+import type { RejectReason } from '../adapters/decoder.js'
 import { chooseColumn } from '../adapters/numeric-column.js'
 import { loadConfig, validateConfig } from '../config/load.js'
 import type { Config } from '../config/schema.js'
@@ -11,6 +12,7 @@ import type { NativeAddon, NativeSlide, NativeWindow } from '../native.js'
 import {
   checkAll,
   checkCapacity,
+  fitting,
   inOrder,
   needsOrder,
   scalesToCheck,
@@ -39,17 +41,17 @@ export async function verify(
 ): Promise<ExitCode> {
   const { config, read } = await readFile(path, options, terminal)
   const ordered = needsOrder(config)
-  const parts = read.series.map((series) => (ordered ? inOrder(series) : { series, dropped: 0 }))
+  const fit = read.series.map((series) => fitting(addon, series, config))
+  const parts = fit.map(({ series }) => (ordered ? inOrder(series) : { series, dropped: 0 }))
   const series = parts.map((part) => part.series)
   series.forEach((one) => checkCapacity(one, config))
-  const dropped = parts.reduce((sum, part) => sum + part.dropped, 0)
-  await write(
-    terminal.stderr,
-    rejectedText(
-      read.rows,
-      dropped === 0 ? read.rejected : new Map([...read.rejected, ['timestamp_backwards', dropped]])
-    )
-  )
+  const rejected = new Map(read.rejected)
+  const count = (reason: RejectReason, points: number): void => {
+    if (points > 0) rejected.set(reason, (rejected.get(reason) ?? 0) + points)
+  }
+  for (const one of fit) one.rejected.forEach((points, reason) => count(reason, points))
+  for (const { dropped } of parts) count('timestamp_backwards', dropped)
+  await write(terminal.stderr, rejectedText(read.rows, rejected))
   if (series.length === 0)
     throw new TdaError('FILE', `${path === '-' ? 'stdin' : path} has no points to verify`)
   const scales = scalesToCheck(config, options.every)

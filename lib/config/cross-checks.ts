@@ -3,6 +3,7 @@
  * it looks at, so that its findings stand beside the schema's own in one report.
  */
 import type { ConfigIssue, ConfigPath } from './issues.js'
+import { checkRips } from './rips-checks.js'
 import type { Config, ScaleConfig } from './schema.js'
 
 /** Where records come from: only a broker needs `kafka`; a file names its columns itself and has no record timestamps. */
@@ -118,18 +119,14 @@ function checkScales(
     if (scale === null) return
     const earlier = names.indexOf(scale.name)
     if (earlier < i) wrong(['scales', i, 'name'], `"${scale.name}" is the name of scales[${earlier}] already`)
+    checkRips(scale, ['scales', i], input?.channels, wrong)
     if (input !== undefined) checkScale(scale, ['scales', i], input, wrong)
   })
 }
 
 function checkScale(scale: ScaleConfig, path: ConfigPath, input: Config['input'], wrong: Wrong): void {
-  const channels = input.channels.join(', ')
-  if (scale.channel === undefined && input.channels.length > 1) {
-    wrong([...path, 'channel'], `expected one of input.channels (${channels}), found nothing`)
-  }
-  if (scale.channel !== undefined && !input.channels.includes(scale.channel)) {
-    wrong([...path, 'channel'], `expected one of input.channels (${channels}), found "${scale.channel}"`)
-  }
+  const single = scale.filtration !== 'rips' || scale.embedding !== undefined
+  if (single) checkChannel([...path, 'channel'], scale.channel, input.channels, wrong)
   if (input.timestamp.from !== 'none') return
   for (const [key, value] of [
     ['window', scale.window],
@@ -139,4 +136,15 @@ function checkScale(scale: ScaleConfig, path: ConfigPath, input: Config['input']
       wrong([...path, key], 'a duration needs event time: set input.timestamp.from to "field" or "record"')
     }
   }
+}
+
+function checkChannel(
+  path: ConfigPath,
+  channel: string | undefined,
+  known: readonly string[],
+  wrong: Wrong
+): void {
+  if (channel === undefined ? known.length === 1 : known.includes(channel)) return
+  const found = channel === undefined ? 'nothing' : `"${channel}"`
+  wrong(path, `expected one of input.channels (${known.join(', ')}), found ${found}`)
 }

@@ -5,7 +5,7 @@
  *
  *     ring of a stream    1.25 x its points + 128 (blocks)   x (8 per channel + 8 with event time + 12 for the position)
  *                         points: largest window + slide + backlog (lib/scales/scale-plan.ts)
- *     engine of a scale   40 per point of its window + 24 per point of its slide, + 4 KiB
+ *     engine of a scale   40 per point of its window + 24 per point of its slide, + 4 KiB; Rips: lib/config/rips-cost.ts
  *     all                 streams.max x (ring + engines)
  * A window or slide by duration counts as `pointsMax` points. V8, Kafka's client and messages in flight come on top:
  * that is what the 30 % are for that the default limit leaves free.
@@ -13,6 +13,7 @@
 import { totalmem } from 'node:os'
 import { TdaError } from '../errors.js'
 import { planStream } from '../scales/scale-plan.js'
+import { ripsCost } from './rips-cost.js'
 import type { Config } from './schema.js'
 
 const MIB = 1 << 20
@@ -33,7 +34,7 @@ export function predictMemory(config: Config): MemoryPrediction {
   const pointBytes = 8 * plan.channels + (plan.eventTime ? 8 : 0) + 12
   const ringBytes = Math.ceil((1.25 * plan.ringCapacity + 128) * pointBytes)
   const engineBytes = plan.scales.map(
-    ({ windowPointsMax, slidePointsMax }) => 40 * windowPointsMax + 24 * slidePointsMax + 4096
+    (scale) => ripsCost(scale)?.bytes ?? 40 * scale.windowPointsMax + 24 * scale.slidePointsMax + 4096
   )
   const streamBytes = engineBytes.reduce((sum, bytes) => sum + bytes, ringBytes)
   return { ringBytes, engineBytes, streamBytes, totalBytes: streamBytes * config.streams.max }
@@ -46,6 +47,18 @@ export function memoryLimit(config: Config): number {
   const constrained = process.constrainedMemory()
   // Without a limit, Node answers 0 or a number beyond any machine.
   return Math.floor(DEFAULT_SHARE * (constrained > 0 ? Math.min(machine, constrained) : machine))
+}
+
+/** A sentence for each Rips scale: what it takes, roughly how long a point takes. */
+export function ripsCostTexts(config: Config): string[] {
+  return planStream(config).scales.flatMap((scale) => {
+    const cost = ripsCost(scale)
+    if (cost === null) return []
+    const time = cost.pointMs < 10 ? cost.pointMs.toPrecision(1) : Math.round(cost.pointMs)
+    return [
+      `scale "${scale.name}": a cloud of ${cost.points} points, ${mib(cost.bytes)} MiB, about ${time} ms a point`
+    ]
+  })
 }
 
 /**
@@ -64,10 +77,11 @@ export function requireMemory(config: Config, limit = memoryLimit(config)): void
     config.limits.memoryMiB === undefined ? `${DEFAULT_SHARE * 100} % of this machine` : 'limits.memoryMiB'
   const first = fitting >= 1 ? `lower streams.max to ${fitting}` : 'not even one stream fits'
   const advice = `${first}, ${smaller}, or raise limits.memoryMiB`
+  const rips = ripsCostTexts(config).map((text) => `. Predicted for ${text}`)
   throw new TdaError(
     'MEMORY_LIMIT',
     `the windows may need ${mib(prediction.totalBytes)} MiB (streams.max ${max} x ${mib(prediction.streamBytes)} MiB a stream), ` +
-      `more than the ${mib(limit)} MiB of ${limitName}; ${advice}`
+      `more than the ${mib(limit)} MiB of ${limitName}; ${advice}${rips.join('')}`
   )
 }
 

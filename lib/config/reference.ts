@@ -13,6 +13,7 @@ interface JsonSchema {
   readonly description?: string
   readonly default?: unknown
   readonly enum?: readonly unknown[]
+  readonly const?: unknown
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly required?: readonly string[]
   readonly items?: JsonSchema
@@ -75,6 +76,21 @@ export function configReference(): string {
   return `${INTRODUCTION}\`\`\`yaml\n${EXAMPLE}\`\`\`\n\n${sections.join('\n')}\n${MEMORY}`
 }
 
+/** Rips scales for the configuration above; a test validates them. */
+export const RIPS_EXAMPLE = `  - name: loops
+    window: 200
+    filtration: rips
+    channels: [sensor.humidity, sensor.temperature]
+    weights: [0.5, 1]
+  - name: cycle
+    window: 5m
+    slide: 10s
+    pointsMax: 400
+    filtration: rips
+    channel: sensor.temperature
+    embedding: { dimension: 3, delay: 8 }
+`
+
 const MEMORY = `## Predicted memory
 
 Before start the native memory of all windows is predicted, as if every one of \`streams.max\` streams had its rings full
@@ -84,9 +100,24 @@ and the worst data in its windows (every second point a local minimum), and comp
     ring of a stream    (1.25 x points + 128) x (8 per channel + 8 with event time + 12)
                         points = largest window + slide, and a backlog of a quarter of that (4096 to 16 384)
     engine of a scale   40 per point of its window + 24 per point of its slide + 4096
+    of a Rips scale     quadratic in the points of its cloud (lib/config/rips-cost.ts): some 25 MiB for 1000
     all                 streams.max x (ring + engines)
 
-A window or slide by duration counts as \`pointsMax\` points.
+A window or slide by duration counts as \`pointsMax\` points. \`run --check\` states memory and the rough time of a point for
+every Rips scale: with loops about 2 us x points + 1.5 ns x points^2 for each point that enters, with its update.
+
+## Rips scales
+
+\`\`\`yaml
+${RIPS_EXAMPLE}\`\`\`
+
+The cloud of a window is a function of the window alone. Without \`embedding\` every sample is a point of the chosen
+channels; with it, sample i stands for the point (x[i], x[i - delay], x[i - 2 delay], ...), provided that all of these lie in
+the window. Lengths follow the diameter convention and are stored as float. Weights multiply the coordinates before the
+metric: to standardise, give 1 / standard deviation of each channel (an embedding: of each lag). A point the metric cannot
+take goes to the dead letter topic and enters no scale of its stream: \`distance_overflow\` above 8.5e37, \`no_direction\` for
+the zero vector (cosine) or a constant one (correlation). A delay vector without a direction is left out of the cloud.
+H0 and H1 only: for higher dimensions compute whole windows with \`streaming-tda diagram --filtration rips\`.
 `
 
 function sectionText(key: string, section: JsonSchema, required: boolean): string {
@@ -116,6 +147,7 @@ function optionRows(path: ConfigPath, schema: JsonSchema): string[] {
 
 function values(option: JsonSchema): string {
   if (option.enum !== undefined) return option.enum.map(code).join(', ')
+  if (option.const !== undefined) return code(option.const)
   if (option.anyOf !== undefined) return option.anyOf.map(values).join(' or ')
   if (option.items !== undefined) return `list of ${values(option.items)}`
   if (option.type === 'integer' || option.type === 'number') return `number${range(option)}`

@@ -3,10 +3,12 @@
  * before start and `docs/configuration.md`. Every option says what it is for, its unit and its default.
  */
 import { z } from 'zod'
+import { METRICS } from '../native.js'
 import { durationMs } from './duration.js'
 
 const name = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'letters, digits, ".", "_" and "-", at most 128')
 const positiveInt = z.int().positive()
+const notNegative = z.number().min(0)
 
 /** A number of points, or a duration such as `5m`. */
 const pointsOrDuration = z.union(
@@ -23,14 +25,56 @@ export const scaleSchema = z.strictObject({
   slide: pointsOrDuration
     .prefault(1)
     .describe('An update every N points of the stream, or at every epoch-aligned multiple of a duration.'),
-  filtration: z.enum(['sublevel', 'superlevel']).describe('Filtration of the scalar channel.'),
+  filtration: z
+    .enum(['sublevel', 'superlevel', 'rips'])
+    .describe('Level sets of one channel, or the Vietoris-Rips complex of a point cloud.'),
   channel: z
     .string()
     .optional()
-    .describe('Which of `input.channels`; may be left out when there is only one.'),
+    .describe(
+      'Which of `input.channels` (level sets, delay embedding); may be left out when there is only one.'
+    ),
   pointsMax: positiveInt
     .default(1_000_000)
-    .describe('Hard limit of points in a window by duration; a point beyond it is a dead letter.')
+    .describe('Hard limit of points in a window by duration; a point beyond it is a dead letter.'),
+  channels: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('Rips: the channels that make up a point of the cloud; default: all.'),
+  embedding: z
+    .strictObject({
+      dimension: positiveInt.max(256).describe('Samples that make up a point.'),
+      delay: positiveInt.max(1_000_000).default(1).describe('Samples between two of them.'),
+      stride: positiveInt
+        .max(1_000_000)
+        .default(1)
+        .describe(
+          'Only the points whose newest sample has a number (0, 1, 2, ...) that is a multiple of this.'
+        )
+    })
+    .optional()
+    .describe(
+      'Rips: the cloud is the delay embedding of `channel`, x[i], x[i - delay], ..., inside the window.'
+    ),
+  metric: z.enum(METRICS).optional().describe('Rips: the distance of two points; default `euclidean`.'),
+  weights: z
+    .array(notNegative)
+    .min(1)
+    .optional()
+    .describe(
+      'Rips: factors of the coordinates, for example 1 / standard deviation of each channel; default: all 1.'
+    ),
+  maxDimension: z
+    .union(
+      [z.literal(0), z.literal(1)],
+      '0 or 1 (for dimension 2 and above, compute whole windows: streaming-tda diagram --filtration rips)'
+    )
+    .optional()
+    .describe('Rips: the highest homology dimension; default 1.'),
+  threshold: notNegative
+    .optional()
+    .describe('Rips: longest edge of the complex; what is alive there has death null. Default: no limit.')
 })
 
 export const configSchema = z.strictObject({

@@ -92,7 +92,7 @@ export class Pipeline {
     this.#plan = planStream(config)
     this.#pool = new WorkerPool({
       workers: config.pipeline.workers,
-      scales: config.scales.map(({ name }) => name),
+      scales: this.#plan.scales.map(({ name, layout }) => ({ name, layout })),
       maxBytes: config.publish.maxBytes,
       eventTime: this.#plan.eventTime
     })

@@ -1,9 +1,13 @@
 /** Every window of a CSV file checked: which series and scales that means, and the sum of what was found. */
 import type { FileSeries } from '../adapters/csv-series.js'
+import type { RejectReason } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
-import type { NativeAddon, NativeWindow } from '../native.js'
+import type { NativeAddon, NativeRips, NativeWindow } from '../native.js'
+import { misfitReason } from '../scales/misfits.js'
+import { scaleFiltration } from '../scales/scale-plan.js'
 import { expectedWindows } from './expected-windows.js'
+import { misfitPoints } from './misfit-points.js'
 import { checkWindows, type CheckResult, type ScaleToCheck } from './window-check.js'
 
 /**
@@ -14,8 +18,7 @@ export function scalesToCheck(config: Config, every: number): ScaleToCheck[] {
   return config.scales.flatMap((scale): ScaleToCheck[] => {
     const common = {
       name: scale.name,
-      filtration: scale.filtration,
-      channel: scale.channel === undefined ? 0 : config.input.channels.indexOf(scale.channel),
+      ...scaleFiltration(scale, config.input.channels),
       window: scale.window,
       snapshotEvery: config.publish.snapshotEvery,
       maxBytes: config.publish.maxBytes
@@ -33,8 +36,8 @@ export function needsOrder(config: Config): boolean {
 }
 
 /** The series without the points whose timestamp goes back, and how many those are. O(points). */
-export function inOrder(series: FileSeries): { readonly series: FileSeries; readonly dropped: number } {
-  const { count, channels, timestamps } = series
+export function inOrder(series: FileSeries): Kept {
+  const { count, timestamps } = series
   if (timestamps === null) return { series, dropped: 0 }
   const kept: number[] = []
   let newest = -Infinity
@@ -43,19 +46,51 @@ export function inOrder(series: FileSeries): { readonly series: FileSeries; read
     newest = timestamps[point]!
     kept.push(point)
   }
+  return only(series, kept)
+}
+
+/** The series without the points that a Rips scale refuses, and how many those are, by reason. O(values x scales). */
+export function fitting(
+  addon: NativeAddon,
+  series: FileSeries,
+  config: Config
+): { readonly series: FileSeries; readonly rejected: ReadonlyMap<RejectReason, number> } {
+  const scales = config.scales.flatMap((scale): NativeRips[] => {
+    const filtration = scaleFiltration(scale, config.input.channels)
+    return filtration.filtration === 'rips' ? [filtration.rips] : []
+  })
+  const rejected = new Map<RejectReason, number>()
+  const misfits = misfitPoints(addon, series.values, series.channels, scales)
+  if (misfits === null) return { series, rejected }
+  const kept: number[] = []
+  misfits.forEach((code, point) => {
+    if (code === 0) kept.push(point)
+    else rejected.set(misfitReason(code), (rejected.get(misfitReason(code)) ?? 0) + 1)
+  })
+  return { series: only(series, kept).series, rejected }
+}
+
+/** A series without the points the pipeline would refuse. */
+export interface Kept {
+  readonly series: FileSeries
+  readonly dropped: number
+}
+
+function only(series: FileSeries, kept: readonly number[]): Kept {
+  const { stream, count, channels, values, timestamps, offsets, indices } = series
   if (kept.length === count) return { series, dropped: 0 }
-  const ordered: FileSeries = {
-    stream: series.stream,
+  const rest: FileSeries = {
+    stream,
     count: kept.length,
     channels,
     values: Float64Array.from({ length: kept.length * channels }, (_, i) => {
-      return series.values[kept[Math.floor(i / channels)]! * channels + (i % channels)]!
+      return values[kept[Math.floor(i / channels)]! * channels + (i % channels)]!
     }),
-    timestamps: Float64Array.from(kept, (point) => timestamps[point]!),
-    offsets: Float64Array.from(kept, (point) => series.offsets[point]!),
-    indices: Uint32Array.from(kept, (point) => series.indices[point]!)
+    timestamps: timestamps && Float64Array.from(kept, (point) => timestamps[point]!),
+    offsets: Float64Array.from(kept, (point) => offsets[point]!),
+    indices: Uint32Array.from(kept, (point) => indices[point]!)
   }
-  return { series: ordered, dropped: count - kept.length }
+  return { series: rest, dropped: count - kept.length }
 }
 
 /**

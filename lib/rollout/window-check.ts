@@ -2,15 +2,13 @@
  * The incremental diagram of every window against an independent batch computation of that window alone.
  *
  *   engine -> encodeAdvance -> JSON.parse -> DiagramReplica     what a consumer of the results has, after each update
- *   expectedWindows -> seriesBatchDiagram                       what he should have, from the points themselves
+ *   expectedWindows -> windowTwin                               what he should have, from the points themselves
  *
- * Equality is exact: window bounds, ids, births, deaths and death points of every pair. Cost per window of W points: the
- * batch computation, O(W log W), and one look-up per pair.
+ * Equality is exact: window bounds, ids, births, deaths and death points of every pair. Cost per window: the batch computation, for a series of W points O(W log W), and one look-up per pair.
  */
 import type { DiagramMessage, DiagramSnapshot, DiagramUpdate, PointNumber } from '../diagram.js'
 import {
-  changeStride,
-  SERIES_LAYOUT,
+  layoutOf,
   type EngineHandle,
   type NativeAddon,
   type NativeEngineConfig,
@@ -20,6 +18,8 @@ import {
 import { DiagramReplica } from '../publishers/diagram-replica.js'
 import { encodeAdvance, type UpdateContext } from '../publishers/update-encoder.js'
 import { expectedWindows, type ExpectedWindow } from './expected-windows.js'
+import type { WindowTwin } from './twin.js'
+import { windowTwin } from './window-twin.js'
 
 /** All points of one stream. */
 export interface Series {
@@ -34,7 +34,7 @@ export interface Series {
   readonly indices: Uint32Array
 }
 
-export interface ScaleToCheck extends NativeEngineConfig {
+export type ScaleToCheck = NativeEngineConfig & {
   readonly name: string
   readonly slide: Exclude<NativeSlide, { readonly byHand: true }>
   /** Messages are cut into parts above this size, as they would be published. */
@@ -58,8 +58,9 @@ export interface CheckResult {
 
 /** Points advanced at a time: what is in memory at once, and how often the caller hears of progress. */
 const STEP = 256
+/** The same for Rips scales, whose windows take a hundred times as long. */
+const RIPS_STEP = 8
 const EXAMPLES_MAX = 5
-const STRIDE = changeStride(SERIES_LAYOUT)
 
 /** Checks one stream at one scale; yields the number of points done every now and then, and returns the result. */
 export function* checkWindows(
@@ -71,8 +72,9 @@ export function* checkWindows(
   const { stream, engine } = createEngine(addon, series, scale)
   try {
     const check = new WindowCheck(addon, series, scale)
+    const points = scale.filtration === 'rips' ? RIPS_STEP : STEP
     for (let until = 0; until < series.count;) {
-      until = Math.min(series.count, until + STEP)
+      until = Math.min(series.count, until + points)
       check.take(encodeAdvance(addon.engineAdvance(engine, until, false), check.context))
       yield until
     }
@@ -98,8 +100,7 @@ function createEngine(
     logPositions: true
   })
   try {
-    const { filtration, channel, window, slide, snapshotEvery } = scale
-    const engine = addon.engineCreate(stream, { filtration, channel, window, slide, snapshotEvery })
+    const engine = addon.engineCreate(stream, scale)
     addon.streamAppend(stream, series.values, series.timestamps, series.offsets, series.indices)
     return { stream, engine }
   } catch (error) {
@@ -110,36 +111,29 @@ function createEngine(
 
 class WindowCheck {
   readonly context: UpdateContext
-  readonly #addon: NativeAddon
   readonly #series: Series
   readonly #scale: ScaleToCheck
-  readonly #column: Float64Array
-  readonly #ids: readonly string[]
+  readonly #twin: WindowTwin
   readonly #replica = new DiagramReplica()
   /** Snapshots go to a replica of their own, so that they heal nothing. */
   readonly #snapshots = new DiagramReplica()
   readonly #due: Generator<ExpectedWindow, void, undefined>
-  #expected: { readonly window: ExpectedWindow; readonly rows: Float64Array } | null = null
+  #expected: ExpectedWindow | null = null
   #windows = 0
   #mismatches = 0
   readonly #examples: Mismatch[] = []
 
   constructor(addon: NativeAddon, series: Series, scale: ScaleToCheck) {
-    const { stream, count, channels, values, timestamps, offsets, indices } = series
-    this.#addon = addon
+    const { stream, count, timestamps } = series
     this.#series = series
     this.#scale = scale
-    this.#column = Float64Array.from(
-      { length: count },
-      (_, point) => values[point * channels + scale.channel]!
-    )
-    this.#ids = Array.from({ length: count }, (_, point) => `0:${offsets[point]!}.${indices[point]!}`)
+    this.#twin = windowTwin(addon, series, scale)
     this.#due = expectedWindows(count, timestamps, scale.window, scale.slide)
     this.context = {
       stream,
       scale: scale.name,
       partition: 0,
-      layout: SERIES_LAYOUT,
+      layout: layoutOf(scale.filtration),
       maxBytes: scale.maxBytes,
       rebuilt: false,
       eventTime: timestamps !== null
@@ -171,9 +165,8 @@ class WindowCheck {
       this.#wrong(message.sequence, 'an update too many')
       return
     }
-    const window = next.value
-    const values = this.#column.subarray(window.first, window.last + 1)
-    this.#expected = { window, rows: this.#addon.seriesBatchDiagram(values, this.#scale.filtration) }
+    this.#expected = next.value
+    this.#twin.compute(next.value)
     if (applied !== 'applied') {
       this.#wrong(message.sequence, `the update could not be applied: ${applied}`)
       return
@@ -192,12 +185,12 @@ class WindowCheck {
   }
 
   #compare(message: DiagramMessage, replica: DiagramReplica): void {
-    const difference = this.#boundsDifference(message) ?? this.#diagramDifference(replica)
+    const difference = this.#boundsDifference(message) ?? this.#twin.difference(replica)
     if (difference !== null) this.#wrong(message.sequence, `${message.type}: ${difference}`)
   }
 
   #boundsDifference(message: DiagramMessage): string | null {
-    const { first, last, full, boundary } = this.#expected!.window
+    const { first, last, full, boundary } = this.#expected!
     const { timestamps } = this.#series
     const expected = {
       points: last + 1 - first,
@@ -211,30 +204,6 @@ class WindowCheck {
     if (wanted !== found) return `window ${found}, expected ${wanted}`
     if (message.type === 'snapshot' || (message.boundaryTimestamp ?? null) === boundary) return null
     return `boundary ${message.boundaryTimestamp}, expected ${boundary}`
-  }
-
-  #diagramDifference(replica: DiagramReplica): string | null {
-    const { window, rows } = this.#expected!
-    const pairs = rows.length / STRIDE
-    if (replica.size !== pairs) return `${replica.size} pairs, expected ${pairs}`
-    for (let at = 0; at < rows.length; at += STRIDE) {
-      const id = this.#ids[window.first + rows[at + 4]!]!
-      const pair = replica.get(id)
-      if (pair === undefined) return `no pair ${id}`
-      const death = rows[at + 3] === Infinity ? null : rows[at + 3]
-      if (pair.birth !== rows[at + 2] || pair.death !== death) {
-        return `pair ${id} is (${pair.birth}, ${pair.death}), expected (${rows[at + 2]}, ${death})`
-      }
-      const killer = pair.deathPoints[0]
-      if (death === null ? killer !== undefined : !this.#is(killer, window.first + rows[at + 6]!)) {
-        return `pair ${id} dies at point ${JSON.stringify(killer)}, expected ${JSON.stringify(this.#position(window.first + rows[at + 6]!))}`
-      }
-    }
-    return null
-  }
-
-  #is(found: PointNumber | undefined, point: number): boolean {
-    return found?.[0] === this.#series.offsets[point] && found?.[1] === this.#series.indices[point]
   }
 
   #position(point: number): PointNumber {

@@ -1,25 +1,26 @@
 /** One persistence diagram under the caller's own additions and removals. */
 import { TdaError } from '../errors.js'
-import { type EngineHandle, nativeAddon, type StreamHandle } from '../native.js'
+import { type ChangeLayout, type EngineHandle, layoutOf, nativeAddon, type StreamHandle } from '../native.js'
 import { ChangeRows, PairRows } from './diagram-rows.js'
+import { type FiltrationOptions, nativeFiltration } from './filtration.js'
 import { NativeResource } from './native-resource.js'
 
-/** Which level sets grow: {f <= t} with rising t, or {f >= t} with falling t. */
-export type SeriesFiltration = 'sublevel' | 'superlevel'
-
-export interface IncrementalPersistenceOptions {
-  readonly filtration: SeriesFiltration
-  /** The most points there may be at once, up to 2^30. */
+export type IncrementalPersistenceOptions = FiltrationOptions & {
+  /** The most points there may be at once, up to 2^30; for Rips, up to 32 767 points of the cloud. */
   readonly capacity: number
+  /** Channels of a point, 1 to 4096. Default 1. */
+  readonly dimension?: number
 }
 
 /**
- * The exact H0 persistence of a scalar series: points enter at the end and leave at the beginning, and each call
- * returns what it changed. Amortised O(1) a point plus O(changes); at most about 40 bytes a point of capacity in use.
- * A point is named by its arrival number. Not for use by several threads at once.
+ * The exact persistence of a scalar series (H0) or of a point cloud (Rips, H0 and H1): points enter at the end and leave
+ * at the beginning, and each call returns what it changed. A point is named by its arrival number. Not for use by
+ * several threads at once.
  *
- * Method: native/series/monotone_series.h; the pairing is that of the elder rule (Edelsbrunner, Harer: Computational
- * Topology, 2010, VII.1), equal values being ordered by arrival.
+ * Cost, series: amortised O(1) a point plus O(changes); at most about 40 bytes a point of capacity in use. Cost, Rips:
+ * time and memory grow with the square of the cloud (benchmarks/RESULTS.md).
+ * Method: native/series/monotone_series.h, native/rips/rips_window.h; the pairing is that of the elder rule
+ * (Edelsbrunner, Harer: Computational Topology, 2010, VII.1), equal values being ordered by arrival.
  *
  * @example
  * const persistence = new IncrementalPersistence({ filtration: 'sublevel', capacity: 100 })
@@ -28,10 +29,18 @@ export interface IncrementalPersistenceOptions {
  * persistence.removePoint()
  * console.log(persistence.removePoint().removed()) // [ '0:1.0' ]
  * persistence.close()
+ *
+ * @example
+ * const cloud = new IncrementalPersistence({ filtration: 'rips', dimension: 2, capacity: 100 })
+ * const changes = cloud.addPoints([0, 0, 1, 0, 1, 1, 0, 1])
+ * console.log(changes.added().map(({ dimension, birth, death }) => [dimension, birth, death]).at(-1)) // [ 1, 1, 1.4142135381698608 ]
+ * cloud.close()
  */
 export class IncrementalPersistence extends NativeResource {
   readonly capacity: number
+  readonly dimension: number
   readonly #addon = nativeAddon()
+  readonly #layout: ChangeLayout
   readonly #stream: StreamHandle
   readonly #engine: EngineHandle
   readonly #single = new Float64Array(1)
@@ -42,17 +51,18 @@ export class IncrementalPersistence extends NativeResource {
   constructor(options: IncrementalPersistenceOptions) {
     super()
     this.capacity = options.capacity
+    this.dimension = options.dimension ?? 1
+    this.#layout = layoutOf(options.filtration)
     const addon = this.#addon
     const stream = addon.streamCreate({
-      dimension: 1,
+      dimension: this.dimension,
       capacity: options.capacity,
       timestamps: false,
       logPositions: false
     })
     try {
       this.#engine = addon.engineCreate(stream, {
-        filtration: options.filtration,
-        channel: 0,
+        ...nativeFiltration(options, this.dimension, options.capacity),
         window: { count: options.capacity },
         slide: { byHand: true },
         snapshotEvery: 0
@@ -75,16 +85,20 @@ export class IncrementalPersistence extends NativeResource {
   }
 
   /** Adds one point at the end; see {@link addPoints}. */
-  addPoint(value: number): ChangeRows {
-    this.#single[0] = value
+  addPoint(values: number | ArrayLike<number>): ChangeRows {
+    if (typeof values !== 'number') return this.addPoints(values)
+    if (this.dimension !== 1) return this.addPoints([values])
+    this.#single[0] = values
     return this.#add(this.#single)
   }
 
   /**
-   * Adds points at the end, all or none. Amortised O(1) a point.
+   * Adds points at the end, all or none.
    *
+   * @param values Row-major, `points x dimension`.
    * @returns What changed in the diagram, net.
-   * @throws TdaError NON_FINITE_POINT, CAPACITY_EXCEEDED; nothing was added.
+   * @throws TdaError NON_FINITE_POINT, WRONG_DIMENSION, CAPACITY_EXCEEDED, DISTANCE_OVERFLOW (Rips: a point too large);
+   * nothing was added.
    */
   addPoints(values: ArrayLike<number>): ChangeRows {
     return this.#add(values instanceof Float64Array ? values : Float64Array.from(values))
@@ -96,7 +110,7 @@ export class IncrementalPersistence extends NativeResource {
   }
 
   /**
-   * Removes the oldest `count` points. Amortised O(1), nothing is done per point.
+   * Removes the oldest `count` points. Series: amortised O(1), nothing is done per point.
    *
    * @returns What changed in the diagram, net.
    * @throws TdaError WINDOW_EMPTY when there are fewer, INVALID_ARGUMENT for what is no count; nothing was removed.
@@ -111,14 +125,15 @@ export class IncrementalPersistence extends NativeResource {
     return this.#update(this.#next, this.#first + count)
   }
 
-  /** The present diagram: H0 pairs in the order of births. O(pairs). */
+  /** The present diagram, by dimension, then in the order of births. O(pairs). */
   diagram(): PairRows {
-    return new PairRows(this.#addon.engineDiagram(this.#engine))
+    return new PairRows(this.#addon.engineDiagram(this.#engine), this.#layout)
   }
 
   #add(values: Float64Array): ChangeRows {
-    if (this.size + values.length > this.capacity) {
-      const what = `${this.size} of ${this.capacity} points are present, ${values.length} more do not fit`
+    const points = values.length / this.dimension
+    if (this.size + points > this.capacity) {
+      const what = `${this.size} of ${this.capacity} points are present, ${points} more do not fit`
       throw new TdaError('CAPACITY_EXCEEDED', `addPoints: ${what}; remove points first. Nothing was added`)
     }
     return this.#update(this.#addon.streamAppend(this.#stream, values, null, null, null), this.#first)
@@ -128,6 +143,6 @@ export class IncrementalPersistence extends NativeResource {
     const changes = this.#addon.engineUpdate(this.#engine, until, first)
     this.#next = until
     this.#first = first
-    return new ChangeRows(changes)
+    return new ChangeRows(changes, this.#layout)
   }
 }

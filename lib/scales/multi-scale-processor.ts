@@ -1,23 +1,30 @@
 /** One stream at several scales, advanced in parallel on a pool of worker threads. */
 import { TdaError } from '../errors.js'
-import { nativeAddon } from '../native.js'
-import type { AdvanceResult, EngineHandle, NativeEngineConfig, StreamHandle } from '../native.js'
+import { layoutOf, nativeAddon } from '../native.js'
+import type {
+  AdvanceResult,
+  ChangeLayout,
+  EngineHandle,
+  NativeEngineConfig,
+  StreamHandle
+} from '../native.js'
 import { PairRows } from './diagram-rows.js'
-import type { SeriesFiltration } from './incremental-persistence.js'
+import { type FiltrationOptions, nativeFiltration } from './filtration.js'
+import { requireNoMisfits } from './misfits.js'
 import { cutBatch, toPointInput } from './point-rows.js'
 import { nativeWindow, PIECE_POINTS, type WindowLength } from './sliding-window.js'
 import { UpdateRows } from './update-rows.js'
 import { defaultWorkers, WorkerPool, type PoolJob } from './worker-pool.js'
 
 /** One scale: a window and what is computed of it. */
-export interface ScaleOptions {
-  readonly filtration: SeriesFiltration
-  /** By time, `pointsMax` is the room for all points since the start of the window of the last update. */
+export type ScaleOptions = FiltrationOptions & {
+  /**
+   * By time, `pointsMax` is the room for all points since the start of the window of the last update; a Rips window
+   * never holds more.
+   */
   readonly window: WindowLength
   /** An update after every `count` points, or for every multiple of `everyMs` since the epoch. Default: every point. */
   readonly slide?: { readonly count: number } | { readonly everyMs: number }
-  /** The channel whose values make up the series, from 0. Default 0. */
-  readonly channel?: number
   /** A snapshot goes with every so many-th update. Default 0: never. */
   readonly snapshotEvery?: number
 }
@@ -54,6 +61,7 @@ export interface ScaleStatistics {
 
 interface Scale {
   readonly name: string
+  readonly layout: ChangeLayout
   readonly engine: EngineHandle
   readonly lane: number
 }
@@ -63,9 +71,9 @@ interface Scale {
  * thread is free. Points are stored once, in native memory that all threads see; what comes back depends on the points
  * alone, not on calls or threads. Points are named by arrival number.
  *
- * Calls may overlap: batches enter in the order of the calls. Cost: amortised O(1) a point and scale, and some 0.1 ms a
- * call for the way to the threads and back; so give it batches of thousands. For small batches
- * `StreamingTdaProcessor` is faster. Method: native/engine/engine.h and native/series/monotone_series.h.
+ * Calls may overlap: batches enter in the order of the calls. Cost: that of each scale (see `StreamingTdaProcessor`), and
+ * some 0.1 ms a call for the way to the threads and back; so give it batches of thousands. For small batches
+ * `StreamingTdaProcessor` is faster. Method: native/engine/engine.h.
  *
  * @example
  * const processor = new MultiScaleProcessor({
@@ -103,19 +111,22 @@ export class MultiScaleProcessor {
     this.#stream = stream
     const engines: EngineHandle[] = []
     try {
-      for (const [, scale] of scales) engines.push(nativeAddon().engineCreate(stream, engineConfig(scale)))
+      for (const [, scale] of scales) {
+        engines.push(nativeAddon().engineCreate(stream, engineConfig(scale, this.dimension)))
+      }
     } catch (error) {
       release(stream, engines)
       throw error
     }
+    const named = scales.map(([name, { filtration }]) => ({ name, layout: layoutOf(filtration) }))
     const pool = new WorkerPool({
       workers: options.workers ?? Math.min(scales.length, defaultWorkers()),
-      scales: scales.map(([name]) => name),
+      scales: named,
       maxBytes: Infinity,
       eventTime: false
     })
     this.#pool = pool
-    this.#scales = scales.map(([name], i) => ({ name, engine: engines[i]!, lane: pool.join() }))
+    this.#scales = named.map((scale, i) => ({ ...scale, engine: engines[i]!, lane: pool.join() }))
   }
 
   /** Names of the scales, as given. */
@@ -129,8 +140,10 @@ export class MultiScaleProcessor {
    * @param values Row-major, `points x dimension`. Not to be changed before the promise settles.
    * @param timestamps Milliseconds since the epoch, one a point, exactly when the processor keeps them.
    * @returns The updates of each scale that fell due, oldest first.
-   * @throws TdaError NON_FINITE_POINT, WRONG_DIMENSION, INVALID_ARGUMENT (timestamps missing or not kept),
-   * TIMESTAMP_BACKWARDS, CAPACITY_EXCEEDED (more points in the span than there is room for); nothing was processed.
+   * @throws TdaError NON_FINITE_POINT (with a Rips scale also a point without a direction, metrics cosine and
+   * correlation), WRONG_DIMENSION, INVALID_ARGUMENT (timestamps missing or not kept), TIMESTAMP_BACKWARDS,
+   * CAPACITY_EXCEEDED (more points in the span than there is room for), DISTANCE_OVERFLOW (a point too large for a Rips
+   * scale); nothing was processed.
    * INTERNAL or MEMORY_LIMIT: the processor is beyond use, make a new one. CANCELLED after `close`.
    */
   processPoints(
@@ -139,12 +152,15 @@ export class MultiScaleProcessor {
   ): Promise<ReadonlyMap<string, UpdateRows>> {
     return this.#inOrder(async () => {
       const results = this.#scales.map((): AdvanceResult[] => [])
-      for (const piece of cutBatch(toPointInput(values, timestamps), this.dimension, this.#pieceMax)) {
+      const input = toPointInput(values, timestamps)
+      const pieces = cutBatch(input, this.dimension, this.#pieceMax)
+      if (pieces.length > 1) requireNoMisfits(this.#stream, input.values, this.dimension)
+      for (const piece of pieces) {
         const next = nativeAddon().streamAppend(this.#stream, piece.values, piece.timestamps, null, null)
         const rows = await this.#pool.advanceRows(this.#scales.map((scale, i) => jobOf(scale, i, next)))
         rows.forEach((result, i) => results[i]!.push(result))
       }
-      return new Map(this.#scales.map(({ name }, i) => [name, new UpdateRows(results[i]!)]))
+      return new Map(this.#scales.map(({ name, layout }, i) => [name, new UpdateRows(results[i]!, layout)]))
     })
   }
 
@@ -153,7 +169,7 @@ export class MultiScaleProcessor {
     return this.#inOrder(async () => {
       const diagrams = this.#scales.map(({ engine, lane }) => this.#pool.diagram(engine, lane))
       const rows = await Promise.all(diagrams)
-      return new Map(this.#scales.map(({ name }, i) => [name, new PairRows(rows[i]!)]))
+      return new Map(this.#scales.map(({ name, layout }, i) => [name, new PairRows(rows[i]!, layout)]))
     })
   }
 
@@ -187,10 +203,10 @@ export class MultiScaleProcessor {
   }
 }
 
-function engineConfig(scale: ScaleOptions): NativeEngineConfig {
+function engineConfig(scale: ScaleOptions, dimension: number): NativeEngineConfig {
+  const { window } = scale
   return {
-    filtration: scale.filtration,
-    channel: scale.channel ?? 0,
+    ...nativeFiltration(scale, dimension, window.count ?? window.pointsMax),
     window: nativeWindow(scale.window),
     slide: scale.slide ?? { count: 1 },
     snapshotEvery: scale.snapshotEvery ?? 0

@@ -8,13 +8,13 @@
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { TdaError, type ErrorCode } from '../errors.js'
-import { changeStride, EMISSION, nativeAddon, SERIES_LAYOUT } from '../native.js'
+import { changeStride, EMISSION, nativeAddon } from '../native.js'
 import type { AdvanceResult, ChangeLayout, EngineHandle } from '../native.js'
 import { encodeAdvance } from '../publishers/update-encoder.js'
 
 /** What every call of one pool has in common. */
 export interface WorkerSetup {
-  readonly scales: readonly string[]
+  readonly scales: readonly { readonly name: string; readonly layout: ChangeLayout }[]
   /** Longest message in bytes. */
   readonly maxBytes: number
   readonly eventTime: boolean
@@ -61,7 +61,7 @@ export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure
   const messages: Messages = { texts: [], dueAt: [] }
   const ends = new Uint32Array(jobs.length)
   const failed = eachResult(jobs, (result, job, i) => {
-    encodeEach(result, job, SERIES_LAYOUT, messages)
+    encodeEach(result, job, messages)
     ends[i] = messages.texts.length
   })
   if (failed) return failed
@@ -90,7 +90,7 @@ function eachResult(
     } catch (error) {
       return failure(
         error,
-        `advance stream "${job.stream}", scale "${setup().scales[job.scale] ?? job.scale}"`
+        `advance stream "${job.stream}", scale "${setup().scales[job.scale]?.name ?? job.scale}"`
       )
     }
   }
@@ -114,10 +114,11 @@ function setup(): WorkerSetup {
  * Encodes update by update, because each has its own moment and its own `rebuilt`: a window that is full is complete by
  * its own points.
  */
-function encodeEach(result: AdvanceResult, job: AdvanceJob, layout: ChangeLayout, messages: Messages): void {
+function encodeEach(result: AdvanceResult, job: AdvanceJob, messages: Messages): void {
   const { emissions } = result
-  const stride = changeStride(layout)
   const { scales, maxBytes, eventTime } = setup()
+  const { name: scale, layout } = scales[job.scale]!
+  const stride = changeStride(layout)
   let changes = 0
   let snapshots = 0
   for (let at = 0; at < emissions.length; at += EMISSION.stride) {
@@ -133,7 +134,7 @@ function encodeEach(result: AdvanceResult, job: AdvanceJob, layout: ChangeLayout
     }
     const rebuilt = job.rebuilt && row[EMISSION.full] === 0
     const { stream, partition } = job
-    const context = { stream, partition, scale: scales[job.scale]!, layout, maxBytes, rebuilt, eventTime }
+    const context = { stream, partition, scale, layout, maxBytes, rebuilt, eventTime }
     // A boundary in time becomes due with the first point after it.
     const dueAt = row[EMISSION.lastArrival]! + (Number.isNaN(row[EMISSION.boundaryMs]) ? 0 : 1)
     for (const text of encodeAdvance(single, context)) {

@@ -17,10 +17,12 @@ import type { EngineHandle, EngineState, StreamHandle, StreamState } from '../na
 import type { ScalePlan, StreamPlan } from './scale-plan.js'
 import type { PoolJob, WorkerPool } from './worker-pool.js'
 
-/** JSON of a pair, of an update without pairs, and of what one point changes, in bytes; rough, for bounding memory. */
+/** JSON of a pair and of an update without pairs in bytes, and the pairs one point changes; rough, for bounding memory. */
 const PAIR_BYTES = 110
+const RIPS_PAIR_BYTES = 170
 const UPDATE_BYTES = 400
-const CHANGES_BYTES = 3 * PAIR_BYTES
+const SERIES_CHANGES = 3
+const RIPS_CHANGES = 20
 
 /** Points of one stream, cut so that they are all before, or all from, the committed offset on. */
 export interface StreamSlice {
@@ -138,9 +140,12 @@ export class StreamEntry {
     let bytesPerPoint = 0
     for (const { plan } of this.#engines) {
       const { slide, snapshotEvery } = plan.engine
-      const pairsMax = Math.min(plan.windowPointsMax, this.#next + count) / 2
-      const snapshotBytes = snapshotEvery === 0 ? 0 : (pairsMax * PAIR_BYTES) / snapshotEvery
-      bytesPerPoint += CHANGES_BYTES + (UPDATE_BYTES + snapshotBytes) / ('count' in slide ? slide.count : 1)
+      const filled = Math.min(1, (this.#next + count) / plan.windowPointsMax)
+      const rips = plan.engine.filtration === 'rips'
+      const pairBytes = rips ? RIPS_PAIR_BYTES : PAIR_BYTES
+      const snapshotBytes = snapshotEvery === 0 ? 0 : (filled * plan.pairsMax * pairBytes) / snapshotEvery
+      bytesPerPoint += (rips ? RIPS_CHANGES : SERIES_CHANGES) * pairBytes
+      bytesPerPoint += (UPDATE_BYTES + snapshotBytes) / ('count' in slide ? slide.count : 1)
     }
     return bytesPerPoint * count
   }

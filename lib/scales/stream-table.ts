@@ -14,6 +14,8 @@ import type { AssignedPartition, MeshRecord } from '../mesh/event-mesh.js'
 import { Admission, slideCounts, type Refusal, type SlideCount } from './admission.js'
 import type { StreamPlan } from './scale-plan.js'
 import { StreamEntry, type StreamSlice } from './stream-entry.js'
+import { nativeAddon } from '../native.js'
+import { misfitRefusal } from './misfits.js'
 import type { JobMessages, PoolJob, WorkerPool } from './worker-pool.js'
 
 const ROUND_BYTES_MAX = 32 * 1024 * 1024
@@ -37,6 +39,8 @@ interface Part {
   readonly points: StreamPoints
   readonly entry: StreamEntry | null
   readonly admission: Admission | null
+  /** What the Rips scales say of each point by itself; null when they take all. */
+  readonly misfits: Uint8Array | null
   /** Rows that are refused; null while there are none. */
   refused: Uint8Array | null
 }
@@ -178,7 +182,9 @@ export class StreamTable {
       entry && ordered && points.timestamps
         ? new Admission(entry, points.timestamps, scales, this.#slides.get(entry)!)
         : null
-    return { points, entry, admission, refused: null }
+    const misfits =
+      entry && this.#plan.gated ? nativeAddon().streamRefusals(entry.handle, points.values) : null
+    return { points, entry, admission, misfits, refused: null }
   }
 
   #entry({ partition, stream }: StreamPoints): StreamEntry | null {
@@ -197,7 +203,7 @@ export class StreamTable {
   /** Nothing to check for a stream that is held and takes every timestamp, unless a record's other points may fail. */
   #runsToCheck(part: Part): Run[] {
     const { records, count } = part.points
-    if (part.entry && !part.admission && !this.#mixedRecords) return []
+    if (part.entry && !part.admission && !part.misfits && !this.#mixedRecords) return []
     const runs: Run[] = []
     for (let from = 0; from < count;) {
       let to = from + 1
@@ -232,7 +238,7 @@ function check({ part, from, to }: Run): Refusal | null {
       message: `stream "${part.points.stream}" would be one more than streams.max allows`
     }
   }
-  return part.admission?.check(from, to) ?? null
+  return misfitRefusal(part.points, part.misfits, from, to) ?? part.admission?.check(from, to) ?? null
 }
 
 function refuse(runs: readonly Run[], refusal: Refusal | null, refused: RejectedRecord[]): void {

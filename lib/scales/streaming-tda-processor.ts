@@ -1,23 +1,25 @@
 /** One stream at one scale: points in, diagram updates out, on the thread that calls. */
 import {
+  type ChangeLayout,
   type EngineHandle,
+  layoutOf,
   nativeAddon,
   type NativeSlide,
   type NativeAddon,
   type StreamHandle
 } from '../native.js'
 import { PairRows } from './diagram-rows.js'
-import type { SeriesFiltration } from './incremental-persistence.js'
+import { type FiltrationOptions, nativeFiltration } from './filtration.js'
+import { requireNoMisfits } from './misfits.js'
 import { NativeResource } from './native-resource.js'
 import { cutBatch, toPointInput } from './point-rows.js'
 import { nativeWindow, PIECE_POINTS, type WindowLength } from './sliding-window.js'
 import { UpdateRows } from './update-rows.js'
 
-export interface StreamingTdaProcessorOptions {
-  readonly filtration: SeriesFiltration
+export type StreamingTdaProcessorOptions = FiltrationOptions & {
   /**
    * The window the diagram is of. By time, `pointsMax` is the room for all points between the start of the window of
-   * the last update and the newest point.
+   * the last update and the newest point; a Rips window never holds more.
    */
   readonly window: WindowLength
   /**
@@ -27,8 +29,6 @@ export interface StreamingTdaProcessorOptions {
   readonly slide?: { readonly count: number } | { readonly everyMs: number }
   /** Channels of a point, 1 to 4096. Default 1. */
   readonly dimension?: number
-  /** The channel whose values make up the series, from 0. Default 0. */
-  readonly channel?: number
   /** Whether points have event time (ms since the epoch, never going back). Default: when window or slide need it. */
   readonly timestamps?: boolean
   /** A snapshot goes with every so many-th update. Default 0: never. */
@@ -50,10 +50,11 @@ export interface ProcessorStatistics {
 
 /**
  * Keeps the exact persistence diagram of a sliding window up to date. What it returns depends on the points alone, not
- * on how they are cut into calls. Amortised O(1) a point, O(changes) an update; about 40 bytes a point of the window.
- * Points are named by arrival number. Not for use by several threads at once.
+ * on how they are cut into calls. Points are named by arrival number. Not for use by several threads at once.
  *
- * Method: native/engine/engine.h and native/series/monotone_series.h.
+ * Cost, level sets: amortised O(1) a point, O(changes) an update; about 40 bytes a point of the window. Cost, Rips: time
+ * and memory grow with the square of the points of the cloud (benchmarks/RESULTS.md; 1000 points take some 20 MiB).
+ * Method: native/engine/engine.h, native/series/monotone_series.h, native/rips/rips_window.h.
  *
  * @example
  * const processor = new StreamingTdaProcessor({
@@ -63,6 +64,12 @@ export interface ProcessorStatistics {
  *   console.log(update.sequence, update.changes.added().map(({ id }) => id)) // 1 [ '0:1.0', '0:3.0' ]
  * }
  * processor.close()
+ *
+ * @example
+ * const square = new StreamingTdaProcessor({ filtration: 'rips', dimension: 2, window: { count: 4 } })
+ * square.processPoints([0, 0, 1, 0, 1, 1, 0, 1])
+ * console.log(square.getCurrentDiagram().toPairs().at(-1)?.id) // 1:2.0-3.0
+ * square.close()
  */
 export class StreamingTdaProcessor extends NativeResource {
   readonly dimension: number
@@ -70,6 +77,7 @@ export class StreamingTdaProcessor extends NativeResource {
   readonly #stream: StreamHandle
   readonly #engine: EngineHandle
   readonly #pieceMax: number
+  readonly #layout: ChangeLayout
 
   /** @throws TdaError INVALID_ARGUMENT for options that can never be right, MEMORY_LIMIT. */
   constructor(options: StreamingTdaProcessorOptions) {
@@ -80,6 +88,7 @@ export class StreamingTdaProcessor extends NativeResource {
     const addon = this.#addon
     this.dimension = options.dimension ?? 1
     this.#pieceMax = byTime ? Infinity : PIECE_POINTS
+    this.#layout = layoutOf(options.filtration)
     const room = window.count ?? window.pointsMax
     const stream = addon.streamCreate({
       dimension: this.dimension,
@@ -89,8 +98,7 @@ export class StreamingTdaProcessor extends NativeResource {
     })
     try {
       this.#engine = addon.engineCreate(stream, {
-        filtration: options.filtration,
-        channel: options.channel ?? 0,
+        ...nativeFiltration(options, this.dimension, room),
         window: nativeWindow(window),
         slide,
         snapshotEvery: options.snapshotEvery ?? 0
@@ -119,22 +127,25 @@ export class StreamingTdaProcessor extends NativeResource {
    * @param values Row-major, `points x dimension`; a Float64Array is used without a copy.
    * @param timestamps Milliseconds since the epoch, one a point, exactly when the processor keeps them.
    * @returns The updates that fell due, oldest first.
-   * @throws TdaError NON_FINITE_POINT, WRONG_DIMENSION, INVALID_ARGUMENT (timestamps missing or not kept),
-   * TIMESTAMP_BACKWARDS, CAPACITY_EXCEEDED (more points in the span than there is room for); nothing was processed.
+   * @throws TdaError NON_FINITE_POINT (Rips: also a point without a direction, metrics cosine and correlation),
+   * WRONG_DIMENSION, INVALID_ARGUMENT (timestamps missing or not kept), TIMESTAMP_BACKWARDS, CAPACITY_EXCEEDED (more
+   * points in the span than there is room for), DISTANCE_OVERFLOW (Rips: a point too large); nothing was processed.
    * INTERNAL or MEMORY_LIMIT: the engine is beyond use, make a new one.
    */
   processPoints(values: ArrayLike<number>, timestamps?: ArrayLike<number> | null): UpdateRows {
     const input = toPointInput(values, timestamps)
-    const results = cutBatch(input, this.dimension, this.#pieceMax).map((piece) => {
+    const pieces = cutBatch(input, this.dimension, this.#pieceMax)
+    if (pieces.length > 1) requireNoMisfits(this.#stream, input.values, this.dimension)
+    const results = pieces.map((piece) => {
       const next = this.#addon.streamAppend(this.#stream, piece.values, piece.timestamps, null, null)
       return this.#addon.engineAdvance(this.#engine, next, false)
     })
-    return new UpdateRows(results)
+    return new UpdateRows(results, this.#layout)
   }
 
   /** The diagram of the window at the newest point, whether an update was due or not. O(pairs). */
   getCurrentDiagram(): PairRows {
-    return new PairRows(this.#addon.engineDiagram(this.#engine))
+    return new PairRows(this.#addon.engineDiagram(this.#engine), this.#layout)
   }
 
   /** The next update carries a snapshot. */

@@ -12,13 +12,18 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kSpanMin = 64;
 constexpr size_t kSpanMax = 4096;
 
-// A quarter of the window, so that what waits to leave never costs much memory.
+// A quarter of the window, so that what waits to leave never costs much memory. The memory of a Rips
+// filtration is quadratic, and a step of it dwarfs a call.
 size_t span_max_for(const EngineConfig& config) {
+  if (config.filtration.kind == FiltrationKind::kRips) return 1;
   return config.window.by_time() ? kSpanMax : std::clamp(config.window.count / 4, kSpanMin, kSpanMax);
 }
 
-// A window by time is only bounded by the ring.
+// A window by time is only bounded by the ring, that of a Rips filtration by its gate.
 size_t points_max_for(const PointRing& ring, const EngineConfig& config) {
+  if (config.filtration.kind == FiltrationKind::kRips) {
+    return (config.window.by_time() ? config.filtration.rips.points_max : config.window.count) + 1;
+  }
   return config.window.by_time() ? ring.capacity() : config.window.count + span_max_for(config);
 }
 
@@ -33,19 +38,37 @@ Status check_slide(const EngineConfig& config, const RingConfig& ring) {
   return config.window.count + slide.count <= ring.capacity ? Status::kOk : Status::kInvalidArgument;
 }
 
+Status check_filtration(const EngineConfig& config, const RingConfig& ring) {
+  const FiltrationConfig& filtration = config.filtration;
+  if (filtration.kind == FiltrationKind::kRips) return check_rips(filtration.rips, config.window, ring);
+  return filtration.channel < ring.dimension ? Status::kOk : Status::kInvalidArgument;
+}
+
 }  // namespace
 
 Status Engine::create(std::shared_ptr<PointRing> ring, const EngineConfig& config,
                       std::shared_ptr<Engine>& engine) {
   if (Status status = check_window(config.window, ring->config()); status != Status::kOk) return status;
   if (Status status = check_slide(config, ring->config()); status != Status::kOk) return status;
-  if (config.filtration.channel >= ring->config().dimension) return Status::kInvalidArgument;
+  if (Status status = check_filtration(config, ring->config()); status != Status::kOk) return status;
   try {
-    engine.reset(new Engine(std::move(ring), config));
+    std::shared_ptr<Engine> made(new Engine(std::move(ring), config));
+    if (Status status = made->set_up_gate(); status != Status::kOk) return status;
+    engine = std::move(made);
   } catch (const std::bad_alloc&) {
     return Status::kMemoryLimit;
   }
   return Status::kOk;
+}
+
+Status Engine::set_up_gate() {
+  if (config_.filtration.kind != FiltrationKind::kRips) return Status::kOk;
+  gate_ = std::make_shared<RipsGate>(config_.filtration.rips, config_.window, ring_->config().dimension);
+  return ring_->add_gate(gate_, start_);
+}
+
+Engine::~Engine() {
+  if (gate_ != nullptr) ring_->remove_gate(gate_.get());
 }
 
 Engine::Engine(std::shared_ptr<PointRing> ring, const EngineConfig& config)

@@ -79,8 +79,14 @@ class Engine {
   // An engine over the window of `ring` that starts at its oldest point. kInvalidArgument for what
   // check_window refuses, a channel the ring does not have, two kinds of slide, a slide by time without
   // ordered timestamps, or a window and slide by count that together exceed the ring.
+  // For a Rips filtration also what check_rips refuses, and what its gate says of points that are here
+  // already (kNonFinitePoint, kDistanceOverflow, kCapacityExceeded); kEngineBusy while another thread
+  // appends.
   static Status create(std::shared_ptr<PointRing> ring, const EngineConfig& config,
                        std::shared_ptr<Engine>& engine);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
 
   // Takes in the points before `until` and writes the emissions that fell due to `results`; null: they only
   // count. kPointNotRetained when points have not arrived or `until` goes back. Nothing is in `results`
@@ -104,6 +110,7 @@ class Engine {
   friend struct EngineTestAccess;
 
   Engine(std::shared_ptr<PointRing> ring, const EngineConfig& config);
+  Status set_up_gate();
   template <class Work>
   Status guarded(EngineResults* results, Work&& work);
   void advance_by_count(PointId until, EngineResults* results);
@@ -121,6 +128,8 @@ class Engine {
   PointId first_;
   PointId next_;
   PointId emitted_next_;  // next_ at the last emission
+  std::shared_ptr<const PointGate>
+      gate_;  // keeps points out that the filtration cannot take; null: takes all
   uint64_t sequence_ = 0;
   Filtration filtration_;
   Status broken_ = Status::kOk;

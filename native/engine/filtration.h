@@ -15,21 +15,24 @@
 
 #include <variant>
 
+#include "native/engine/rips_filtration.h"
 #include "native/engine/series_filtration.h"
 
 namespace tda {
 
-enum class FiltrationKind : uint8_t { kSublevel, kSuperlevel };
+enum class FiltrationKind : uint8_t { kSublevel, kSuperlevel, kRips };
 
 struct FiltrationConfig {
   FiltrationKind kind = FiltrationKind::kSublevel;
-  size_t channel = 0;
+  size_t channel = 0;  // of a series
+  RipsSpec rips;       // of a cloud
 };
 
-using Filtration = std::variant<SeriesFiltration>;
+using Filtration = std::variant<SeriesFiltration, RipsFiltration>;
 
 // The filtration of a window that starts at `start` and never holds more than `points_max` points.
 inline Filtration make_filtration(const FiltrationConfig& config, PointId start, size_t points_max) {
+  if (config.kind == FiltrationKind::kRips) return RipsFiltration(config.rips, start, points_max);
   const Direction direction =
       config.kind == FiltrationKind::kSublevel ? Direction::kSublevel : Direction::kSuperlevel;
   return SeriesFiltration(config.channel, direction, start, points_max);

@@ -82,7 +82,10 @@ Status PointRing::append_alone(const PointBatch& batch, size_t points) {
   if (Status status = check(batch, points); status != Status::kOk) return status;
   const PointId next = next_.load(std::memory_order_relaxed);
   try {
+    if (Status status = pass_gates(next, batch); status != Status::kOk) return status;
     if (Status status = make_room(next, points); status != Status::kOk) return status;
+  } catch (const std::bad_alloc&) {
+    return Status::kMemoryLimit;
   } catch (const AssertionFailed&) {
     broken_ = true;  // what is held can still be read
     return Status::kInternal;
@@ -106,6 +109,64 @@ Status PointRing::check(const PointBatch& batch, size_t points) const {
     }
   }
   return Status::kOk;
+}
+
+Status PointRing::pass_gates(PointId next, const PointBatch& batch) const {
+  if (gate_count_.load(std::memory_order_relaxed) == 0) return Status::kOk;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& gate : gates_) {
+    if (Status status = gate->admit(*this, next, batch); status != Status::kOk) return status;
+  }
+  return Status::kOk;
+}
+
+// Shows the gate what is here already, a piece at a time, as if it came now.
+Status PointRing::check_present(const PointGate& gate, PointId first) {
+  constexpr size_t kPiece = 4096;
+  std::vector<double> values;
+  std::vector<TimestampMs> timestamps;
+  for (PointId at = first; at < next();) {
+    const PointId end = std::min<PointId>(next(), at + kPiece);
+    const size_t points = static_cast<size_t>(end - at);
+    values.resize(points * config_.dimension);
+    timestamps.resize(config_.timestamps ? points : 0);
+    if (Status status = read(at, end, {values.data(), timestamps.data(), nullptr, nullptr});
+        status != Status::kOk) {
+      return status;
+    }
+    const PointBatch batch{.values = values, .timestamps = timestamps, .offsets = {}, .indices = {}};
+    if (Status status = gate.admit(*this, at, batch); status != Status::kOk) return status;
+    at = end;
+  }
+  return Status::kOk;
+}
+
+Status PointRing::add_gate(std::shared_ptr<const PointGate> gate, PointId first) {
+  if (writing_.test_and_set(std::memory_order_acquire)) return Status::kEngineBusy;
+  Status status = Status::kOk;
+  try {
+    status = check_present(*gate, first);
+    if (status == Status::kOk) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      gates_.push_back(std::move(gate));
+      gate_count_.store(gates_.size(), std::memory_order_relaxed);
+    }
+  } catch (const std::bad_alloc&) {
+    status = Status::kMemoryLimit;
+  }
+  writing_.clear(std::memory_order_release);
+  return status;
+}
+
+void PointRing::remove_gate(const PointGate* gate) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::erase_if(gates_, [gate](const auto& one) { return one.get() == gate; });
+  gate_count_.store(gates_.size(), std::memory_order_relaxed);
+}
+
+void PointRing::mark_refusals(std::span<const double> values, std::span<Status> refusals) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& gate : gates_) gate->mark(values, refusals);
 }
 
 // Settles which points may be overwritten, then provides the blocks. Nothing has changed when it fails.

@@ -30,6 +30,7 @@
 #include "native/base/assert.h"
 #include "native/base/status.h"
 #include "native/base/types.h"
+#include "native/window/point_gate.h"
 
 namespace tda {
 
@@ -69,8 +70,15 @@ class PointRing {
 
   // Appends all points or none. kWrongDimension, kInvalidArgument (columns of other lengths, offsets that are
   // no integers), kNonFinitePoint, kTimestampBackwards, kCapacityExceeded, kEngineBusy, kMemoryLimit,
-  // kInternal.
+  // kInternal, and what a gate refuses.
   Status append(const PointBatch& batch);
+  // From now on every batch has to pass the gate, and so must the points from `first` on that are here. What
+  // the gate refuses; kPointNotRetained, kEngineBusy, kMemoryLimit: it does not stand then.
+  Status add_gate(std::shared_ptr<const PointGate> gate, PointId first);
+  void remove_gate(const PointGate* gate);
+  // What the gates say of each point by itself; the others stay as they are. REQUIRES: values.size() ==
+  // refusals.size() * dimension. O(values x gates).
+  void mark_refusals(std::span<const double> values, std::span<Status> refusals) const;
 
   const RingConfig& config() const { return config_; }
   size_t capacity() const { return config_.capacity; }
@@ -110,6 +118,8 @@ class PointRing {
   explicit PointRing(const RingConfig& config);
   Status append_alone(const PointBatch& batch, size_t points);
   Status check(const PointBatch& batch, size_t points) const;
+  Status pass_gates(PointId next, const PointBatch& batch) const;
+  Status check_present(const PointGate& gate, PointId first);
   Status make_room(PointId next, size_t points);
   void copy_in(const PointBatch& batch, PointId next, size_t points);
   void copy_out(PointId first, PointId end, const Columns& out) const;
@@ -141,8 +151,11 @@ class PointRing {
   std::atomic<PointId> next_{0};
   std::atomic<size_t> bytes_{0};
   std::atomic_flag writing_ = ATOMIC_FLAG_INIT;
-  mutable std::mutex mutex_;                        // guards holds_ and the decision what may be overwritten
+  // Guards holds_, gates_ and the decision what may be overwritten.
+  mutable std::mutex mutex_;
   std::vector<const std::atomic<PointId>*> holds_;  // of the live PointHolds
+  std::vector<std::shared_ptr<const PointGate>> gates_;
+  std::atomic<size_t> gate_count_{0};  // so that a ring without gates takes no lock for them
 };
 
 // Keeps every point from position() on readable. Only moves forward. One thread at a time.

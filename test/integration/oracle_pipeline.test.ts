@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import type { Config } from '../../lib/config/schema.js'
 import { validateConfig } from '../../lib/config/load.js'
 import { DiagramReplica } from '../../lib/publishers/diagram-replica.js'
-import { naiveUpdates, type NaivePoint } from '../support/naive-pipeline.js'
+import { naiveUpdates, type NaivePoint, type NaiveScale } from '../support/naive-pipeline.js'
 import { assigned, batches, type MemorySink, records, runToEnd, seeded } from '../support/pipeline-world.js'
 
 const config = validateConfig({
@@ -44,7 +44,7 @@ function expectExact(config: Config, log: readonly Sample[], sink: MemorySink): 
       value: sample[channel],
       timestamp: sample.t
     }))
-    const expected = naiveUpdates(points, scale)
+    const expected = naiveUpdates(points, scale as NaiveScale)
     expect(expected.length).toBeGreaterThan(0)
     const replica = new DiagramReplica()
     let seen = 0

@@ -59,14 +59,15 @@ function stream(
   return handle
 }
 
-const sublevel: NativeEngineConfig = {
+type SeriesConfig = Exclude<NativeEngineConfig, { readonly filtration: 'rips' }>
+const sublevel: SeriesConfig = {
   filtration: 'sublevel',
   channel: 0,
   window: { count: 10 },
   slide: { count: 1 },
   snapshotEvery: 0
 }
-function engine(over: StreamHandle, config: Partial<NativeEngineConfig> = {}): EngineHandle {
+function engine(over: StreamHandle, config: Partial<SeriesConfig> = {}): EngineHandle {
   const handle = addon.engineCreate(over, { ...sublevel, ...config })
   cleanups.push(() => addon.engineRelease(handle))
   return handle

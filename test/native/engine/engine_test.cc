@@ -13,7 +13,7 @@
 namespace tda {
 namespace {
 
-using test::NaivePair;
+using test::NaiveSeriesPair;
 using test::Random;
 
 constexpr size_t kStride = change_stride(1, 1);
@@ -136,7 +136,7 @@ Output run(const Log& log, const EngineConfig& config, Random& random, size_t ba
   return output;
 }
 
-std::vector<double> expected_row(const Log& log, size_t channel, size_t first, const NaivePair& pair) {
+std::vector<double> expected_row(const Log& log, size_t channel, size_t first, const NaiveSeriesPair& pair) {
   const auto value = [&](size_t at) { return log.values[(first + at) * log.dimension + channel]; };
   const auto offset = [&](size_t at) {
     return log.positioned ? log.offsets[first + at] : double(first + at);
@@ -210,7 +210,7 @@ void check(const Log& log, const EngineConfig& config, const Output& output) {
     ASSERT_EQ(replica.size(), pairs.size());
     EXPECT_EQ(row[kEmissionPairs], double(pairs.size()));
     auto entry = replica.begin();
-    for (const NaivePair& pair : pairs) ASSERT_EQ((entry++)->second, expected_row(log, channel, first, pair));
+    for (const NaiveSeriesPair& pair : pairs) ASSERT_EQ((entry++)->second, expected_row(log, channel, first, pair));
 
     const bool due = config.snapshot_every > 0 && (at + 1) % config.snapshot_every == 0;
     ASSERT_EQ(row[kEmissionSnapshotEnd], double(snapshot + (due ? pairs.size() : 0)));

@@ -9,8 +9,8 @@
 namespace tda {
 namespace {
 
-std::vector<test::NaivePair> batch(std::span<const double> values, bool superlevel) {
-  std::vector<test::NaivePair> pairs;
+std::vector<test::NaiveSeriesPair> batch(std::span<const double> values, bool superlevel) {
+  std::vector<test::NaiveSeriesPair> pairs;
   for (const SeriesPair& pair : batch_series_pairs(values, superlevel))
     pairs.push_back({pair.birth, pair.death});
   return pairs;
@@ -31,8 +31,8 @@ TEST(Batch, oracle_equals_the_definition) {
 TEST(Batch, shape_known_answers) {
   EXPECT_TRUE(batch({}, false).empty());
   const double valley[] = {3, 1, 4, 2, 5};
-  EXPECT_EQ(batch(valley, false), (std::vector<test::NaivePair>{{1, std::nullopt}, {3, 2}}));
-  EXPECT_EQ(batch(valley, true), (std::vector<test::NaivePair>{{0, 1}, {2, 3}, {4, std::nullopt}}));
+  EXPECT_EQ(batch(valley, false), (std::vector<test::NaiveSeriesPair>{{1, std::nullopt}, {3, 2}}));
+  EXPECT_EQ(batch(valley, true), (std::vector<test::NaiveSeriesPair>{{0, 1}, {2, 3}, {4, std::nullopt}}));
 }
 
 }  // namespace

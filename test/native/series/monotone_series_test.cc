@@ -12,7 +12,7 @@
 namespace tda {
 namespace {
 
-using test::NaivePair;
+using test::NaiveSeriesPair;
 using test::Random;
 
 // A series next to all its values and a replica that only ever sees the reported changes.
@@ -39,7 +39,7 @@ class Checked {
 
   void expect_diagram() {
     series_.verify();
-    std::vector<NaivePair> now;
+    std::vector<NaiveSeriesPair> now;
     series_.diagram([&](const SeriesChange& change) {
       EXPECT_EQ(change.kind, ChangeKind::kAdded);
       now.push_back(to_window(change));
@@ -83,7 +83,7 @@ class Checked {
   }
 
  private:
-  NaivePair to_window(const SeriesChange& change) const {
+  NaiveSeriesPair to_window(const SeriesChange& change) const {
     const PointId first = series_.first();
     return {static_cast<size_t>(change.birth - first),
             change.death ? std::optional(static_cast<size_t>(*change.death - first)) : std::nullopt};
@@ -183,12 +183,12 @@ TEST(MonotoneSeries, oracle_long_runs_against_batch) {
         series.report([](const SeriesChange&) {});
         if (at % 500 != 0) continue;
         series.verify();
-        std::vector<NaivePair> now;
+        std::vector<NaiveSeriesPair> now;
         series.diagram([&](const SeriesChange& change) {
           now.push_back(
               {size_t(change.birth), change.death ? std::optional(size_t(*change.death)) : std::nullopt});
         });
-        std::vector<NaivePair> expected;
+        std::vector<NaiveSeriesPair> expected;
         for (const SeriesPair& pair :
              batch_series_pairs(std::span(values).subspan(first, at - first), false)) {
           expected.push_back(

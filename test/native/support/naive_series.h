@@ -10,25 +10,25 @@
 
 namespace tda::test {
 
-struct NaivePair {
+struct NaiveSeriesPair {
   size_t birth;
   std::optional<size_t> death;
-  bool operator==(const NaivePair&) const = default;
+  bool operator==(const NaiveSeriesPair&) const = default;
 };
 
-inline std::ostream& operator<<(std::ostream& out, const NaivePair& pair) {
+inline std::ostream& operator<<(std::ostream& out, const NaiveSeriesPair& pair) {
   out << '(' << pair.birth << ", ";
   return pair.death ? out << *pair.death << ')' : out << "inf)";
 }
 
 // For each i: look left and right for the nearest sample smaller in (value, index), remember the largest on
 // the way. The smaller of the two largest kills i; a side without a smaller sample kills nothing.
-inline std::vector<NaivePair> naive_series_pairs(std::span<const double> values, bool superlevel) {
+inline std::vector<NaiveSeriesPair> naive_series_pairs(std::span<const double> values, bool superlevel) {
   const auto level = [&](size_t at) { return superlevel ? -values[at] : values[at]; };
   const auto smaller = [&](size_t a, size_t b) {
     return level(a) < level(b) || (level(a) == level(b) && a < b);
   };
-  std::vector<NaivePair> pairs;
+  std::vector<NaiveSeriesPair> pairs;
   for (size_t i = 0; i < values.size(); ++i) {
     std::optional<size_t> killer;
     for (const int step : {-1, 1}) {

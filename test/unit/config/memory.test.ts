@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { totalmem } from 'node:os'
-import { memoryLimit, predictMemory, requireMemory } from '../../../lib/config/memory.js'
+import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../../../lib/config/memory.js'
 import { nativeAddon } from '../../../lib/native.js'
 import { planStream } from '../../../lib/scales/scale-plan.js'
 import { configWith } from '../../support/config.js'
@@ -91,4 +91,39 @@ test('the default limit is most of what the process may have', () => {
   expect(memoryLimit(configWith())).toBeLessThanOrEqual(0.7 * totalmem())
   expect(memoryLimit(configWith())).toBeGreaterThan(0)
   expect(memoryLimit(configWith({}, { limits: { memoryMiB: 3 } }))).toBe(3 << 20)
+})
+
+test.each([
+  ['loops', { window: 120 }],
+  ['components', { window: 200, maxDimension: 0 }],
+  ['an embedding', { window: 200, channel: 'a', embedding: { dimension: 3, delay: 2, stride: 3 } }]
+])('law_memory: a Rips scale with %s takes no more than predicted', (_name, scale) => {
+  const channels = ['a', 'b', 'c']
+  const config = configWith(
+    { channels },
+    { scales: [{ name: 'rips', filtration: 'rips', ...scale }], streams: { max: 1 } }
+  )
+  const { engines } = measured(config)
+  const [predicted] = predictMemory(config).engineBytes
+  expect(engines[0]).toBeLessThanOrEqual(predicted!)
+  expect(engines[0]).toBeGreaterThan(predicted! / 5)
+  expect(ripsCostTexts(config)).toEqual([
+    expect.stringMatching(/^scale "rips": a cloud of \d+ points, .* MiB, about .* ms a point$/)
+  ])
+})
+
+test('a Rips window that cannot fit is refused with what it would take', () => {
+  const scales = [{ name: 'huge', filtration: 'rips', window: 30_000 }]
+  expect(() =>
+    requireMemory(configWith({}, { scales, streams: { max: 1 }, limits: { memoryMiB: 4096 } }))
+  ).toThrow(
+    /not even one stream fits.*scale "huge".*Predicted for scale "huge": a cloud of 30001 points, \d+ MiB, about 1410 ms a point/s
+  )
+})
+
+test('the figures of the reference are right', () => {
+  const scales = [{ name: 'r', filtration: 'rips', window: 1000 }]
+  const bytes = predictMemory(configWith({ channels: ['a', 'b', 'c'] }, { scales })).engineBytes[0]!
+  expect(bytes / 2 ** 20).toBeGreaterThan(20)
+  expect(bytes / 2 ** 20).toBeLessThan(30)
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { loadConfig, parseConfig } from '../../../lib/config/load.js'
 import { requireMemory } from '../../../lib/config/memory.js'
-import { configReference, EXAMPLE, knownKeys } from '../../../lib/config/reference.js'
+import { configReference, EXAMPLE, knownKeys, RIPS_EXAMPLE } from '../../../lib/config/reference.js'
 import { root } from '../../support/run-command.js'
 
 test('docs/configuration.md is what the schema says; if not: streaming-tda config-reference > docs/configuration.md', () => {
@@ -18,8 +18,10 @@ test('every option has a meaning', () => {
   for (const row of rows) expect(row).toMatch(/\| [^|]{10,} \|$/)
 })
 
-test('the example of the reference is valid', () => {
+test('the examples of the reference are valid', () => {
   expect(parseConfig(EXAMPLE, 'example.yaml', 'broker').scales).toHaveLength(2)
+  const withRips = EXAMPLE.replace('publish:', `${RIPS_EXAMPLE}publish:`)
+  expect(parseConfig(withRips, 'example.yaml', 'broker').scales).toHaveLength(4)
 })
 
 const examples = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.yaml'))

@@ -45,12 +45,10 @@ test('points whose timestamp goes back are set aside; equal ones stay', () => {
 })
 
 test('every window is checked, and the boundaries of slides by time besides', () => {
-  expect(
-    scalesToCheck(config, 1).map(({ name, channel, window, slide }) => [name, channel, window, slide])
-  ).toEqual([
-    ['count', 1, { count: 3 }, { count: 1 }],
-    ['time', 0, { spanMs: 1000 }, { count: 1 }],
-    ['time', 0, { spanMs: 1000 }, { everyMs: 100 }]
+  expect(scalesToCheck(config, 1)).toMatchObject([
+    { name: 'count', channel: 1, window: { count: 3 }, slide: { count: 1 } },
+    { name: 'time', channel: 0, window: { spanMs: 1000 }, slide: { count: 1 } },
+    { name: 'time', channel: 0, window: { spanMs: 1000 }, slide: { everyMs: 100 } }
   ])
   expect(needsOrder(config)).toBe(true)
   expect(needsOrder({ ...config, scales: config.scales.slice(0, 1) })).toBe(false)

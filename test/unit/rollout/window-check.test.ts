@@ -37,7 +37,7 @@ function check(
   changes: Partial<ScaleToCheck> = {},
   points: Partial<Series> = {}
 ): CheckResult {
-  const steps = checkWindows(addon, { ...series, ...points }, { ...scale, ...changes })
+  const steps = checkWindows(addon, { ...series, ...points }, { ...scale, ...changes } as ScaleToCheck)
   for (;;) {
     const step = steps.next()
     if (step.done === true) return step.value

@@ -191,7 +191,7 @@ test('a scale must name a channel there is', () => {
   })
   expect(() => planStream(wrong())).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
   expect(() => planStream(wrong('z'))).toThrow(/found z/)
-  expect(planStream(wrong('y')).scales[0]!.engine.channel).toBe(1)
+  expect(planStream(wrong('y')).scales[0]!.engine).toMatchObject({ channel: 1 })
 })
 
 function tableOf(part: Record<string, unknown>): {
@@ -201,7 +201,7 @@ function tableOf(part: Record<string, unknown>): {
 } {
   const config = validateConfig({ input: { channels: ['x'] }, ...part })
   const plan = planStream(config)
-  const pool = new WorkerPool({ workers: 1, scales: ['a'], maxBytes: 1e6, eventTime: false })
+  const pool = new WorkerPool({ workers: 1, scales: plan.scales, maxBytes: 1e6, eventTime: false })
   const table = new StreamTable(config, plan, pool)
   table.assign({ partition: 0, low: 0, resume: 0 })
   return {

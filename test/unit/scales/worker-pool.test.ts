@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals'
-import { nativeAddon, type EngineHandle, type StreamHandle } from '../../../lib/native.js'
+import { nativeAddon, SERIES_LAYOUT, type EngineHandle, type StreamHandle } from '../../../lib/native.js'
 import { WorkerPool, type PoolJob } from '../../../lib/scales/worker-pool.js'
 
 const opened: (() => Promise<void> | void)[] = []
@@ -8,7 +8,7 @@ afterEach(async () => {
 })
 
 function poolOf(workers: number): WorkerPool {
-  const pool = new WorkerPool({ workers, scales: ['a'], maxBytes: 100_000, eventTime: false })
+  const pool = new WorkerPool({ workers, scales: [{ name: 'a', layout: SERIES_LAYOUT }], maxBytes: 100_000, eventTime: false })
   opened.push(() => pool.close())
   return pool
 }
