@@ -15,8 +15,17 @@ export interface Figures {
   readonly p50Ns?: number
   readonly p95Ns?: number
   readonly p99Ns?: number
+  readonly meanMs?: number
   readonly p50Ms?: number
+  readonly p90Ms?: number
   readonly p99Ms?: number
+  readonly maxMs?: number
+  readonly columns?: number
+  readonly pairsChanged?: number
+  readonly bytes?: number
+  readonly ripserMs?: number
+  readonly giottoMs?: number
+  readonly ratio?: number
 }
 
 export interface BenchmarkResult extends Figures {
@@ -56,8 +65,17 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   p50Ns: 'ns p50',
   p95Ns: 'ns p95',
   p99Ns: 'ns p99',
+  meanMs: 'ms mean',
   p50Ms: 'ms p50',
-  p99Ms: 'ms p99'
+  p90Ms: 'ms p90',
+  p99Ms: 'ms p99',
+  maxMs: 'ms at most',
+  columns: 'columns',
+  pairsChanged: 'pairs changed',
+  bytes: 'bytes',
+  ripserMs: 'ms Ripser',
+  giottoMs: 'ms giotto-ph',
+  ratio: 'times Ripser'
 }
 
 /** One line for people. */

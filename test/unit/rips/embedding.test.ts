@@ -48,6 +48,14 @@ test('shape_the Lorenz system asks for three coordinates, some 0.17 apart', () =
   expect(found.dimensions).toHaveLength(10)
 })
 
+test('without a minimum in sight the delay is where the information has fallen to 1/e', () => {
+  const found = suggestEmbedding(lorenz(5000), { delayMax: 12 })
+  expect(found.delayRule).toBe('one-over-e')
+  const { delay, mutualInformation } = found
+  expect(mutualInformation[delay]).toBeLessThan(mutualInformation[0]! / Math.E)
+  expect(mutualInformation[delay - 1]).toBeGreaterThanOrEqual(mutualInformation[0]! / Math.E)
+})
+
 test('shape_a sine asks for two coordinates, sampled in step with its period or not', () => {
   for (const period of [40, 20 * Math.PI]) {
     const wave = Float64Array.from({ length: 2000 }, (_, t) => Math.sin((2 * Math.PI * t) / period))
@@ -71,8 +79,6 @@ test('shape_noise is called noise, a constant needs one coordinate, a ramp has n
     delayRule: 'none',
     dimension: 1
   })
-  const damped = Float64Array.from({ length: 400 }, (_, t) => Math.exp(-t / 40) + 0.01 * random())
-  expect(suggestEmbedding(damped, { delayMax: 3 }).delayRule).toMatch(/none|one-over-e/)
 })
 
 test('what is too short or not finite is refused by code', () => {
