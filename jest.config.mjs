@@ -6,5 +6,5 @@ export default {
   transform: {},
   injectGlobals: false,
   errorOnDeprecated: true,
-  testTimeout: 60_000
+  testTimeout: 120_000
 }

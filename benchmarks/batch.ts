@@ -6,6 +6,7 @@
  * Verified before the clock starts against the incremental engine, which shares nothing with it but the distances.
  */
 import { cloud, CLOUDS, type CloudName } from './clouds.js'
+import { sum } from './measure.js'
 import { Checksum, type BenchmarkResult } from './report.js'
 import { distribution, ratios } from './rips.js'
 import {
@@ -42,12 +43,13 @@ async function benchmarkCase(name: CloudName, options: BatchBenchmark): Promise<
   for (const { result } of runs)
     expectSame(barsOf(result), barsOf(runs[0]!.result), `batch ${name}, repeated`)
   const { result, state } = runs[0]!
-  const figures = distribution(runs.map(({ seconds }) => seconds))
+  const cpuMeanMs = (1000 * sum(runs.map(({ cpuSeconds }) => cpuSeconds))) / runs.length
+  const figures = { ...distribution(runs.map(({ seconds }) => seconds)), cpuMeanMs }
   const peers =
     options.peers === undefined
       ? {}
       : ratios(
-          figures.meanMs,
+          figures,
           await measurePeers([{ points, bars: barsOf(result) }], options, { ...options.peers, threads })
         )
   return {

@@ -20,12 +20,16 @@ export interface Figures {
   readonly p90Ms?: number
   readonly p99Ms?: number
   readonly maxMs?: number
+  readonly cpuMeanMs?: number
   readonly columns?: number
   readonly pairsChanged?: number
   readonly bytes?: number
   readonly ripserMs?: number
+  readonly ripserCpuMs?: number
   readonly giottoMs?: number
+  readonly giottoCpuMs?: number
   readonly ratio?: number
+  readonly cpuRatio?: number
 }
 
 export interface BenchmarkResult extends Figures {
@@ -70,12 +74,16 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   p90Ms: 'ms p90',
   p99Ms: 'ms p99',
   maxMs: 'ms at most',
+  cpuMeanMs: 'ms mean CPU',
   columns: 'columns',
   pairsChanged: 'pairs changed',
   bytes: 'bytes',
   ripserMs: 'ms Ripser',
+  ripserCpuMs: 'ms Ripser CPU',
   giottoMs: 'ms giotto-ph',
-  ratio: 'times Ripser'
+  giottoCpuMs: 'ms giotto-ph CPU',
+  ratio: 'times faster than Ripser',
+  cpuRatio: 'times less CPU'
 }
 
 /** One line for people. */

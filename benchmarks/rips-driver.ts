@@ -88,6 +88,8 @@ export interface Batch {
   readonly result: NativeBatchResult
   readonly state: NativeBatchState
   readonly seconds: number
+  /** Of all threads. */
+  readonly cpuSeconds: number
 }
 
 /** Whole-cloud persistence on this thread, distances included in the time. */
@@ -115,10 +117,12 @@ export function batch(
     ...options
   })
   try {
+    const cpu = process.cpuUsage()
     const started = performance.now()
     const result = addon.batchRun(handle)
     const seconds = (performance.now() - started) / 1000
-    return { result, state: addon.batchState(handle), seconds }
+    const { user, system } = process.cpuUsage(cpu)
+    return { result, state: addon.batchState(handle), seconds, cpuSeconds: (user + system) / 1e6 }
   } finally {
     addon.batchRelease(handle)
   }

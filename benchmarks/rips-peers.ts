@@ -18,7 +18,9 @@ export interface PeerOptions {
 
 export interface PeerFigures {
   readonly ripserMs?: number
+  readonly ripserCpuMs?: number
   readonly giottoMs?: number
+  readonly giottoCpuMs?: number
 }
 
 /** One window: its points in order, and the bars they have. */

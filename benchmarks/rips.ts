@@ -48,12 +48,16 @@ async function benchmarkCase(name: CloudName, options: RipsBenchmark): Promise<B
   const snapshots = peerSlides(options)
   const peerWindows: PeerWindow[] = []
   const seconds: number[] = []
+  let cpuMicros = 0
   let changed = 0
   for (let slide = 0; slide < slides; slide++) {
     const point = source.point(window + slide)
+    const cpu = process.cpuUsage()
     const started = performance.now()
     const changes = driver.slide(point)
     seconds.push((performance.now() - started) / 1000)
+    const { user, system } = process.cpuUsage(cpu)
+    cpuMicros += user + system
     changed += changes.length / changeStride(RIPS_LAYOUT)
     applyChanges(bars, changes)
     if (snapshots.has(slide)) peerWindows.push({ points: source.window(slide + 1), bars: [...bars.values()] })
@@ -66,7 +70,7 @@ async function benchmarkCase(name: CloudName, options: RipsBenchmark): Promise<B
   const { bytes } = driver
   driver.close()
 
-  const figures = distribution(seconds)
+  const figures = { ...distribution(seconds), cpuMeanMs: cpuMicros / 1000 / slides }
   return {
     suite: 'rips',
     case: name,
@@ -76,7 +80,7 @@ async function benchmarkCase(name: CloudName, options: RipsBenchmark): Promise<B
     pointsPerSecond: 1000 / figures.meanMs,
     pairsChanged: changed / slides,
     bytes,
-    ...(options.peers === undefined ? {} : ratios(figures.meanMs, await measured(peerWindows, options))),
+    ...(options.peers === undefined ? {} : ratios(figures, await measured(peerWindows, options))),
     checksum: checksum.text()
   }
 }
@@ -107,9 +111,22 @@ function measured(windows: readonly PeerWindow[], options: RipsBenchmark): Promi
   return measurePeers(windows, options, { python: options.peers!.python, threads: 1 })
 }
 
-/** Peers' figures, and how many times ours is below Ripser's. */
-export function ratios(ourMs: number, peers: PeerFigures): PeerFigures & { readonly ratio?: number } {
-  return { ...peers, ...(peers.ripserMs === undefined ? {} : { ratio: peers.ripserMs / ourMs }) }
+interface OurTime {
+  readonly meanMs: number
+  readonly cpuMeanMs: number
+}
+
+/** Peers' figures, and how many times ours are below Ripser's: by the clock, and of processor time. */
+export function ratios(
+  { meanMs, cpuMeanMs }: OurTime,
+  peers: PeerFigures
+): PeerFigures & { readonly ratio?: number; readonly cpuRatio?: number } {
+  const { ripserMs, ripserCpuMs } = peers
+  return {
+    ...peers,
+    ...(ripserMs === undefined ? {} : { ratio: ripserMs / meanMs }),
+    ...(ripserCpuMs === undefined ? {} : { cpuRatio: ripserCpuMs / cpuMeanMs })
+  }
 }
 
 export interface Distribution {

@@ -11,10 +11,10 @@ const window = Number(process.argv[3])
 if (!SERIES_CASES.includes(name) || !(window > 0))
   throw new Error(`series-memory CASE WINDOW, not ${name} ${window}`)
 
-/** A window's worth, then the half of it again, so that everything that grows has grown. */
+/** The points of a window of the case, then the half of it again, so that everything that grows has grown. */
 function run(size: number, values: Float64Array): NativeDriver {
   const driver = new NativeDriver(size)
-  for (let pushed = 0; pushed < 1.5 * size; pushed += SPAN) {
+  for (let pushed = 0; pushed < 1.5 * window; pushed += SPAN) {
     const at = pushed % values.length
     driver.push(values.subarray(at, at + SPAN))
   }
@@ -22,7 +22,8 @@ function run(size: number, values: Float64Array): NativeDriver {
 }
 
 const values = series(name, Math.ceil(window / SPAN) * SPAN)
-// Code, buffers of the calls and the allocator's first arenas do not belong to the window.
+// Code, buffers of the calls and what the allocator keeps of them do not belong to the window: the same points through a
+// small window first.
 run(WARM_UP_WINDOW, values).close()
 globalThis.gc?.()
 const before = process.memoryUsage.rss()

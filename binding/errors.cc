@@ -8,34 +8,26 @@ namespace {
 
 const char* advice_of(Status status) {
   switch (status) {
-    case Status::kOk:
-      return "done";
-    case Status::kInvalidArgument:
-      return "an argument can never be right";
+    case Status::kOk: return "done";
+    case Status::kInvalidArgument: return "an argument can never be right";
     case Status::kNonFinitePoint:
       return "NaN or an infinity among the numbers; nothing was applied, leave that point out";
-    case Status::kWrongDimension:
-      return "the values are not a whole number of points; nothing was applied";
+    case Status::kWrongDimension: return "the values are not a whole number of points; nothing was applied";
     case Status::kTimestampBackwards:
       return "a timestamp lies before the newest one; nothing was applied, order the points or leave that "
              "one out";
     case Status::kCapacityExceeded:
       return "the ring is full of points a window still needs; advance its windows and engines first or "
              "create it larger";
-    case Status::kPointNotRetained:
-      return "points that have left the ring or have not arrived yet";
-    case Status::kWindowEmpty:
-      return "there is no point to remove";
-    case Status::kEngineBusy:
-      return "another thread is using it; try again when that call is done";
-    case Status::kUnknownHandle:
-      return "the handle was released, never existed or names something else";
+    case Status::kPointNotRetained: return "points that have left the ring or have not arrived yet";
+    case Status::kWindowEmpty: return "there is no point to remove";
+    case Status::kEngineBusy: return "another thread is using it; try again when that call is done";
+    case Status::kUnknownHandle: return "the handle was released, never existed or names something else";
     case Status::kDistanceOverflow:
       return "distances leave the range of the stored type; scale the coordinates down";
     case Status::kMemoryLimit:
       return "no memory for it; use a smaller window or capacity, then create it anew";
-    case Status::kCancelled:
-      return "cancelled by the caller";
+    case Status::kCancelled: return "cancelled by the caller";
     case Status::kInternal:
       return "an invariant of ours failed; release it, create it anew from its points, and report the case";
   }

@@ -268,7 +268,9 @@ export interface NativeAddon {
   engineCreate(stream: StreamHandle, config: NativeEngineConfig): EngineHandle
   /**
    * Advances to arrival number `until` on the calling thread and returns the emissions that fell due, in order.
-   * `discard` counts them without returning them (replay). Throws ENGINE_BUSY when another thread is in it.
+   * `discard` counts them without returning them (replay). Throws ENGINE_BUSY when another thread is in it. What is
+   * returned grows with the emissions due, so it is the caller who bounds `until`. When a thread is terminated in the
+   * call, the engine has moved on and the updates are lost: rebuild it.
    */
   engineAdvance(engine: EngineHandle, until: number, discard: boolean): AdvanceResult
   /**

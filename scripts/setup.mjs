@@ -23,7 +23,7 @@ async function setUp({ tests, retryKafka }) {
   await withLock(
     async () => {
       const stamp = new Stamp()
-      if (tests) await requireSystem(report, 'tests')
+      if (tests) await requireSystem(report, 'addon', 'tests')
       await installModules(report)
       await buildAddon(report, stamp, () => requireSystem(report, 'addon'))
       await buildTypeScript(report, stamp)
@@ -34,13 +34,22 @@ async function setUp({ tests, retryKafka }) {
 }
 
 /** Makes sure that these things are on the machine; asked only when a step is about to need them. */
-async function requireSystem(report, part) {
-  let absent = missing(part)
+async function requireSystem(report, ...parts) {
+  let absent = missing(...parts)
   if (absent.length > 0 && canInstall()) {
     await report.step(`system packages: ${absent.join(', ')}`, () => install(absent))
-    absent = missing(part)
+    absent = missing(...parts)
   }
   if (absent.length > 0) throw new SetupError(howToInstall(absent))
+}
+
+// Ends through `exit`, so that the lock is given back and running compilers are stopped.
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+  ['SIGHUP', 1]
+]) {
+  process.once(signal, () => process.exit(128 + number))
 }
 
 const known = new Set(['--tests', '--retry-kafka'])

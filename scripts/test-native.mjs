@@ -6,9 +6,9 @@
 // prints line coverage of native/ by gcov. Each has its own folder below build/. Needs CMake, a C++20 compiler and
 // GoogleTest (Debian: libgtest-dev). Exit code 0 when all tests pass. Node built-ins only.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -59,34 +59,38 @@ function buildAndRun(name, { clang, filter }) {
   if (name === 'coverage') reportCoverage(folder)
 }
 
-// gcov prints, for each source, "File '<path>'" and "Lines executed:<percent>% of <lines>".
+// gcov describes each object file as JSON: files with lines with counts. A header is seen by many objects, so the
+// counts of a line are added up.
 function reportCoverage(folder) {
-  const objects = join(folder, 'CMakeFiles', 'tda_core_aborting.dir', 'native')
+  const objects = join(folder, 'CMakeFiles')
   const notes = readdirSync(objects, { recursive: true }).filter((file) => file.endsWith('.gcda'))
-  const scratch = join(folder, 'gcov')
-  rmSync(scratch, { recursive: true, force: true })
-  mkdirSync(scratch, { recursive: true })
-  const files = notes.map((file) => join(objects, file))
-  const { stdout, status } = spawnSync('gcov', ['--relative-only', '--source-prefix', root, ...files], {
-    cwd: scratch,
-    encoding: 'utf8'
-  })
-  if (status !== 0) throw new Error('gcov failed; coverage needs gcc')
-  const best = new Map()
-  for (const [, file, percent, lines] of stdout.matchAll(
-    /File '(native\/[^']+)'\nLines executed:([\d.]+)% of (\d+)/g
-  )) {
-    const covered = (Number(percent) / 100) * Number(lines)
-    if (covered >= (best.get(file)?.covered ?? -1)) best.set(file, { covered, lines: Number(lines) })
+  const counts = new Map()
+  for (const note of notes) {
+    const { stdout, status } = spawnSync('gcov', ['--json-format', '--stdout', join(objects, note)], {
+      cwd: folder,
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28
+    })
+    if (status !== 0) throw new Error('gcov failed; coverage needs gcc')
+    for (const { file, lines } of JSON.parse(stdout).files) {
+      const path = relative(root, resolve(folder, file)).replaceAll(sep, '/')
+      if (!path.startsWith('native/')) continue
+      const ofFile = counts.get(path) ?? new Map()
+      counts.set(path, ofFile)
+      for (const { line_number, count } of lines)
+        ofFile.set(line_number, (ofFile.get(line_number) ?? 0) + count)
+    }
   }
   let covered = 0
-  let lines = 0
-  for (const [file, entry] of [...best].sort()) {
-    covered += entry.covered
-    lines += entry.lines
-    console.log(`${((100 * entry.covered) / entry.lines).toFixed(1).padStart(6)} %  ${file}`)
+  let total = 0
+  for (const [path, lines] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const missed = [...lines].filter(([, count]) => count === 0).map(([line]) => line)
+    covered += lines.size - missed.length
+    total += lines.size
+    const percent = (100 - (100 * missed.length) / lines.size).toFixed(1).padStart(5)
+    console.log(`${percent} %  ${path}${missed.length > 0 ? `  not covered: ${missed.join(' ')}` : ''}`)
   }
-  console.log(`${((100 * covered) / lines).toFixed(1).padStart(6)} %  native/, ${lines} lines`)
+  console.log(`${((100 * covered) / total).toFixed(1).padStart(5)} %  of ${total} lines in native/`)
 }
 
 try {

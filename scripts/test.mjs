@@ -34,7 +34,10 @@ function run(args, env = {}) {
       process.stdout.write(text)
     })
     child.on('error', reject)
-    child.on('close', (code) => resolve({ code, output }))
+    child.on('close', (code, signal) => {
+      if (signal !== null) process.stdout.write(`${args.join(' ')}: ended by ${signal}\n`)
+      resolve({ code, output })
+    })
   })
 }
 

@@ -6,16 +6,20 @@
 //
 //   tda_rips_bench [--cloud uniform|embedding|circle|lattice|...|all] [--window N] [--slides N] [--dimension
 //   D]
-//                  [--max-dimension 0|1] [--seed N] [--dump DIRECTORY --dump-windows K] [--batch-threads N]
-// One JSON object per line and cloud on stdout. Before the clock starts, the first full window is compared
-// with batch cohomology when it is small enough (N <= 300). --dump writes K windows spread over the run, one
-// point a line, for other programs (benchmarks/peers/rips_peers.py).
+//                  [--metric euclidean|manhattan|chebyshev|cosine|correlation] [--max-dimension 0|1] [--seed
+//                  N] [--dump DIRECTORY --dump-windows K] [--batch-threads N]
+// One JSON object per line and cloud on stdout; cpu...Ms is processor time, for machines that are shared.
+// Before the clock starts, the first full window is compared with batch cohomology when it is small enough (N
+// <= 300). --dump writes K windows spread over the run, one point a line, for other programs
+// (benchmarks/peers/rips_peers.py).
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +33,7 @@ using namespace tda::rips;
 
 struct Options {
   std::string cloud = "all";
+  std::string metric = "euclidean";
   size_t window = 1000;
   size_t slides = 500;
   size_t dimension = 3;
@@ -69,6 +74,7 @@ Options parse(int argc, char** argv) {
     };
   };
   take("cloud", [&](const std::string& text) { options.cloud = text; });
+  take("metric", [&](const std::string& text) { options.metric = text; });
   take("dump", [&](const std::string& text) { options.dump = text; });
   take("window", number(options.window));
   take("slides", number(options.slides));
@@ -101,7 +107,9 @@ double check(const RipsWindow& window, const std::vector<std::vector<double>>& p
   batch.max_dimension = options.max_dimension;
   batch.threads = static_cast<unsigned>(std::max<size_t>(1, options.batch_threads));
   const auto begin = std::chrono::steady_clock::now();
-  if (distances.from_points(flat, options.dimension, {}, place) != tda::Status::kOk) fail("points refused");
+  if (distances.from_points(flat, options.dimension, {.metric = *metric_of(options.metric), .weights = {}},
+                            place) != tda::Status::kOk)
+    fail("points refused");
   if (compute_batch(distances, batch, result) != tda::Status::kOk) fail("batch refused");
   const double batch_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
@@ -134,7 +142,11 @@ void dump(const std::vector<std::vector<double>>& points, const RipsWindow& wind
 
 void run(const std::string& cloud, const Options& options) {
   using Clock = std::chrono::steady_clock;
-  RipsConfig config{.window_max = options.window, .dimension = options.dimension, .metric = {}};
+  const std::optional<Metric> metric = metric_of(options.metric);
+  if (!metric) usage("no metric " + options.metric);
+  RipsConfig config{.window_max = options.window,
+                    .dimension = options.dimension,
+                    .metric = {.metric = *metric, .weights = {}}};
   config.max_dimension = options.max_dimension;
   if (RipsWindow::check_config(config) != tda::Status::kOk)
     usage("window, dimension or max-dimension out of range");
@@ -147,11 +159,11 @@ void run(const std::string& cloud, const Options& options) {
     points.push_back(source.next());
     if (window.append(points.back()) != tda::Status::kOk) fail("point refused");
   }
-  window.emit(changes);
+  if (window.emit(changes) != tda::Status::kOk) fail("out of memory");
   const double fill_ms = std::chrono::duration<double, std::milli>(Clock::now() - fill_begin).count();
   if (options.window <= 300) check(window, points, options);
 
-  std::vector<double> times;
+  std::vector<double> times, cpu_times;
   uint64_t changed = 0, relations = 0, hubbed = 0, dumped = 0;
   double checksum = 0;
   for (size_t slide = 0; slide < options.slides; ++slide) {
@@ -159,10 +171,12 @@ void run(const std::string& cloud, const Options& options) {
     points.push_back(source.next());
     changes.clear();
     const auto begin = Clock::now();
+    const std::clock_t cpu_begin = std::clock();
     if (window.evict() != tda::Status::kOk || window.append(points.back()) != tda::Status::kOk)
       fail("point refused");
-    window.emit(changes);
+    if (window.emit(changes) != tda::Status::kOk) fail("out of memory");
     times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+    cpu_times.push_back(1e3 * static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC);
     changed += changes.size();
     for (const RipsChange& change : changes) checksum += static_cast<double>(change.pair.birth);
     relations += window.statistics().relations;
@@ -174,26 +188,31 @@ void run(const std::string& cloud, const Options& options) {
     }
   }
   const double batch_ms = options.batch_threads > 0 ? check(window, points, options) : 0;
-  double sum = 0;
+  double sum = 0, cpu_sum = 0;
   for (const double time : times) sum += time;
+  for (const double time : cpu_times) cpu_sum += time;
   std::sort(times.begin(), times.end());
-  const auto percentile = [&](double share) {
-    return times.empty() ? 0.0 : times[static_cast<size_t>(share * static_cast<double>(times.size() - 1))];
+  std::sort(cpu_times.begin(), cpu_times.end());
+  const auto at_share = [](const std::vector<double>& sorted, double share) {
+    return sorted.empty() ? 0.0 : sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
   };
+  const auto percentile = [&](double share) { return at_share(times, share); };
   const double count = static_cast<double>(std::max<size_t>(1, options.slides));
   const RipsStatistics statistics = window.statistics();
   std::printf(
       "{\"suite\":\"rips\",\"case\":\"%s\",\"window\":%zu,\"dimension\":%zu,\"maxDimension\":%d,\"slides\":%"
       "zu,"
       "\"fillMs\":%.3f,\"meanMs\":%.4f,\"p50Ms\":%.4f,\"p90Ms\":%.4f,\"p99Ms\":%.4f,\"maxMs\":%.4f,"
+      "\"cpuMeanMs\":%.4f,\"cpuP50Ms\":%.4f,\"cpuP99Ms\":%.4f,"
       "\"relations\":%.1f,\"hubbed\":%.0f,\"specials\":%zu,\"candidates\":%zu,\"pairsChanged\":%.2f,"
       "\"bytes\":%llu,"
       "\"batchMs\":%.3f,\"checksum\":%.9g}\n",
       cloud.c_str(), options.window, options.dimension, options.max_dimension, options.slides, fill_ms,
-      sum / count, percentile(0.5), percentile(0.9), percentile(0.99), percentile(1),
-      static_cast<double>(relations) / count, static_cast<double>(hubbed) / count, statistics.specials,
-      statistics.candidates, static_cast<double>(changed) / count,
-      static_cast<unsigned long long>(statistics.bytes), batch_ms, checksum);
+      sum / count, percentile(0.5), percentile(0.9), percentile(0.99), percentile(1), cpu_sum / count,
+      at_share(cpu_times, 0.5), at_share(cpu_times, 0.99), static_cast<double>(relations) / count,
+      static_cast<double>(hubbed) / count, statistics.specials, statistics.candidates,
+      static_cast<double>(changed) / count, static_cast<unsigned long long>(statistics.bytes), batch_ms,
+      checksum);
   std::fflush(stdout);
 }
 

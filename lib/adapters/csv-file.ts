@@ -34,24 +34,28 @@ export interface CsvFile {
   readonly bytes: number | null
   /** Bytes taken from the file so far. */
   bytesRead(): number
-  /** The rows in order, in lists of 1 to a few thousand. Can be read once; closes the file at its end or on `return`. */
+  /** The rows in order, in lists of 1 to a few thousand. Can be read once. */
   rows(): AsyncGenerator<Buffer[], void, undefined>
 }
 
 /**
- * Opens a CSV file, or standard input for `-`, and reads its header.
+ * Opens a CSV file, or standard input for `-`, reads its header, and closes it when `work` is done.
  * @throws {TdaError} FILE when it cannot be read, is empty, is no text, or its first line names no columns.
  */
-export async function openCsv(path: string, stdin: AsyncIterable<Uint8Array>): Promise<CsvFile> {
-  if (path === '-') return csvFile('stdin', 'stdin', null, stdin)
+export async function withCsv<T>(
+  path: string,
+  stdin: AsyncIterable<Uint8Array>,
+  work: (file: CsvFile) => Promise<T>
+): Promise<T> {
+  if (path === '-') return work(await csvFile('stdin', 'stdin', null, stdin))
   const handle = await openFile(path)
-  const size = (await handle.stat()).size
-  const name = basename(path, extname(path))
+  const source = handle.createReadStream({ autoClose: false })
   try {
-    return await csvFile(path, name, size > 0 ? size : null, handle.createReadStream())
-  } catch (error) {
+    const { size } = await handle.stat() // 0 for a pipe
+    return await work(await csvFile(path, basename(path, extname(path)), size > 0 ? size : null, source))
+  } finally {
+    source.destroy()
     await handle.close()
-    throw error
   }
 }
 

@@ -5,8 +5,8 @@ import type { CsvFile } from './csv-file.js'
 import { createDecoder, type RejectReason, type StreamPoints } from './decoder.js'
 import { configForFile, fileRecords } from './file-records.js'
 
-/** Most numbers read into memory: 1 GiB of values. */
-const NUMBERS_MAX = 1 << 27
+/** Most numbers read into memory: with what is made of them about 1.5 GiB. */
+const NUMBERS_MAX = 1 << 24
 
 /** All points of one stream, as columns. */
 export interface FileSeries {
@@ -32,7 +32,7 @@ export interface SeriesOfFile {
 
 /**
  * Reads all streams of the file. `progress` hears after every few thousand rows.
- * @throws {TdaError} FILE when the file cannot be read or has more than 2^27 numbers; CONFIG_INVALID for a column that
+ * @throws {TdaError} FILE when the file cannot be read or has more than 2^24 numbers; CONFIG_INVALID for a column that
  * the file does not have.
  */
 export async function readSeries(file: CsvFile, config: Config, progress: () => void): Promise<SeriesOfFile> {

@@ -20,17 +20,23 @@ export async function chooseColumn(
     if (file.columns.includes(wanted)) return { file, column: wanted }
     throw new TdaError('USAGE', `${file.path} has no column "${wanted}"; it has ${file.columns.join(', ')}`)
   }
-  const rows = file.rows()
-  const sample = await rows.next()
+  const lists = file.rows()
+  const sample: Buffer[] = []
+  // As many rows whatever the pieces they come in, or the choice would depend on the speed of a pipe.
+  while (sample.length < SAMPLE_ROWS) {
+    const next = await lists.next()
+    if (next.done === true) break
+    sample.push(...next.value)
+  }
+  if (sample.length === 0) throw new TdaError('FILE', `${file.path} has a header but no rows`)
   const peeked: CsvFile = {
     ...file,
     async *rows() {
-      if (sample.done !== true) yield sample.value
-      yield* rows
+      yield sample
+      yield* lists
     }
   }
-  if (sample.done === true) throw new TdaError('FILE', `${file.path} has a header but no rows`)
-  const table = sample.value.slice(0, SAMPLE_ROWS).flatMap((row) => splitCsv(row.toString('utf8')) ?? [])
+  const table = sample.slice(0, SAMPLE_ROWS).flatMap((row) => splitCsv(row.toString('utf8')) ?? [])
   const numeric = file.columns.filter((name, i) =>
     isNumericColumn(
       name,
@@ -38,7 +44,6 @@ export async function chooseColumn(
     )
   )
   if (numeric.length === 1) return { file: peeked, column: numeric[0]! }
-  await rows.return()
   const found = numeric.length === 0 ? 'no numeric column' : `several numeric columns (${numeric.join(', ')})`
   throw new TdaError(
     'USAGE',

@@ -38,8 +38,9 @@ export function registerDemo(program: Command): void {
     .addHelpText(
       'after',
       `
-Streams 18 914 readings of four wireless sensors through four scales (64, 512 and 4096 points of temperature, 512 of
-humidity). The broker is embedded (librdkafka's mock cluster): 4 partitions a topic, at-least-once, in memory, gone with
+Streams 18 914 readings of four wireless sensors through four scales: level sets of 64 and of 4096 points of temperature,
+and Vietoris-Rips complexes of 256 points of (humidity, temperature) and of the delay embedding of temperature.
+The broker is embedded (librdkafka's mock cluster): 4 partitions a topic, at-least-once, in memory, gone with
 the process. Any Kafka client on this machine can read the result topic at the address shown. Ctrl-C drains and ends.`
     )
     .action(demo)

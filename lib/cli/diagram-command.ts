@@ -5,13 +5,13 @@ import { METRICS } from '../native.js'
 import type { DiagramOptions } from './diagram.js'
 import type { RipsDiagramOptions } from './diagram-rips.js'
 import type { ExitCode } from './exit-codes.js'
+import { DIAGRAM_POINTS_MAX } from './limits.js'
 import { nameList, notNegative, wholeNumber } from './parse-number.js'
 import type { Terminal } from './terminal.js'
 
 type DiagramCommand = { readonly filtration: 'rips' } & RipsDiagramOptions
 type SeriesCommand = DiagramOptions
 
-const POINTS_MAX = 2 ** 29
 const RIPS_ONLY = [
   'columns',
   'metric',
@@ -40,7 +40,7 @@ export function registerDiagram(
         .default('sublevel')
     )
     .option('--column <name>', 'the column; may be left out when only one is numeric and no time')
-    .option('--last <points>', 'only the newest so many points', wholeNumber(1, POINTS_MAX))
+    .option('--last <points>', 'only the newest so many points', wholeNumber(1, DIAGRAM_POINTS_MAX))
     .option('--json', 'the whole diagram as one JSON object', false)
     .optionsGroup('Options of --filtration rips:')
     .option('--columns <names>', 'coordinates, separated by commas (default: all numeric columns)', nameList)

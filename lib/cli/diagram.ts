@@ -1,14 +1,15 @@
 /** `diagram`: the persistence diagram of one column of a file, from the engine. */
-import { openCsv, type CsvFile } from '../adapters/csv-file.js'
+import { withCsv, type CsvFile } from '../adapters/csv-file.js'
 import { createDecoder, type RejectReason } from '../adapters/decoder.js'
 import { configForFile, fileRecords } from '../adapters/file-records.js'
 import { chooseColumn } from '../adapters/numeric-column.js'
 import { validateConfig } from '../config/load.js'
 import type { DiagramSnapshot, PersistencePair } from '../diagram.js'
 import { TdaError } from '../errors.js'
-import { SERIES_LAYOUT, type NativeAddon } from '../native.js'
-import { pairsOf } from '../publishers/diagram-rows.js'
+import type { NativeAddon } from '../native.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
+import { DIAGRAM_POINTS_MAX } from './limits.js'
+import { NewestPoints } from './newest-points.js'
 import { rejectedText } from './rejected-text.js'
 import { progressBar, tableText, write, type Terminal } from './terminal.js'
 
@@ -20,8 +21,6 @@ export interface DiagramOptions {
   readonly json: boolean
 }
 
-/** Most points without `--last`: about 6 GiB in the engine at worst. */
-const POINTS_MAX = 1 << 26
 /** Pairs in the table; `--json` has all. */
 const ROWS_SHOWN = 20
 
@@ -38,14 +37,15 @@ export async function diagram(
   terminal: Terminal,
   addon: NativeAddon
 ): Promise<ExitCode> {
-  const { file, column } = await chooseColumn(await openCsv(path, terminal.stdin), options.column)
-  const bar = progressBar(terminal, 'reading', file.bytes)
-  let read: Read
-  try {
-    read = await compute(file, column, options, addon, () => bar.update(file.bytesRead()))
-  } finally {
-    bar.stop()
-  }
+  const { column, ...read } = await withCsv(path, terminal.stdin, async (opened) => {
+    const { file, column } = await chooseColumn(opened, options.column)
+    const bar = progressBar(terminal, 'reading', file.bytes)
+    try {
+      return { column, ...(await compute(file, column, options, addon, () => bar.update(file.bytesRead()))) }
+    } finally {
+      bar.stop()
+    }
+  })
   await write(terminal.stderr, rejectedText(read.rows, read.rejected))
   await write(
     terminal.stdout,
@@ -57,80 +57,36 @@ export async function diagram(
 async function compute(
   file: CsvFile,
   column: string,
-  options: DiagramOptions,
+  { filtration, last }: DiagramOptions,
   addon: NativeAddon,
   progress: () => void
 ): Promise<Read> {
-  const { filtration } = options
-  const count = options.last ?? POINTS_MAX
-  const config = validateConfig({
-    input: { channels: [column] },
-    scales: [{ name: 'all', window: count, filtration }]
-  })
+  const count = last ?? DIAGRAM_POINTS_MAX
+  const scale = { name: 'all', window: count, filtration }
+  const config = validateConfig({ input: { channels: [column] }, scales: [scale] })
   const decoder = createDecoder(configForFile(config, file))
-  const { recordsMax } = config.pipeline
+  const batchMax = config.pipeline.recordsMax
+  const newest = new NewestPoints(addon, { filtration, count, batchMax })
   const rejected = new Map<RejectReason, number>()
   let rows = 0
-  let points = 0
-  const stream = addon.streamCreate({
-    dimension: 1,
-    capacity: count + recordsMax,
-    timestamps: false,
-    logPositions: true
-  })
   try {
-    const engine = addon.engineCreate(stream, {
-      filtration,
-      channel: 0,
-      window: { count },
-      slide: { byHand: true },
-      snapshotEvery: 0
-    })
-    try {
-      for await (const records of fileRecords(file, recordsMax)) {
-        const batch = decoder.decode(records)
-        rows += records.length
-        for (const { reason } of batch.rejected) rejected.set(reason, (rejected.get(reason) ?? 0) + 1)
-        for (const { values, offsets, indices } of batch.streams)
-          points = addon.streamAppend(stream, values, null, offsets, indices)
-        if (options.last === undefined && points > POINTS_MAX) {
-          throw new TdaError(
-            'CAPACITY_EXCEEDED',
-            `${file.path} has more than ${POINTS_MAX} points; choose the newest with --last N`
-          )
-        }
-        addon.engineUpdate(engine, points, Math.max(0, points - count))
-        progress()
+    for await (const records of fileRecords(file, batchMax)) {
+      const batch = decoder.decode(records)
+      rows += records.length
+      for (const { reason } of batch.rejected) rejected.set(reason, (rejected.get(reason) ?? 0) + 1)
+      for (const points of batch.streams) newest.take(points)
+      if (last === undefined && newest.points > count) {
+        const advice = 'choose the newest with --last N'
+        throw new TdaError('CAPACITY_EXCEEDED', `${file.path} has more than ${count} points; ${advice}`)
       }
-      if (points === 0) throw new TdaError('FILE', `${file.path} has no points`)
-      const { first } = addon.engineState(engine)
-      const { offsets, indices } = addon.streamRead(stream, first, points)
-      const pairs = pairsOf(addon.engineDiagram(engine), SERIES_LAYOUT)
-      const at = (point: number): [number, number] => [offsets![point]!, indices![point]!]
-      const size = points - first
-      const diagram: DiagramSnapshot = {
-        type: 'snapshot',
-        stream: file.name,
-        scale: options.last === undefined ? 'all' : `last-${count}`,
-        sequence: 1,
-        partition: 0,
-        window: {
-          points: size,
-          full: options.last === undefined || size === count,
-          first: at(0),
-          last: at(size - 1),
-          firstTimestamp: null,
-          lastTimestamp: null
-        },
-        pairs,
-        features: { pairs: pairs.length }
-      }
-      return { diagram, rows, rejected }
-    } finally {
-      addon.engineRelease(engine)
+      progress()
     }
+    if (newest.points === 0) throw new TdaError('FILE', `${file.path} has no points`)
+    const snapshot = newest.snapshot(file.name, last === undefined ? 'all' : `last-${last}`)
+    const full = last === undefined || snapshot.window.full
+    return { diagram: { ...snapshot, window: { ...snapshot.window, full } }, rows, rejected }
   } finally {
-    addon.streamRelease(stream)
+    newest.close()
   }
 }
 

@@ -9,10 +9,9 @@ import { registerDemo } from './demo.js'
 import { registerDiagram } from './diagram-command.js'
 import type { EmbedOptions } from './embed.js'
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js'
+import { POINTS_MAX } from './limits.js'
 import { wholeNumber } from './parse-number.js'
 import { errorText, type Terminal } from './terminal.js'
-
-const POINTS_MAX = 2 ** 29
 
 /** Runs one command. Never throws: what went wrong is on standard error, one line each. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<ExitCode> {

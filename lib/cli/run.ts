@@ -50,9 +50,10 @@ export async function run(
     process.exit(EXIT.impossible)
   }
   const stop = stopOnSignal(giveUp)
-  stop.signal.addEventListener('abort', () =>
-    setTimeout(giveUp, config.shutdown.timeout + CLOSE_MS_MAX).unref()
-  )
+  let deadline: NodeJS.Timeout | undefined
+  stop.signal.addEventListener('abort', () => {
+    deadline = setTimeout(giveUp, config.shutdown.timeout + CLOSE_MS_MAX).unref()
+  })
   let mesh: EventMesh | undefined
   try {
     logger.info({ config }, 'starting')
@@ -63,6 +64,7 @@ export async function run(
     return EXIT.done
   } finally {
     await mesh?.close()
+    clearTimeout(deadline)
     stop.dispose()
   }
 }

@@ -26,7 +26,7 @@ export function progressBar(terminal: Terminal, what: string, total: number | nu
   const format = `${what} [{bar}] {percentage}% | {duration_formatted}, {eta_formatted} to go`
   const bar = new SingleBar({
     format,
-    stream: terminal.stderr as NodeJS.WritableStream,
+    stream: terminal.stderr,
     hideCursor: true,
     fps: 5,
     clearOnComplete: true
@@ -37,9 +37,8 @@ export function progressBar(terminal: Terminal, what: string, total: number | nu
 
 /** A table without colours and lines between rows; numbers to the right. */
 export function tableText(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const colAligns = head.map(
-    (_, column) =>
-      (rows.every((row) => typeof row[column] === 'string') ? 'left' : 'right') as 'left' | 'right'
+  const colAligns = head.map((_, column) =>
+    rows.every((row) => typeof row[column] === 'string') ? 'left' : 'right'
   )
   const chars = Object.fromEntries(LINES.map((line) => [line, '']))
   const table = new Table({

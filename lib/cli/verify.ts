@@ -1,8 +1,8 @@
 /** `verify`: the incremental diagram of every window of a file against an independent batch computation. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import ms from 'ms'
-import { openCsv } from '../adapters/csv-file.js'
-import { readSeries, type SeriesOfFile } from '../adapters/csv-series.js'
+import { withCsv, type CsvFile } from '../adapters/csv-file.js'
+import { readSeries, type FileSeries, type SeriesOfFile } from '../adapters/csv-series.js'
 import type { RejectReason } from '../adapters/decoder.js'
 import { chooseColumn } from '../adapters/numeric-column.js'
 import { loadConfig, validateConfig } from '../config/load.js'
@@ -18,6 +18,7 @@ import {
   scalesToCheck,
   type CheckedScale
 } from '../rollout/file-check.js'
+import type { ScaleToCheck } from '../rollout/window-check.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { rejectedText } from './rejected-text.js'
 import { progressBar, tableText, write, type Terminal } from './terminal.js'
@@ -39,28 +40,18 @@ export async function verify(
   terminal: Terminal,
   addon: NativeAddon
 ): Promise<ExitCode> {
-  const { config, read } = await readFile(path, options, terminal)
-  const ordered = needsOrder(config)
-  const fit = read.series.map((series) => fitting(addon, series, config))
-  const parts = fit.map(({ series }) => (ordered ? inOrder(series) : { series, dropped: 0 }))
-  const series = parts.map((part) => part.series)
-  series.forEach((one) => checkCapacity(one, config))
-  const rejected = new Map(read.rejected)
-  const count = (reason: RejectReason, points: number): void => {
-    if (points > 0) rejected.set(reason, (rejected.get(reason) ?? 0) + points)
-  }
-  for (const one of fit) one.rejected.forEach((points, reason) => count(reason, points))
-  for (const { dropped } of parts) count('timestamp_backwards', dropped)
+  const { config, read } = await readPoints(path, options, terminal)
+  const { series, rejected } = pointsToCheck(config, read, addon)
   await write(terminal.stderr, rejectedText(read.rows, rejected))
-  if (series.length === 0)
+  if (series.length === 0) {
     throw new TdaError('FILE', `${path === '-' ? 'stdin' : path} has no points to verify`)
-  const scales = scalesToCheck(config, options.every)
-  const results = await check(series, scales, terminal, addon)
+  }
+  const results = await check({ series, scales: scalesToCheck(config, options.every), terminal, addon })
   await write(terminal.stdout, report(results))
   return results.some(({ mismatches }) => mismatches > 0) ? EXIT.wrong : EXIT.done
 }
 
-async function readFile(
+async function readPoints(
   path: string,
   options: VerifyOptions,
   terminal: Terminal
@@ -68,45 +59,69 @@ async function readFile(
   if (options.config !== undefined && options.column !== undefined) {
     throw new TdaError(
       'USAGE',
-      '--column and --config exclude each other: the configuration names the channels'
+      '--column and --config exclude each other: a configuration names its channels'
     )
   }
   const given = options.config === undefined ? null : await loadConfig(options.config, 'file')
-  const opened = await openCsv(path, terminal.stdin)
-  const { file, config } =
-    given === null ? await defaults(opened, options.column) : { file: opened, config: given }
-  const bar = progressBar(terminal, 'reading', file.bytes)
-  try {
-    return { config, read: await readSeries(file, config, () => bar.update(file.bytesRead())) }
-  } finally {
-    bar.stop()
-  }
+  return withCsv(path, terminal.stdin, async (opened) => {
+    const { file, config } =
+      given === null ? await defaults(opened, options.column) : { file: opened, config: given }
+    const bar = progressBar(terminal, 'reading', file.bytes)
+    try {
+      return { config, read: await readSeries(file, config, () => bar.update(file.bytesRead())) }
+    } finally {
+      bar.stop()
+    }
+  })
 }
 
 async function defaults(
-  opened: Awaited<ReturnType<typeof openCsv>>,
+  opened: CsvFile,
   wanted: string | undefined
-): Promise<{ file: typeof opened; config: Config }> {
+): Promise<{ file: CsvFile; config: Config }> {
   const { file, column } = await chooseColumn(opened, wanted)
   const scales = DEFAULT_WINDOWS.map((window) => ({ name: String(window), window, filtration: 'sublevel' }))
   return { file, config: validateConfig({ input: { channels: [column] }, scales }) }
 }
 
-async function check(
-  ...[series, scales, terminal, addon]: [
-    Parameters<typeof checkAll>[1],
-    Parameters<typeof checkAll>[2],
-    Terminal,
-    NativeAddon
-  ]
-): Promise<CheckedScale[]> {
+/** What the pipeline would take: without the points that go back in time where time matters. */
+function pointsToCheck(
+  config: Config,
+  read: SeriesOfFile,
+  addon: NativeAddon
+): Pick<SeriesOfFile, 'series' | 'rejected'> {
+  const rejected = new Map(read.rejected)
+  const count = (reason: RejectReason, points: number): void => {
+    if (points > 0) rejected.set(reason, (rejected.get(reason) ?? 0) + points)
+  }
+  const ordered = needsOrder(config)
+  const series = read.series.map((one) => {
+    const fit = fitting(addon, one, config)
+    fit.rejected.forEach((points, reason) => count(reason, points))
+    if (!ordered) return fit.series
+    const { series: kept, dropped } = inOrder(fit.series)
+    count('timestamp_backwards', dropped)
+    checkCapacity(kept, config)
+    return kept
+  })
+  return { series, rejected }
+}
+
+interface Work {
+  readonly series: readonly FileSeries[]
+  readonly scales: readonly ScaleToCheck[]
+  readonly terminal: Terminal
+  readonly addon: NativeAddon
+}
+
+async function check({ series, scales, terminal, addon }: Work): Promise<CheckedScale[]> {
   const points = series.reduce((sum, { count }) => sum + count, 0)
   const bar = progressBar(terminal, 'verifying', points * scales.length)
   const results: CheckedScale[] = []
   try {
     const progress = async (done: number): Promise<void> => {
       bar.update(done)
-      await nextTurn()
+      await nextTurn() // the bar is drawn by a timer
     }
     for await (const result of checkAll(addon, series, scales, progress)) results.push(result)
   } finally {

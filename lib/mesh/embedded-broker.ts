@@ -4,7 +4,8 @@
  *
  * - every topic has 4 partitions and comes into being when it is first named;
  * - everything is in memory, at most 5 MiB a partition (the oldest goes first, read or not), and gone with the process;
- * - no transactions: delivery is at least once.
+ * - no transactions: delivery is at least once;
+ * - it takes no commit while members come and go, and all members of a group must use the same assignors.
  */
 import { TdaError } from '../errors.js'
 import {
@@ -12,6 +13,7 @@ import {
   disconnectClient,
   loadKafka,
   type KafkaSettings,
+  type LibrdKafkaError,
   type Producer
 } from './kafka-client.js'
 import { KafkaEventMesh, type KafkaMeshOptions } from './kafka-mesh.js'
@@ -46,7 +48,7 @@ export class EmbeddedBroker {
     const host = new Producer({ ...settings }, {})
     await connectClient(host, 'the embedded cluster', START_TIMEOUT_MS)
     const brokers = await new Promise<string[]>((resolve, reject) => {
-      host.getMetadata({ timeout: START_TIMEOUT_MS }, (error, metadata) => {
+      host.getMetadata({ timeout: START_TIMEOUT_MS }, (error: LibrdKafkaError | null, metadata) => {
         if (error) reject(new TdaError('BROKER', `the embedded broker did not start: ${error.message}`))
         else resolve(metadata.brokers.map(({ host: name, port }) => `${name}:${port}`))
       })

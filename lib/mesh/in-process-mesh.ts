@@ -9,7 +9,7 @@
  *
  * A group has one member here. Cost: O(1) a record.
  */
-import { TdaError } from '../errors.js'
+import { TdaError, type ErrorCode } from '../errors.js'
 import type { EventMesh, MeshRecord, OutgoingRecord, Subscription } from './event-mesh.js'
 import { InProcessSubscription } from './in-process-subscription.js'
 
@@ -102,14 +102,15 @@ export class InProcessEventMesh implements EventMesh {
       `${(this.#bytesMax / (1024 * 1024)).toFixed(0)} MiB a partition, and are gone when it ends.`
   }
 
-  async createStream(topic: string, partitions: number): Promise<void> {
+  createStream(topic: string, partitions: number): Promise<void> {
     if (!Number.isSafeInteger(partitions) || partitions < 1) {
-      throw new TdaError(
+      return rejected(
         'INVALID_ARGUMENT',
         `createStream "${topic}": partitions must be at least 1, got ${partitions}`
       )
     }
     if (!this.#topics.has(topic)) this.#create(topic, partitions)
+    return Promise.resolve()
   }
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
@@ -150,19 +151,19 @@ export class InProcessEventMesh implements EventMesh {
     this.wake()
   }
 
-  async subscribe(topic: string, options: { readonly groupId: string }): Promise<Subscription> {
-    if (this.#closed) throw new TdaError('BROKER', `subscribe to "${topic}": the in-process mesh is closed`)
+  subscribe(topic: string, options: { readonly groupId: string }): Promise<Subscription> {
+    if (this.#closed) return rejected('BROKER', `subscribe to "${topic}": the in-process mesh is closed`)
     const { logs, groups } = this.#topic(topic)
     const group = groups.get(options.groupId) ?? { committed: new Map<number, number>(), member: null }
     groups.set(options.groupId, group)
     if (group.member) {
-      throw new TdaError(
+      return rejected(
         'NOT_SUPPORTED',
         `subscribe to "${topic}": group "${options.groupId}" has its member; the in-process mesh allows one a group`
       )
     }
     group.member = new InProcessSubscription(this, logs, group)
-    return group.member
+    return Promise.resolve(group.member)
   }
 
   /**
@@ -173,9 +174,10 @@ export class InProcessEventMesh implements EventMesh {
     this.#topics.get(topic)?.groups.get(groupId)?.member?.rebalance()
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#closed = true
     this.wake()
+    return Promise.resolve()
   }
 
   get closed(): boolean {
@@ -216,6 +218,10 @@ function oldestUncommitted(topic: Topic, log: PartitionLog): number {
 
 function sizeOf(record: MeshRecord): number {
   return RECORD_OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.length ?? 0)
+}
+
+function rejected(code: ErrorCode, message: string): Promise<never> {
+  return Promise.reject(new TdaError(code, message))
 }
 
 function bytesOf(data: string | Uint8Array | null): Uint8Array | null {

@@ -52,28 +52,31 @@ export class InProcessSubscription implements Subscription {
     }
   }
 
-  async commit(next: ReadonlyMap<number, number>): Promise<void> {
+  commit(next: ReadonlyMap<number, number>): Promise<void> {
     for (const [partition, offset] of next) {
       const log = this.#logs[partition]
       if (!log || !Number.isSafeInteger(offset) || offset < 0 || offset > log.high) {
-        throw new TdaError('INVALID_ARGUMENT', `commit: partition ${partition} has no next offset ${offset}`)
+        const message = `commit: partition ${partition} has no next offset ${offset}`
+        return Promise.reject(new TdaError('INVALID_ARGUMENT', message))
       }
       this.#group.committed.set(partition, offset)
     }
     this.#mesh.wake()
+    return Promise.resolve()
   }
 
-  async lag(): Promise<ReadonlyMap<number, number>> {
+  lag(): Promise<ReadonlyMap<number, number>> {
     const lag = new Map<number, number>()
     for (const [partition, position] of this.#position)
       lag.set(partition, this.#logs[partition]!.high - position)
-    return lag
+    return Promise.resolve(lag)
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#closed = true
     if (this.#group.member === this) this.#group.member = null
     this.#mesh.wake()
+    return Promise.resolve()
   }
 
   rebalance(): void {

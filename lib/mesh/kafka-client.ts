@@ -4,13 +4,12 @@
  *
  * node-rdkafka is not context-aware: one thread of a process can load it, which is the main thread here.
  */
+import type * as rdkafka from 'node-rdkafka'
+import type { LibrdKafkaError } from 'node-rdkafka'
 import { TdaError, type ErrorCode } from '../errors.js'
 
-type Rdkafka = typeof import('node-rdkafka')
-export type Producer = InstanceType<Rdkafka['Producer']>
-export type KafkaConsumer = InstanceType<Rdkafka['KafkaConsumer']>
-export type Message = import('node-rdkafka').Message
-export type LibrdKafkaError = import('node-rdkafka').LibrdKafkaError
+type Rdkafka = typeof rdkafka
+export type { KafkaConsumer, LibrdKafkaError, Message, Producer } from 'node-rdkafka'
 export type KafkaSettings = Readonly<Record<string, string | number | boolean>>
 
 /** librdkafka's error numbers this package acts upon. Negative: found by the client; positive: said by the broker. */

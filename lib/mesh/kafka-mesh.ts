@@ -7,12 +7,12 @@
  */
 import { TdaError } from '../errors.js'
 import type { EventMesh, OutgoingRecord, Subscription } from './event-mesh.js'
-import { brokerError, errorNumber, loadKafka, RD_KAFKA, type KafkaSettings } from './kafka-client.js'
+import { brokerError, errorNumber, loadKafka, RD_KAFKA } from './kafka-client.js'
+import type { KafkaSettings, LibrdKafkaError } from './kafka-client.js'
 import { KafkaPublisher } from './kafka-publisher.js'
 import { KafkaSubscription } from './kafka-subscription.js'
 
-const CONNECT_TIMEOUT_MS = 10_000
-const CREATE_TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 export interface KafkaMeshOptions {
   /** `host:port` of at least one broker. */
@@ -21,7 +21,7 @@ export interface KafkaMeshOptions {
   readonly librdkafka?: KafkaSettings
   /** Compression of published batches. Default `lz4`. */
   readonly compression?: 'none' | 'gzip' | 'snappy' | 'lz4'
-  /** How long brokers may take to answer at the start, in ms. Default 10 000. */
+  /** How long brokers may take to answer when connecting and when creating a topic, in ms. Default 10 000. */
   readonly connectTimeoutMs?: number
   /**
    * Set where topics come into being by themselves with this many partitions and cannot be created otherwise, as on
@@ -46,7 +46,7 @@ export class KafkaEventMesh implements EventMesh {
     const publisher = await KafkaPublisher.connect(
       brokers,
       { 'compression.codec': options.compression ?? 'lz4', ...options.librdkafka },
-      options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
+      options.connectTimeoutMs ?? TIMEOUT_MS
     )
     return new KafkaEventMesh(options, brokers, publisher)
   }
@@ -68,7 +68,7 @@ export class KafkaEventMesh implements EventMesh {
       topic,
       groupId: options.groupId,
       settings: this.#options.librdkafka ?? {},
-      timeoutMs: this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
+      timeoutMs: this.#options.connectTimeoutMs ?? TIMEOUT_MS
     })
     this.#subscriptions.add(subscription)
     return subscription
@@ -99,10 +99,14 @@ export class KafkaEventMesh implements EventMesh {
       await new Promise<void>((resolve, reject) => {
         // Replication factor -1: the broker's default.
         const wanted = { topic, num_partitions: partitions, replication_factor: -1 }
-        admin.createTopic(wanted, CREATE_TIMEOUT_MS, (error) => {
-          if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
-          else reject(brokerError(`create topic "${topic}" with ${partitions} partitions`, error))
-        })
+        admin.createTopic(
+          wanted,
+          this.#options.connectTimeoutMs ?? TIMEOUT_MS,
+          (error: LibrdKafkaError | null) => {
+            if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
+            else reject(brokerError(`create topic "${topic}" with ${partitions} partitions`, error))
+          }
+        )
       })
     } finally {
       admin.disconnect()

@@ -68,7 +68,7 @@ export class KafkaPublisher {
   private constructor(producer: Producer) {
     this.#producer = producer
     producer.on('delivery-report', (error: LibrdKafkaError | null, report) => {
-      this.#reported(report.opaque as Batch, report.size ?? 0, error)
+      this.#reported(report.opaque as Batch, report.size, error)
     })
     producer.on('event.error', () => {}) // Outages heal; what does not arrive in time fails through its report.
   }
@@ -88,7 +88,7 @@ export class KafkaPublisher {
   /** Asks for the metadata of a topic, which creates it where brokers create topics by themselves. */
   async touch(topic: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#producer.getMetadata({ topic, timeout: METADATA_TIMEOUT_MS }, (error) => {
+      this.#producer.getMetadata({ topic, timeout: METADATA_TIMEOUT_MS }, (error: LibrdKafkaError | null) => {
         if (error) reject(brokerError(`create topic "${topic}"`, error))
         else resolve()
       })

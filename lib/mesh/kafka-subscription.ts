@@ -22,14 +22,15 @@ import {
   RD_KAFKA,
   type KafkaConsumer,
   type KafkaSettings,
+  type LibrdKafkaError,
   type Message
 } from './kafka-client.js'
 
 /** How long one call waits for a first record; an abort or a rebalance is noticed after it at the latest. */
 const FIRST_RECORD_MS = 50
 const REQUEST_TIMEOUT_MS = 10_000
-/** A commit refused in the middle of a rebalance is tried again so often, at this distance. */
-const COMMIT_TRIES = 20
+/** A refused commit is tried again for so long, at this distance. */
+const COMMIT_PATIENCE_MS = 60_000
 const COMMIT_RETRY_MS = 100
 const ERROR_PAUSE_MS = 100
 
@@ -41,6 +42,7 @@ export class KafkaSubscription implements Subscription {
   readonly #rebalances: Rebalance[] = []
   /** Next offset to read of each assigned partition. */
   readonly #position = new Map<number, number>()
+  #revoking = false
   #closing = false
   #closed: Promise<void> | null = null
 
@@ -52,7 +54,7 @@ export class KafkaSubscription implements Subscription {
     readonly timeoutMs: number
   }): Promise<KafkaSubscription> {
     const { KafkaConsumer } = await loadKafka()
-    let onRebalance = (_code: number, _partitions: readonly number[]): void => {}
+    let onRebalance: (code: number, partitions: readonly number[]) => void = () => {}
     const consumer = new KafkaConsumer(
       {
         'metadata.broker.list': options.brokers,
@@ -102,25 +104,29 @@ export class KafkaSubscription implements Subscription {
   }
 
   /**
-   * Resolves when the group has these offsets, or when the partitions are about to be taken away and their next owner
-   * repeats what was not committed. BROKER when the broker keeps refusing.
+   * Resolves when the group has these offsets, or when partitions are being taken away and the broker takes no commit
+   * any more: their next owner then repeats what was not committed. While members come and go a broker may refuse
+   * commits for seconds, so they are tried again. BROKER when it refuses for `COMMIT_PATIENCE_MS`.
    */
   async commit(next: ReadonlyMap<number, number>): Promise<void> {
-    const offsets = [...next]
-      .filter(([partition]) => this.#position.has(partition))
-      .map(([partition, offset]) => ({ topic: this.#topic, partition, offset }))
-    if (offsets.length === 0) return
-    for (let attempt = 1; ; attempt++) {
-      let failure: unknown = 'the broker kept the former offsets'
+    const deadlineMs = performance.now() + COMMIT_PATIENCE_MS
+    for (;;) {
+      const offsets = [...next]
+        .filter(([partition]) => this.#position.has(partition))
+        .map(([partition, offset]) => ({ topic: this.#topic, partition, offset }))
+      if (offsets.length === 0) return
+      let refusal: unknown = 'the broker kept the former offsets'
       try {
         this.#consumer.commit(offsets)
         const stored = await this.#committed(offsets.map(({ partition }) => partition))
         if (offsets.every(({ partition, offset }) => stored.get(partition) === offset)) return
       } catch (error) {
-        failure = error
+        refusal = error
       }
-      if (this.#rebalances.some(({ kind }) => kind === 'revoke')) return
-      if (attempt === COMMIT_TRIES) throw brokerError(`commit offsets of "${this.#topic}"`, failure)
+      if (this.#closing || this.#isRevoking()) return
+      if (isHopeless(refusal) || performance.now() > deadlineMs) {
+        throw brokerError(`commit offsets of "${this.#topic}"`, refusal)
+      }
       await delay(COMMIT_RETRY_MS)
     }
   }
@@ -159,21 +165,15 @@ export class KafkaSubscription implements Subscription {
     if (this.#closing) return []
     this.#consumer.setDefaultConsumeTimeout(timeoutMs)
     const messages = await new Promise<Message[]>((resolve, reject) => {
-      this.#consumer.consume(count, (error, batch) => {
+      this.#consumer.consume(count, (error: LibrdKafkaError | null, batch) => {
         if (!error) resolve(batch)
         else if (isHopeless(error)) reject(brokerError(`read "${this.#topic}"`, error))
         else resolve(delay(ERROR_PAUSE_MS, [])) // Brokers away, topic not there yet: librdkafka goes on trying.
       })
     })
-    if (this.#closing) return []
-    for (
-      let i = messages.length - 1, seen = new Set<number>();
-      i >= 0 && seen.size < this.#position.size;
-      i--
-    ) {
-      const { partition, offset } = messages[i]!
-      if (!seen.has(partition)) this.#position.set(partition, offset + 1)
-      seen.add(partition)
+    if (this.#isClosing()) return []
+    for (const [i, { partition, offset }] of messages.entries()) {
+      if (messages[i + 1]?.partition !== partition) this.#position.set(partition, offset + 1)
     }
     return toRecords(messages)
   }
@@ -208,9 +208,20 @@ export class KafkaSubscription implements Subscription {
   async *#revoke(partitions: readonly number[]): AsyncGenerator<MeshEvent> {
     let done = (): void => {}
     const released = new Promise<void>((resolve) => (done = resolve))
+    this.#revoking = true
     yield { kind: 'revoked', partitions, done }
     await released
+    this.#revoking = false
     if (!this.#closing) this.#unassign(partitions)
+  }
+
+  /** A method, because the answer may change while somebody waits. */
+  #isClosing(): boolean {
+    return this.#closing
+  }
+
+  #isRevoking(): boolean {
+    return this.#revoking || this.#rebalances.some(({ kind }) => kind === 'revoke')
   }
 
   #unassign(partitions: readonly number[]): void {
@@ -225,7 +236,7 @@ export class KafkaSubscription implements Subscription {
   #committed(partitions: readonly number[]): Promise<Map<number, number>> {
     const wanted = partitions.map((partition) => ({ topic: this.#topic, partition }))
     return new Promise((resolve, reject) => {
-      this.#consumer.committed(wanted, REQUEST_TIMEOUT_MS, (error, offsets) => {
+      this.#consumer.committed(wanted, REQUEST_TIMEOUT_MS, (error: LibrdKafkaError | null, offsets) => {
         if (error) reject(brokerError(`read the committed offsets of "${this.#topic}"`, error))
         // A partition without a commit comes back without an offset, or with a negative one.
         else resolve(new Map(offsets.filter((o) => o.offset >= 0).map((o) => [o.partition, o.offset])))
@@ -235,10 +246,15 @@ export class KafkaSubscription implements Subscription {
 
   #watermarks(partition: number): Promise<{ low: number; high: number }> {
     return new Promise((resolve, reject) => {
-      this.#consumer.queryWatermarkOffsets(this.#topic, partition, REQUEST_TIMEOUT_MS, (error, offsets) => {
-        if (error) reject(brokerError(`read the bounds of "${this.#topic}"/${partition}`, error))
-        else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
-      })
+      this.#consumer.queryWatermarkOffsets(
+        this.#topic,
+        partition,
+        REQUEST_TIMEOUT_MS,
+        (error: LibrdKafkaError | null, offsets) => {
+          if (error) reject(brokerError(`read the bounds of "${this.#topic}"/${partition}`, error))
+          else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
+        }
+      )
     })
   }
 }

@@ -12,7 +12,8 @@ import { meshSink } from './sink.js'
 
 /** Where a configuration has no `kafka` section: on the embedded broker and in process. */
 const GROUP_ID = 'streaming-tda'
-const SAMPLE_MS = 5_000
+/** How often the broker is asked for the lag. */
+const LAG_MS = 2_000
 
 export interface DaemonParts {
   /** Closed by its owner, after the daemon. */
@@ -87,12 +88,16 @@ interface Opened {
 }
 
 async function run({ pipeline, source, http, metrics, logger }: Opened): Promise<void> {
-  const sample = (): Promise<void> => pipeline.sample()
-  metrics.beforeScrape(sample)
-  // Also without scrapes: the end of a restore may only be seen by the lag.
+  metrics.beforeScrape(() => pipeline.sample())
+  let asking = false
   const sampling = setInterval(() => {
-    sample().catch((error: unknown) => logger?.warn({ err: error }, 'the lag could not be read'))
-  }, SAMPLE_MS)
+    if (asking) return // A broker that does not answer is not asked twice.
+    asking = true
+    pipeline
+      .sampleLag()
+      .catch((error: unknown) => logger?.warn({ err: error }, 'the lag could not be read'))
+      .finally(() => (asking = false))
+  }, LAG_MS)
   try {
     await pipeline.run()
   } finally {

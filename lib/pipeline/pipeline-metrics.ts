@@ -1,7 +1,7 @@
 /**
  * What the pipeline measures, as plain methods, so that it does not know who counts. The pipeline calls counters and
- * histograms once per batch, never per record; gauges are set when somebody asks (`Pipeline.sample`), for instance just
- * before a scrape. No method may throw or wait.
+ * histograms once per batch, never per record; gauges are set when somebody asks for it (`Pipeline.sample`, just before
+ * a scrape, and `Pipeline.sampleLag`, every so often). No method may throw or wait.
  */
 import type { RejectReason } from '../adapters/decoder.js'
 import type { ErrorCode } from '../errors.js'

@@ -115,12 +115,16 @@ export class Pipeline {
     return this.#streams.entries()
   }
 
-  /** Sets the gauges: before a scrape, or every so often. Asks the source for its lag. */
-  async sample(): Promise<void> {
+  /** Sets the gauges this process knows itself: before a scrape. O(streams x scales), no I/O. */
+  sample(): void {
     sampleStreams(this.#metrics, this.#config, this.#streams)
     this.#metrics.queueDepth('batches', this.#flight.depth)
     this.#metrics.queueDepth('jobs', this.#pool.jobsInFlight)
     this.#metrics.workerUtilisation(this.#pool.utilisation)
+  }
+
+  /** Sets the gauges of the lag: every so often, because the source has to ask for it. */
+  async sampleLag(): Promise<void> {
     const lag = await this.#source.lag()
     for (const partition of this.#lagging) if (!lag.has(partition)) this.#metrics.consumerLag(partition, null)
     for (const [partition, records] of lag) this.#metrics.consumerLag(partition, records)

@@ -3,7 +3,7 @@
  * object per pair unless one is asked for.
  */
 import type { MovedPair, PersistencePair, PointNumber } from '../diagram.js'
-import { CHANGE_KIND, changeStride, type ChangeLayout, SERIES_LAYOUT } from '../native.js'
+import { type CHANGE_KIND, changeStride, type ChangeLayout, SERIES_LAYOUT } from '../native.js'
 
 export type ChangeKindName = keyof typeof CHANGE_KIND
 const KIND_NAMES: readonly ChangeKindName[] = ['removed', 'added', 'moved']

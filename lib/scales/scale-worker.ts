@@ -160,7 +160,7 @@ function packed(texts: readonly string[]): { bytes: Uint8Array; lengths: Uint32A
 function transferred<T extends object>(value: T, arrays: readonly (Uint8Array | Float64Array)[]): T {
   const buffers = new Set(arrays.map(({ buffer }) => buffer))
   const moving = { [valueSymbol]: value, [transferableSymbol]: [...buffers] }
-  return move(moving as never) as unknown as T
+  return move(moving) as unknown as T
 }
 
 function failure(error: unknown, what: string): JobFailure {

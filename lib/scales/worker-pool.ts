@@ -20,6 +20,8 @@ import type { AdvanceResult, EngineHandle } from '../native.js'
 import type { AdvanceJob, AdvanceOutput, JobFailure, WorkerSetup } from './scale-worker.js'
 
 const LANES_PER_WORKER = 2
+/** Of each thread's heap. */
+const YOUNG_GENERATION_MIB = 64
 
 export interface PoolJob extends AdvanceJob {
   readonly lane: number
@@ -73,6 +75,8 @@ export class WorkerPool {
       idleTimeout: Infinity,
       concurrentTasksPerWorker: LANES_PER_WORKER,
       maxQueue: lanes,
+      // JSON of large diagrams is much short-lived garbage: with room for it, collecting costs half as much.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
       workerData: setup
     })
     this.#piscina.on('error', (error) => this.#fail(workerError(error)))
@@ -108,12 +112,16 @@ export class WorkerPool {
    * @throws the engine's error, or INTERNAL when a thread died; from then on every call throws it.
    */
   advance(jobs: readonly PoolJob[]): Promise<JobMessages[]> {
-    return this.#perLane(jobs, 'advance', unpack)
+    return this.#perLane(jobs, async (lane, task) =>
+      unpack(await this.#enqueue<AdvanceOutput>(lane, 'advance', task))
+    )
   }
 
   /** The same with the engines' own rows instead of JSON. */
   advanceRows(jobs: readonly PoolJob[]): Promise<AdvanceResult[]> {
-    return this.#perLane(jobs, 'advanceRows', (results: readonly AdvanceResult[]) => results)
+    return this.#perLane(jobs, (lane, task) =>
+      this.#enqueue<readonly AdvanceResult[]>(lane, 'advanceRows', task)
+    )
   }
 
   /** The diagram at the engine's position, after the jobs it was given before. Rows of native/diagram/update.h. */
@@ -132,11 +140,10 @@ export class WorkerPool {
     await this.#piscina.destroy()
   }
 
-  /** One task for each lane; `unpack` gives the results of a task's jobs in their order. */
-  async #perLane<Output, Result>(
+  /** One task for each lane; `run` gives the results of a task's jobs in their order. */
+  async #perLane<Result>(
     jobs: readonly PoolJob[],
-    task: string,
-    unpack: (output: Output) => readonly Result[]
+    run: (lane: number, task: readonly AdvanceJob[]) => Promise<readonly Result[]>
   ): Promise<Result[]> {
     if (this.#failure) throw this.#failure
     const byLane = new Map<number, number[]>()
@@ -147,12 +154,11 @@ export class WorkerPool {
     }
     const results = new Array<Result>(jobs.length)
     const runLane = async ([lane, indices]: [number, number[]]): Promise<void> => {
-      const output = await this.#enqueue<Output>(
+      const ofLane = await run(
         lane,
-        task,
         indices.map((i) => jobOnly(jobs[i]!))
       )
-      for (const [k, result] of unpack(output).entries()) {
+      for (const [k, result] of ofLane.entries()) {
         const { owner, scale, until } = jobs[indices[k]!]!
         owner.completed(scale, until)
         results[indices[k]!] = result
@@ -217,7 +223,7 @@ function unpack({ bytes, lengths, dueAt, ends }: AdvanceOutput): JobMessages[] {
     const first = message
     const messages: Uint8Array[] = []
     for (; message < end; message++) {
-      messages.push(Buffer.from(bytes.buffer, bytes.byteOffset + at, lengths[message]!))
+      messages.push(Buffer.from(bytes.buffer, bytes.byteOffset + at, lengths[message]))
       at += lengths[message]!
     }
     jobs.push({ messages, dueAt: dueAt.subarray(first, message) })

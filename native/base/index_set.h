@@ -4,8 +4,8 @@
 //   level 0    [ 0...0 ][ 0110...0 ][ 0...0 ] ...      one bit a member, 64 a word
 //
 //   (I1) A bit above level 0 is set exactly when the word under it is not zero.
-// Cost: insert and erase O(1) (at most one word a level), the next member in O(levels); bound / 8 bytes and
-// little more.
+// Cost: insert and erase O(1) (at most one word a level), the next member in O(levels);
+// bound / 8 bytes and little more.
 #pragma once
 
 #include <bit>

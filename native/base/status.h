@@ -7,6 +7,7 @@
 namespace tda {
 
 // Each value says what the caller can do. `lib/errors.ts` lists the same codes; a test compares the two.
+// clang-format off
 enum class [[nodiscard]] Status : uint8_t {
   kOk,
   kInvalidArgument,     // a size, handle type or option that can never be right; correct the call
@@ -23,6 +24,7 @@ enum class [[nodiscard]] Status : uint8_t {
   kCancelled,           // the caller asked for the computation to stop
   kInternal,            // an invariant of ours failed; the engine is poisoned and must be rebuilt from its points
 };
+// clang-format on
 
 // The stable code as users see it, for example "NON_FINITE_POINT".
 constexpr std::string_view code_of(Status status) {

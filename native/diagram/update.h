@@ -24,6 +24,7 @@ constexpr size_t change_stride(size_t birth_points, size_t death_points) {
 }
 
 // One emission: a row of kEmissionStride numbers in this order.
+// clang-format off
 enum EmissionField : size_t {
   kEmissionSequence,        // 1, 2, 3, ... per engine
   kEmissionBoundaryMs,      // the epoch-aligned time it stands for, or NaN with a slide by count
@@ -41,5 +42,6 @@ enum EmissionField : size_t {
   kEmissionSnapshotEnd,     // rows of `snapshots` up to and including this emission
   kEmissionStride
 };
+// clang-format on
 
 }  // namespace tda

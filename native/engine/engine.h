@@ -2,29 +2,28 @@
 // window and writes an update whenever one is due.
 //
 //   ring      ... p p p p p p p p p p p p p p p p p p ...
-//                       ^ window start at the last emission = what the engine holds
-//                           ^ first()     ^ next()           window now; what is behind next() waits
+//                     ^   ^           ^ next(): what comes from here on waits
+//                     |   first(): the window is [first(), next())
+//                     window start at the last emission: what the engine holds
 //
 // When an emission is due depends on the points alone, never on how they are cut into calls:
 //   slide by count n   after the points whose number in the stream (arrival number + 1) is a multiple of n;
 //   slide by time e    for the boundary T, a multiple of e: when the first point later than T arrives, of the
-//   window
-//                      whose newest point is the last one not later than T. No new point since the last
-//                      emission: none.
+//                      window whose newest point is the last one not later than T. No new point since the
+//                      last emission: none;
 //   slide by hand      when update() is called.
 //
 //   (E1) Between calls the filtration holds exactly the points [first(), next()), the window at next().
 //   (E2) The ring holds every point from the window's start at the last emission on: what a removed pair
-//   names can
-//        still be read. So a ring needs room for the largest window + its slide + the backlog that may wait.
+//        names can still be read. So a ring needs room for the largest window + its slide + the backlog that
+//        may wait.
 //   (E3) Applying all changes reported so far to the empty diagram gives the diagram at the last emission.
 //   (E4) A failed assertion or a lack of memory breaks this engine only: every later call answers kInternal
-//   or
-//        kMemoryLimit until it is built anew from its points.
+//        or kMemoryLimit until it is built anew from its points.
 //
 // Threads: one thread at a time, taken with EngineLease; a second one finds it busy. state() and
-// request_snapshot() need no lease. Cost: amortised O(1) a point for series, O(changes) an emission, O(pairs)
-// a snapshot.
+// request_snapshot() need no lease.
+// Cost: amortised O(1) a point for series, O(changes) an emission, O(pairs) a snapshot.
 #pragma once
 
 #include <atomic>

@@ -4,8 +4,7 @@
 //   append(ring, until)      lets the points before `until` enter
 //   evict_to(ring, first)    lets the points before `first` leave
 //   report(ring, rows)       writes what changed since the last report, net, in a fixed order; only takes
-//   note of it
-//                            when `rows` is null
+//                            note of it when `rows` is null
 //   diagram(ring, rows)      writes the present diagram: by dimension, then birth position
 //   pairs_reported() bytes() verify()   and the constants kBirthPoints, kDeathPoints, kStride
 //

@@ -1,6 +1,6 @@
 // A sublevel or superlevel filtration of one channel of a ring: feeds the ring's points to a MonotoneSeries
-// and writes its pairs as rows of native/diagram/update.h, (1, 1) points a row. Cost: that of MonotoneSeries,
-// plus 64 bytes written a row.
+// and writes its pairs as rows of native/diagram/update.h, (1, 1) points a row.
+// Cost: that of MonotoneSeries, plus 64 bytes written a row.
 #pragma once
 
 #include <cstddef>

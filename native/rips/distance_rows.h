@@ -2,9 +2,13 @@
 //
 //   slot      0    1    2    3         capacity 4, size 3: points 6, 7, 8
 //           [p8] [ - ] [p6] [p7]       row(2) = distances from p6, by slot
-//   (D1) Live numbers are consecutive: oldest() ... next() - 1; point s lives in slot s % capacity.
-//   (D2) row(a)[b] == row(b)[a] for live a, b; row(a)[a] == 0. Entries of slots that are not live mean
-//   nothing. (D3) Distances are finite: what exceeds float was refused.
+//
+// (D1) Live numbers are consecutive: oldest() ... next() - 1; point s lives in slot s % capacity. A point
+//      removed out of turn leaves its slot *vacant* until its number has grown old.
+// (D2) row(a)[b] == row(b)[a] for live a, b; row(a)[a] == 0. Entries of other slots mean nothing.
+// (D3) Distances are finite, for what exceeds float was refused; to a vacant slot they are infinite, so that
+//      it is in no lune and on no edge.
+//
 // Cost: append O(capacity * dimension), 4 capacity^2 bytes.
 #pragma once
 
@@ -41,14 +45,20 @@ class DistanceRows {
   // beyond float.
   Status append_distances(std::span<const double> distances);
   // REQUIRES: size() > 0. O(1).
-  void evict() {
-    TDA_ASSERT(size() > 0);
-    ++oldest_;
-  }
+  void evict();
+  // Empties the slot of a live point. O(capacity).
+  void vacate(Slot slot);
+  // Stores the distances of `point` to the others for a place() to come. The codes of append(), and nothing
+  // changes. kInvalidArgument with Metric::kGiven.
+  Status measure(std::span<const double> point, Slot slot);
+  // Gives a live slot, vacant or not, the point that was measured last for it. O(capacity).
+  void place(Slot slot);
 
   size_t capacity() const { return capacity_; }
   size_t dimension() const { return dimension_; }
   size_t size() const { return static_cast<size_t>(next_ - oldest_); }
+  size_t points() const { return size() - vacancies_.size(); }
+  bool vacant(Slot slot) const;
   Sequence oldest() const { return oldest_; }
   Sequence next() const { return next_; }
   Metric metric() const { return spec_.metric; }
@@ -75,8 +85,6 @@ class DistanceRows {
   void verify() const;
 
  private:
-  void store(Slot slot);
-
   size_t capacity_;
   size_t dimension_;
   size_t stride_;
@@ -86,6 +94,7 @@ class DistanceRows {
   std::vector<double> axes_;         // axis after axis, stride_ numbers each
   std::vector<float> matrix_;        // capacity_ rows of stride_
   std::vector<Sequence> sequences_;  // by slot
+  std::vector<Slot> vacancies_;      // live slots without a point; few
   std::vector<double> prepared_;     // the point at the gate
   std::vector<float> fresh_;         // its row
 };

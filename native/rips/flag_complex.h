@@ -2,9 +2,10 @@
 //
 // Cofacets of a simplex come by decreasing new vertex, hence by decreasing index; the filtration order of
 // simplices of one dimension is (diameter, index descending), so the first cofacet met with the simplex's own
-// diameter is the earliest cofacet of all [Bau21]. With `above_only` the new vertex is larger than every old
-// one, which lists each simplex exactly once over all its facets. Cost: dense, O(n d) a coboundary; sparse,
-// O(d x degree).
+// diameter is the earliest cofacet of all [Bau21]. With kAboveOnly the new vertex is larger than every old
+// one, which lists each simplex exactly once over all its facets.
+//
+// Cost: dense, O(n d) a coboundary; sparse, O(d x degree).
 //   [Bau21] U. Bauer, Ripser: efficient computation of Vietoris-Rips persistence barcodes, 2021.
 #pragma once
 

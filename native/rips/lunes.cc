@@ -18,9 +18,10 @@ constexpr size_t kAhead = 6;
 
 }  // namespace
 
-LuneIndex::LuneIndex(const DistanceRows& rows, float threshold)
+LuneIndex::LuneIndex(const DistanceRows& rows, float threshold, uint64_t apexes_max)
     : rows_(rows),
       threshold_(threshold),
+      apexes_max_(apexes_max),
       geometry_(geometry_of(rows.metric())),
       stride_(rows.capacity()),
       hubs_(rows.capacity() * rows.capacity(), kNoSlot),
@@ -63,12 +64,83 @@ void LuneIndex::evict() {
   std::vector<std::pair<Slot, Slot>>().swap(expiring_[gone]);
 }
 
-void LuneIndex::flush() {
-  for (const uint32_t s : dirty_) {
-    const SpecialEdge& edge = specials_[s];
-    if (edge.kind != LuneKind::kFree && edge.dirty) classify({edge.older, edge.younger, edge.length}, s);
+void LuneIndex::remove(Slot gone) {
+  hubbed_count_ -= hubbed_[gone].size();
+  std::vector<Hubbed>().swap(hubbed_[gone]);
+  for (Sequence s = rows_.oldest(); s < rows_.sequence_of(gone); ++s) {
+    std::vector<Hubbed>& list = hubbed_[rows_.slot_of(s)];
+    hubbed_count_ -= std::erase_if(list, [&](const Hubbed& edge) { return edge.younger == gone; });
   }
-  dirty_.clear();
+  for (uint32_t s = 0; s < specials_.size(); ++s) {
+    const SpecialEdge& edge = specials_[s];
+    if (edge.kind != LuneKind::kFree && (edge.older == gone || edge.younger == gone)) free_special(s);
+  }
+  disturb(gone);
+  // Of the edges with this hub only settled ones are not special by now.
+  std::vector<std::pair<Slot, Slot>> special;
+  for (const SpecialEdge& edge : specials_) {
+    if (edge.kind != LuneKind::kFree) special.emplace_back(edge.older, edge.younger);
+  }
+  std::sort(special.begin(), special.end());
+  for (Sequence s = rows_.oldest(); s < rows_.next(); ++s) {
+    const Slot older = rows_.slot_of(s);
+    for (Sequence t = s + 1; t < rows_.next() && older != gone; ++t) {
+      const Slot younger = rows_.slot_of(t);
+      const float length = rows_.at(older, younger);
+      if (hub(older, younger) != gone || younger == gone || length > threshold_) continue;
+      if (std::binary_search(special.begin(), special.end(), std::pair(older, younger))) continue;
+      make_dirty(add_special({older, younger, length}));
+    }
+  }
+}
+
+void LuneIndex::place(Slot slot) {
+  disturb(slot);
+  for (Sequence s = rows_.oldest(); s < rows_.next(); ++s) {
+    const Slot other = rows_.slot_of(s);
+    const float length = rows_.at(slot, other);
+    if (other == slot || length > threshold_) continue;
+    const Edge edge = rows_.younger(slot, other) ? Edge{other, slot, length} : Edge{slot, other, length};
+    make_dirty(add_special(edge));
+  }
+}
+
+// Every edge that may have the point in its lune is to be looked at, but for settled ones, whose hub is
+// adjacent to whatever comes or goes.
+void LuneIndex::disturb(Slot point) {
+  const float* distances = rows_.row(point);
+  for (uint32_t s = 0; s < specials_.size(); ++s) {
+    const SpecialEdge& edge = specials_[s];
+    if (edge.kind == LuneKind::kFree || edge.dirty) continue;
+    if (distances[edge.older] <= edge.length && distances[edge.younger] <= edge.length) make_dirty(s);
+  }
+  for (Sequence s = rows_.oldest(); s < rows_.next(); ++s) {
+    const Slot older = rows_.slot_of(s);
+    hubbed_count_ -= std::erase_if(hubbed_[older], [&](const Hubbed& edge) {
+      if (!(distances[older] <= edge.length && distances[edge.younger] <= edge.length)) return false;
+      make_dirty(add_special({older, edge.younger, edge.length}));
+      return true;
+    });
+  }
+}
+
+bool LuneIndex::flush() {
+  while (!dirty_.empty()) {
+    const uint32_t s = dirty_.back();
+    const SpecialEdge& edge = specials_[s];
+    if (edge.kind != LuneKind::kFree && edge.dirty) {
+      if (apexes_ > apexes_max_) return false;
+      const Edge bare{edge.older, edge.younger, edge.length};
+      if (certify(bare)) {
+        free_special(s);
+      } else {
+        classify(bare, s);
+      }
+    }
+    specials_[s].queued = false;
+    dirty_.pop_back();
+  }
+  return true;
 }
 
 void LuneIndex::clear_touched() {
@@ -141,138 +213,118 @@ void LuneIndex::add_edges(Slot newest) {
     const Slot older = rows_.slot_of(s);
     const Edge edge{older, newest, distances[older]};
     if (edge.length > threshold_) continue;
-    Slot centre = kNoSlot;
-    if (settle(edge, nearest.data(), found, centre)) continue;
-    if (centre != kNoSlot && certify_around(edge, centre)) continue;
-    classify(edge, add_special(edge));
+    if (inherit(edge, nearest.data(), found) || certify(edge)) continue;
+    const uint32_t special = add_special(edge);
+    if (apexes_ <= apexes_max_) {
+      classify(edge, special);
+    } else {
+      make_dirty(special);  // flush() will report it
+    }
   }
 }
 
-// Looks for a hub that settles a new edge: first among the hubs of its neighbours' edges to the same point,
-// which run nearly alongside, then among all points younger than its older end. `centre` gets the most
-// central of the neighbours' hubs that is a lune member younger than the older end.
-bool LuneIndex::settle(const Edge& edge, const Slot* nearest, size_t count, Slot& centre) {
+// A neighbour's edge to the same point runs nearly alongside, so its hub often settles a new edge too.
+bool LuneIndex::inherit(const Edge& edge, const Slot* nearest, size_t count) {
   const float* from_younger = rows_.row(edge.younger);
   const float* from_older = rows_.row(edge.older);
-  float reach = edge.length, old_reach = edge.length;
-  Slot old_centre = kNoSlot;
   for (size_t k = 0; k < count; ++k) {
     if (nearest[k] == edge.older) continue;
     const Slot hub = hubs_[size_t{nearest[k]} * stride_ + edge.older];
-    if (hub == kNoSlot || hub == edge.younger || rows_.sequence_of(hub) < rows_.oldest()) continue;
-    const float farther = std::max(from_older[hub], from_younger[hub]);
-    if (!rows_.younger(hub, edge.older)) {
-      if (farther < old_reach) old_reach = farther, old_centre = hub;
-      continue;
-    }
-    if (!(farther < reach)) continue;
-    reach = farther;
-    centre = hub;
-    if (settles(from_older[hub], from_younger[hub], edge.length)) {
-      set_hub(edge.older, edge.younger, hub);
-      return true;
-    }
-  }
-  if (centre == kNoSlot) centre = old_centre;
-  if (geometry_ == Geometry::kNone || edge.length < kSettleMin) return false;
-  const bool squared = geometry_ == Geometry::kHalfSquare;
-  const auto runs = rows_.slots_of(rows_.sequence_of(edge.older) + 1, rows_.sequence_of(edge.younger));
-  for (const SlotRange& run : {runs[1], runs[0]}) {
-    const Slot hub = last_in_spindle(from_older, from_younger, edge.length, squared, run.begin, run.end);
-    if (hub == kNoSlot || !settles(from_older[hub], from_younger[hub], edge.length)) continue;
+    if (hub == kNoSlot || !rows_.younger(hub, edge.older)) continue;  // younger than a live point: live
+    if (!(from_younger[hub] < edge.length)) continue;
+    if (!settles(from_older[hub], from_younger[hub], edge.length)) continue;
     set_hub(edge.older, edge.younger, hub);
     return true;
   }
   return false;
 }
 
-// Certifies a new edge with the given hub, looking at nothing but the members that are not adjacent to it.
-// REQUIRES: hub is in the lune and younger than the older end; the edge's younger end is the newest point.
+// Tries the most central member for a hub, among those younger than the older end if there is one.
+bool LuneIndex::certify(const Edge& edge) {
+  if (edge.length < kSettleMin) return false;
+  const Sequence older = rows_.sequence_of(edge.older);
+  Slot hub = most_central_in(edge, older + 1, rows_.next());
+  if (hub == kNoSlot) {
+    hub = most_central_in(edge, rows_.oldest(), older);
+    return hub != kNoSlot && certify_around(edge, hub);
+  }
+  if (!settles(rows_.at(edge.older, hub), rows_.at(edge.younger, hub), edge.length))
+    return certify_around(edge, hub);
+  set_hub(edge.older, edge.younger, hub);
+  return true;
+}
+
+Slot LuneIndex::most_central_in(const Edge& edge, Sequence begin, Sequence end) const {
+  const Centrality centrality = geometry_ == Geometry::kLength       ? Centrality::kSpindle
+                                : geometry_ == Geometry::kHalfSquare ? Centrality::kSpindleSquared
+                                                                     : Centrality::kFarther;
+  Slot best = kNoSlot;
+  int32_t best_score = 0;
+  for (const SlotRange& run : rows_.slots_of(begin, end)) {
+    int32_t score = 0;
+    const Slot found = most_central(rows_.row(edge.older), rows_.row(edge.younger), edge.length, centrality,
+                                    run.begin, run.end, score);
+    if (score <= best_score) continue;
+    best = found;
+    best_score = score;
+  }
+  return best;
+}
+
+// Certifies an edge with the given hub, looking at nothing but the members that are not adjacent to it.
+// REQUIRES: hub is in the lune.
 bool LuneIndex::certify_around(const Edge& edge, Slot hub) {
   const float limit = edge.length, tied = including(edge.length);
-  const float* from_older = rows_.row(edge.older);
-  const float* from_younger = rows_.row(edge.younger);
+  const float hub_tied = rows_.younger(edge.younger, hub) ? tied : limit;
   const Sequence older = rows_.sequence_of(edge.older), younger = rows_.sequence_of(edge.younger);
-  members_.resize(rows_.capacity());
+  exceptions_.resize(rows_.capacity());
   size_t count = 0;
-  const auto collect = [&](Sequence begin, Sequence end, float below_younger) {
+  const auto collect = [&](Sequence begin, Sequence end, float below_older, float below_younger,
+                           float below_hub) {
     for (const SlotRange& run : rows_.slots_of(begin, end)) {
-      count += collect_outside({from_older, tied}, {from_younger, below_younger}, {rows_.row(hub), tied},
-                               run.begin, run.end, members_.data() + count);
+      count += collect_outside({rows_.row(edge.older), below_older}, {rows_.row(edge.younger), below_younger},
+                               {rows_.row(hub), below_hub}, run.begin, run.end, exceptions_.data() + count);
     }
   };
-  collect(rows_.oldest(), older, tied);
-  collect(older + 1, younger, limit);
+  collect(rows_.oldest(), older, tied, tied, hub_tied);
+  collect(older + 1, younger, tied, limit, hub_tied);
+  collect(younger + 1, rows_.next(), limit, limit, limit);
   Slot expiry = rows_.younger(hub, edge.older) ? kNoSlot : hub;
   for (size_t k = 0; k < count; ++k) {
-    const Slot bridge = youngest_bridge(edge, hub, members_[k]);
+    const Slot member = exceptions_[k];
+    if (member == hub) continue;
+    const Slot bridge = youngest_bridge(edge, hub, member);
     if (bridge == kNoSlot) return false;
-    const bool outlived = rows_.younger(bridge, members_[k]) || rows_.younger(bridge, edge.older);
+    const bool outlived = rows_.younger(bridge, member) || rows_.younger(bridge, edge.older);
     if (!outlived && (expiry == kNoSlot || rows_.younger(expiry, bridge))) expiry = bridge;
   }
   add_hubbed(edge, hub, expiry);
   return true;
 }
 
-// Finds the state of an edge from its members. `special` is its entry, given up again when a certificate is
-// found.
+// Finds the state of an edge whose quick certificate failed. `special` is its entry, given up again where the
+// youngest member will do for a hub after all: ties alone can make that the only way.
 void LuneIndex::classify(const Edge& edge, uint32_t special) {
   collect_members(edge);
   touch(special);
-  specials_[special].dirty = false;
+  SpecialEdge& entry = specials_[special];
+  entry.dirty = false;
+  apexes_ -= entry.apexes.size();
   if (members_.empty()) {
-    specials_[special].kind = LuneKind::kEmpty;
-    specials_[special].apexes.clear();
-    specials_[special].middles.clear();
+    entry.kind = LuneKind::kEmpty;
+    entry.apexes.clear();
+    entry.middles.clear();
     set_hub(edge.older, edge.younger, kNoSlot);
     return;
   }
-  if (certify(edge)) {
+  find_components(edge, entry.apexes, entry.middles);
+  apexes_ += entry.apexes.size();
+  if (entry.apexes.size() == 1 && certify_around(edge, members_.back())) {
     free_special(special);
     return;
   }
-  SpecialEdge& entry = specials_[special];
-  find_components(edge, entry.apexes, entry.middles);
   entry.kind = entry.apexes.size() == 1 ? LuneKind::kOneComponent : LuneKind::kSeveralComponents;
   set_hub(edge.older, edge.younger, entry.middles.front());
-}
-
-// Looks for a hub and, where needed, bridges among members_. REQUIRES: members_ is not empty.
-bool LuneIndex::certify(const Edge& edge) {
-  const float* from_older = rows_.row(edge.older);
-  const float* from_younger = rows_.row(edge.younger);
-  Slot hub = kNoSlot;
-  float reach = 0;
-  for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
-    if (!rows_.younger(*member, edge.older) && hub != kNoSlot && rows_.younger(hub, edge.older)) break;
-    const float to_older = from_older[*member], to_younger = from_younger[*member];
-    if (rows_.younger(*member, edge.older) && settles(to_older, to_younger, edge.length)) {
-      set_hub(edge.older, edge.younger, *member);
-      return true;
-    }
-    const float farther = std::max(to_older, to_younger);
-    if (hub == kNoSlot || farther < reach) {
-      hub = *member;
-      reach = farther;
-    }
-  }
-  Slot expiry = rows_.younger(hub, edge.older) ? kNoSlot : hub;
-  adjacents_.clear();
-  for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
-    if (*member != hub && adjacent(edge, *member, hub)) adjacents_.push_back(*member);
-  }
-  if (adjacents_.size() + 1 < members_.size()) {
-    for (const Slot member : members_) {
-      if (member == hub || adjacent(edge, member, hub)) continue;
-      const auto bridge = std::find_if(adjacents_.begin(), adjacents_.end(),
-                                       [&](Slot other) { return adjacent(edge, other, member); });
-      if (bridge == adjacents_.end()) return false;
-      const bool outlived = rows_.younger(*bridge, member) || rows_.younger(*bridge, edge.older);
-      if (!outlived && (expiry == kNoSlot || rows_.younger(expiry, *bridge))) expiry = *bridge;
-    }
-  }
-  add_hubbed(edge, hub, expiry);
-  return true;
 }
 
 // Breadth first over members_, taking from those still waiting: near-linear where the lune graph is dense.
@@ -404,14 +456,21 @@ void LuneIndex::touch(uint32_t special) {
 }
 
 void LuneIndex::make_dirty(uint32_t special) {
-  specials_[special].dirty = true;
+  SpecialEdge& edge = specials_[special];
+  edge.dirty = true;
+  if (edge.queued) return;
+  edge.queued = true;
   dirty_.push_back(special);
 }
 
 void LuneIndex::free_special(uint32_t special) {
   touch(special);
-  specials_[special].kind = LuneKind::kFree;
-  specials_[special].dirty = false;
+  SpecialEdge& entry = specials_[special];
+  entry.kind = LuneKind::kFree;
+  entry.dirty = false;
+  apexes_ -= entry.apexes.size();
+  entry.apexes.clear();
+  entry.middles.clear();
   free_.push_back(special);
 }
 
@@ -451,13 +510,16 @@ void LuneIndex::verify() const {
     }
   }
   TDA_ASSERT(count == hubbed_count_);
+  uint64_t apexes_found = 0;
+  for (const SpecialEdge& edge : specials_) apexes_found += edge.apexes.size();
+  TDA_ASSERT(apexes_found == apexes_);
   for (const SpecialEdge& edge : specials_) {
     if (edge.kind == LuneKind::kFree) continue;
     TDA_ASSERT(!edge.dirty);
     mark(edge.older, edge.younger, State::kSpecial);
     entries[size_t{edge.older} * stride_ + edge.younger] = &edge;
   }
-  LuneIndex scratch(rows_, threshold_);
+  LuneIndex scratch(rows_, threshold_, apexes_max_);
   std::vector<Slot> apexes, middles;
   for (Sequence s = rows_.oldest(); s < rows_.next(); ++s) {
     for (Sequence t = s + 1; t < rows_.next(); ++t) {

@@ -1,33 +1,29 @@
 // Which edges of a sliding window have an empty lune, and which have one of several components.
 //
-// Edges are ordered by (length, younger end, older end). The lune of e = xy holds the points whose edges to x
-// and to y both come before e; it is the vertex set of the link of e as e enters, and two members are joined
-// when the edge between them comes before e. Entering, e changes H0 or H1 only if its lune is empty (an edge
-// of the relative neighbourhood graph) or has several components; of half a million edges that is a few
-// thousand. The others carry a certificate of "one component" that survives most of what happens to the
-// window:
+// Edges are ordered by (length, younger end, older end). The lune of e = xy holds the points whose edges to
+// x and to y both come before e; it is the vertex set of the link of e as e enters, and two members are
+// joined when the edge between them comes before e. Entering, e changes H0 or H1 only if its lune is empty
+// (an edge of the relative neighbourhood graph) or has several components; of half a million edges that is a
+// few thousand. The others carry a certificate of "one component" that outlasts most of what happens:
 //
-//   settled   a *hub*, a member younger than e's older end, in the spindle around e: adjacent to every point
-//   a lune of
-//             e can ever hold, so e is never looked at again. The spindle is the set of points within |e| of
-//             the whole lune, s^2 + (r + sqrt(3)/2)^2 <= 1 at distance s along and r across from the middle
-//             of a unit edge; a margin keeps rounding and ties out. Euclidean geometry only, and points must
-//             leave in order of age.
-//   hubbed    a hub, and for each member not adjacent to it a *bridge*, a member adjacent to both, that
-//   outlives the
-//             member or e. Where only an older hub or bridge exists, the certificate expires with it.
-//   special   everything else: empty, several components, or one without a certificate. Looked at again
-//   whenever
-//             its lune gains or loses a member.
+//   settled   A *hub*, a member younger than e's older end, in the spindle around e: adjacent to every point
+//             a lune of e can ever hold, so e is never looked at again. The spindle holds the points within
+//             |e| of the whole lune, s^2 + (r + sqrt(3)/2)^2 <= 1 at distance s along and r across from the
+//             middle of a unit edge; a margin keeps rounding and ties out. Euclidean geometry only. Points
+//             that leave in order of age never take a settling hub with them; remove() looks for those that
+//             do.
+//   hubbed    A hub, and for each member not adjacent to it a *bridge*, a member adjacent to both, that
+//             outlives the member or e. Where only an older hub or bridge exists, the certificate expires
+//             with it.
+//   special   Everything else: empty, several components, or one without a certificate. Looked at again
+//             whenever its lune gains or loses a member.
 //
-//   (L1) The hub of a settled or hubbed edge is live and in its lune; hub(x, y) is a lune member for every
-//   edge within
-//        the threshold whose lune is not empty, once flush() has run.
-//   (L2) Every edge within the threshold is in exactly one of the three states.
-//   (L3) All members of a settled or hubbed edge are in one component, until the certificate expires.
-//   (L4) A special edge that is not dirty knows its components: `apexes` holds the youngest member of each,
-//   youngest
-//        first.
+// (L1) The hub of a settled or hubbed edge is live and in its lune; hub(x, y) is a lune member for every edge
+//      within the threshold whose lune is not empty, once flush() has run.
+// (L2) Every edge within the threshold is in exactly one of the three states.
+// (L3) All members of a settled or hubbed edge are in one component, until the certificate expires.
+// (L4) A special edge that is not dirty knows its components: `apexes` holds the youngest member of each,
+//      youngest first.
 //
 // A new point p is the youngest, so on existing edges "p in the lune" and "p adjacent to c" are a plain `<`.
 // Cost of a step: O(hubbed edges + special edges) comparisons, O(W) for the new edges whose hub is inherited
@@ -52,6 +48,7 @@ struct SpecialEdge {
   Slot younger = kNoSlot;
   LuneKind kind = LuneKind::kFree;  // kFree: no edge, the entry is waiting for reuse
   bool dirty = false;               // to be looked at by flush()
+  bool queued = false;              // in the list of flush(), whether dirty still or not
   bool touched = false;             // changed since clear_touched()
   std::vector<Slot> apexes;         // the youngest member of each component, youngest first
   std::vector<Slot> middles;        // its most central member
@@ -59,15 +56,23 @@ struct SpecialEdge {
 
 class LuneIndex {
  public:
-  // Keeps the reference. `threshold`: longer edges do not exist.
-  LuneIndex(const DistanceRows& rows, float threshold);
+  // Keeps the reference. `threshold`: longer edges do not exist. `apexes_max`: how many components the
+  // special edges may have together.
+  LuneIndex(const DistanceRows& rows, float threshold, uint64_t apexes_max);
 
   // The newest point of `rows` has just been appended.
   void insert();
   // The oldest point of `rows` is about to be evicted.
   void evict();
-  // Looks at the dirty edges, so that L1 and L4 hold for all. Many steps may pass between two flushes.
-  void flush();
+  // A live point is about to be removed out of turn, or moved: what was certified with its help is to be
+  // looked at again, O(W^2) here and a pass over rows per such edge in flush(): ten to a hundred times the
+  // cost of a step.
+  void remove(Slot gone);
+  // A live point has been given new distances, after remove(). The same cost.
+  void place(Slot slot);
+  // Looks at the dirty edges, so that L1 and L4 hold for all. Many steps may pass between two flushes. False
+  // when apexes_max is reached; the edges that are left stay dirty, and a later flush may succeed.
+  [[nodiscard]] bool flush();
 
   const std::vector<SpecialEdge>& specials() const { return specials_; }
   // Entries of specials() that changed, whatever they hold now, each once.
@@ -99,13 +104,15 @@ class LuneIndex {
   };
 
   void meet_hubbed(Slot newest);
+  void disturb(Slot point);
   bool still_hubbed(Slot older, Hubbed& edge, Slot newest);
   void meet_specials(Slot newest);
   void add_edges(Slot newest);
-  bool settle(const Edge& edge, const Slot* nearest, size_t count, Slot& centre);
+  bool inherit(const Edge& edge, const Slot* nearest, size_t count);
   bool certify_around(const Edge& edge, Slot hub);
   void classify(const Edge& edge, uint32_t special);
   bool certify(const Edge& edge);
+  Slot most_central_in(const Edge& edge, Sequence begin, Sequence end) const;
   void find_components(const Edge& edge, std::vector<Slot>& apexes, std::vector<Slot>& middles);
   void collect_members(const Edge& edge);
   Slot youngest_bridge(const Edge& edge, Slot hub, Slot member) const;
@@ -124,20 +131,22 @@ class LuneIndex {
 
   const DistanceRows& rows_;
   float threshold_;
+  uint64_t apexes_max_;
+  uint64_t apexes_ = 0;  // of all special edges
   Geometry geometry_;
   size_t stride_;
   std::vector<Slot> hubs_;                   // capacity x capacity
-  std::vector<std::vector<Hubbed>> hubbed_;  // by slot of the older end
-  std::vector<std::vector<std::pair<Slot, Slot>>>
-      expiring_;  // edges by the point their certificate expires with
+  std::vector<std::vector<Hubbed>> hubbed_;  // by slot of the older end, longest first
+  // Edges by the point their certificate expires with.
+  std::vector<std::vector<std::pair<Slot, Slot>>> expiring_;
   std::vector<SpecialEdge> specials_;
   std::vector<uint32_t> free_;
-  std::vector<uint32_t> dirty_;
+  std::vector<uint32_t> dirty_;  // each entry of specials_ at most once
   std::vector<uint32_t> touched_;
   size_t hubbed_count_ = 0;
-  std::vector<Slot> members_;    // scratch: the lune at hand, oldest first
-  std::vector<Slot> adjacents_;  // scratch: members adjacent to the hub, youngest first
-  std::vector<Slot> waiting_;    // scratch of find_components
+  std::vector<Slot> members_;     // scratch: the lune at hand, oldest first
+  std::vector<Slot> exceptions_;  // scratch of certify_around
+  std::vector<Slot> waiting_;     // scratch of find_components
   std::vector<Slot> frontier_;
 };
 

@@ -116,8 +116,7 @@ bool distances_to(Metric metric, const double* axes, size_t stride, size_t dimen
     case Metric::kCosine:
     case Metric::kCorrelation:
       return accumulate(axes, stride, dimension, query, n, out, square, [](double sum) { return sum / 2; });
-    case Metric::kGiven:
-      break;
+    case Metric::kGiven: break;
   }
   TDA_ASSERT(false);  // given distances do not come from coordinates
   return false;
@@ -125,15 +124,12 @@ bool distances_to(Metric metric, const double* axes, size_t stride, size_t dimen
 
 Geometry geometry_of(Metric metric) {
   switch (metric) {
-    case Metric::kEuclidean:
-      return Geometry::kLength;
+    case Metric::kEuclidean: return Geometry::kLength;
     case Metric::kCosine:
-    case Metric::kCorrelation:
-      return Geometry::kHalfSquare;
+    case Metric::kCorrelation: return Geometry::kHalfSquare;
     case Metric::kManhattan:
     case Metric::kChebyshev:
-    case Metric::kGiven:
-      return Geometry::kNone;
+    case Metric::kGiven: return Geometry::kNone;
   }
   return Geometry::kNone;
 }

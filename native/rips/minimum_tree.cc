@@ -26,19 +26,17 @@ float row_minimum(const float* row, const uint32_t* pieces, uint32_t piece, size
 MinimumTree::MinimumTree(const DistanceRows& rows, float threshold)
     : rows_(rows), threshold_(threshold), parent_(rows.capacity()), piece_(rows.capacity()) {}
 
-void MinimumTree::insert() {
-  const Slot newest = rows_.slot_of(rows_.next() - 1);
-  if (rows_.size() == 1) return;
-  const float* distances = rows_.row(newest);
+void MinimumTree::place(Slot slot) {
+  const float* distances = rows_.row(slot);
   const auto shorter = [this](const TreeEdge& a, const TreeEdge& b) { return before(a, b); };
   // A forest that does not span the others has room for any edge.
-  const bool roomy = edges_.empty() || edges_.size() + 2 < rows_.size();
+  const bool roomy = edges_.empty() || edges_.size() + 2 < rows_.points();
   fresh_.clear();
-  TreeEdge nearest{kNowhere, newest, newest};
-  for (const SlotRange& run : rows_.slots_of(rows_.oldest(), rows_.next() - 1)) {
+  TreeEdge nearest{kNowhere, slot, slot};
+  for (const SlotRange& run : rows_.slots_of(rows_.oldest(), rows_.next())) {
     for (size_t other = run.begin; other < run.end; ++other) {
-      const TreeEdge edge{distances[other], static_cast<Slot>(other), newest};
-      if (edge.length > threshold_) continue;
+      if (other == slot || distances[other] > threshold_) continue;
+      const TreeEdge edge = edge_between(static_cast<Slot>(other), slot);
       if (nearest.length == kNowhere || before(edge, nearest)) nearest = edge;
       if (roomy || before(edge, edges_.back())) fresh_.push_back(edge);
     }
@@ -48,16 +46,21 @@ void MinimumTree::insert() {
   std::sort(fresh_.begin(), fresh_.end(), shorter);
   merged_.resize(edges_.size() + fresh_.size());
   std::merge(edges_.begin(), edges_.end(), fresh_.begin(), fresh_.end(), merged_.begin(), shorter);
-  for (size_t slot = 0; slot < parent_.size(); ++slot) parent_[slot] = static_cast<Slot>(slot);
+  for (size_t v = 0; v < parent_.size(); ++v) parent_[v] = static_cast<Slot>(v);
   edges_.clear();
   for (const TreeEdge& edge : merged_) {
     if (join(edge)) edges_.push_back(edge);
   }
 }
 
-void MinimumTree::evict() {
-  const Slot gone = rows_.slot_of(rows_.oldest());
-  std::erase_if(edges_, [&](const TreeEdge& edge) { return edge.older == gone; });
+void MinimumTree::remove(Slot gone) {
+  torn_.clear();
+  std::erase_if(edges_, [&](const TreeEdge& edge) {
+    if (edge.older != gone && edge.younger != gone) return false;
+    torn_.push_back(edge.older == gone ? edge.younger : edge.older);
+    return true;
+  });
+  if (torn_.size() < 2) return;  // nothing fell apart
   label_pieces(gone);
   // The largest piece waits to be joined; the smallest of the others is cheapest to search.
   for (;;) {
@@ -82,22 +85,19 @@ void MinimumTree::evict() {
   }
 }
 
-// Components of the forest without the oldest point, numbered.
+// Numbers the pieces of the torn tree; every other tree of the forest is kNoPiece, being out of reach anyway.
 void MinimumTree::label_pieces(Slot gone) {
-  for (size_t slot = 0; slot < parent_.size(); ++slot) parent_[slot] = static_cast<Slot>(slot);
+  for (size_t v = 0; v < parent_.size(); ++v) parent_[v] = static_cast<Slot>(v);
   for (const TreeEdge& edge : edges_) join(edge);
   std::fill(piece_.begin(), piece_.end(), kNoPiece);
-  sizes_.clear();
-  for (const SlotRange& run : rows_.slots_of(rows_.oldest() + 1, rows_.next())) {
+  sizes_.assign(torn_.size(), 0);
+  for (uint32_t piece = 0; piece < torn_.size(); ++piece) piece_[root_of(torn_[piece])] = piece;
+  for (const SlotRange& run : rows_.slots_of(rows_.oldest(), rows_.next())) {
     for (size_t slot = run.begin; slot < run.end; ++slot) {
-      const Slot root = root_of(static_cast<Slot>(slot));
-      TDA_ASSERT(root != gone);
-      if (piece_[root] == kNoPiece) {
-        piece_[root] = static_cast<uint32_t>(sizes_.size());
-        sizes_.push_back(0);
-      }
-      piece_[slot] = piece_[root];
-      ++sizes_[piece_[slot]];
+      if (slot == gone) continue;
+      const uint32_t piece = piece_[root_of(static_cast<Slot>(slot))];
+      piece_[slot] = piece;
+      if (piece != kNoPiece) ++sizes_[piece];
     }
   }
 }
@@ -148,7 +148,8 @@ bool MinimumTree::join(const TreeEdge& edge) {
 
 uint64_t MinimumTree::bytes() const {
   return (edges_.capacity() + fresh_.capacity() + merged_.capacity()) * sizeof(TreeEdge) +
-         parent_.capacity() * sizeof(Slot) + (piece_.capacity() + sizes_.capacity()) * sizeof(uint32_t);
+         (parent_.capacity() + torn_.capacity()) * sizeof(Slot) +
+         (piece_.capacity() + sizes_.capacity()) * sizeof(uint32_t);
 }
 
 uint64_t MinimumTree::predict_bytes(size_t capacity) {
@@ -165,8 +166,7 @@ void MinimumTree::verify() const {
     }
   }
   std::sort(all.begin(), all.end(), [this](const TreeEdge& a, const TreeEdge& b) { return before(a, b); });
-  for (size_t slot = 0; slot < scratch.parent_.size(); ++slot)
-    scratch.parent_[slot] = static_cast<Slot>(slot);
+  for (size_t v = 0; v < scratch.parent_.size(); ++v) scratch.parent_[v] = static_cast<Slot>(v);
   size_t next = 0;
   for (const TreeEdge& edge : all) {
     if (!scratch.join(edge)) continue;

@@ -1,7 +1,9 @@
 // Which column has a simplex as its pivot: an open-addressing hash table that only grows.
 //
 // Linear probing over a power of two, at most half full. Keys are simplex indices, hashed by Fibonacci's
-// constant. Cost: O(1) expected per call, 16 bytes a slot.
+// constant.
+//
+// Cost: O(1) expected per call, 16 bytes a slot.
 #pragma once
 
 #include <cstddef>

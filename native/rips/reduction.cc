@@ -9,43 +9,42 @@ namespace tda::rips {
 namespace {
 
 constexpr size_t kWordBits = 64;
-constexpr uint64_t kFreeKey = static_cast<uint64_t>(-1);
-constexpr size_t kMemoMin = 1024;
+constexpr uint32_t kFreeKey = static_cast<uint32_t>(-1);  // no edge: its ends would be equal
+constexpr uint32_t kUnknown = static_cast<uint32_t>(-1);
+constexpr size_t kPlacesMin = 1024;
 
 Slot find_root(std::vector<Slot>& parent, Slot v) {
   while (parent[v] != v) v = parent[v] = parent[parent[v]];
   return v;
 }
 
-uint64_t key_of(Slot x, Slot y) { return x < y ? uint64_t{x} << 16 | y : uint64_t{y} << 16 | x; }
-size_t home_of(uint64_t key, size_t slots) {
-  return static_cast<size_t>((key * 0x9E3779B97F4A7C15ULL) >> 40) & (slots - 1);
+uint32_t key_of(Slot x, Slot y) { return x < y ? uint32_t{x} << 16 | y : uint32_t{y} << 16 | x; }
+size_t home_of(uint32_t key, size_t places) {
+  return static_cast<size_t>((key * 0x9E3779B97F4A7C15ULL) >> 40) & (places - 1);
 }
 
 }  // namespace
 
-void Reduction::run(const std::vector<uint32_t>& order) {
-  memo_size_ = 0;
+bool Reduction::run(const std::vector<uint32_t>& order, uint64_t bytes_max) {
   relations_ = 0;
-  memo_.assign(std::max(memo_.size(), kMemoMin), {kFreeKey, 0});
+  nodes_.clear();
+  places_.assign(std::max(places_.size(), kPlacesMin), {kFreeKey, 0});
   grow_tree(order);
   words_ = (candidates_.size() + kWordBits - 1) / kWordBits;
+  // Annotations that are sums are about as many as candidates; relations kept are no more.
+  if (2 * uint64_t{candidates_.size()} * words_ * sizeof(uint64_t) > bytes_max) return false;
   vectors_.clear();
   reduced_.resize(candidates_.size() * words_);
   relation_.resize(words_);
-  // Each relation starts with hubs far apart in memory: ask for all of them first.
-  for (const uint32_t special : order) {
-    const SpecialEdge& edge = lunes_.specials()[special];
-    for (const Slot middle : edge.middles) {
-      lunes_.prefetch_hub(edge.older, middle);
-      lunes_.prefetch_hub(edge.younger, middle);
-    }
-  }
+  list_nodes(order);
+  const NodeIndex* ends = ends_.data();
   for (const uint32_t special : order) {
     const SpecialEdge& edge = lunes_.specials()[special];
     if (edge.kind != LuneKind::kSeveralComponents) continue;
-    for (size_t j = 1; j < edge.apexes.size(); ++j) reduce(edge, special, j);
+    for (size_t j = 1; j < edge.middles.size(); ++j) reduce(edge, special, j, ends);
+    ends += 2 * edge.middles.size();
   }
+  return true;
 }
 
 // Kruskal along the edges with empty lunes; those that close a cycle are the candidates.
@@ -60,21 +59,41 @@ void Reduction::grow_tree(const std::vector<uint32_t>& order) {
     const Slot a = find_root(parent_, edge.older), b = find_root(parent_, edge.younger);
     if (a == b) {
       candidates_.push_back({special, kNoSpecial, kNoSlot});
-      remember(edge.older, edge.younger, static_cast<Annotation>(candidates_.size()));
+      nodes_[node_of(edge.older, edge.younger)].value = static_cast<Annotation>(candidates_.size());
       continue;
     }
     parent_[a] = b;
     tree_.push_back({edge.length, edge.older, edge.younger});
-    remember(edge.older, edge.younger, 0);
+    nodes_[node_of(edge.older, edge.younger)].value = 0;
   }
 }
 
-void Reduction::reduce(const SpecialEdge& edge, uint32_t special, size_t component) {
+// Every edge whose annotation a relation leads to.
+void Reduction::list_nodes(const std::vector<uint32_t>& order) {
+  ends_.clear();
+  const size_t known = nodes_.size();
+  for (const uint32_t special : order) {
+    const SpecialEdge& edge = lunes_.specials()[special];
+    for (const Slot middle : edge.middles) {
+      ends_.push_back(node_of(edge.older, middle));
+      ends_.push_back(node_of(edge.younger, middle));
+    }
+  }
+  for (size_t n = known; n < nodes_.size(); ++n) {
+    const Slot x = nodes_[n].x, y = nodes_[n].y, hub = lunes_.hub(x, y);
+    TDA_ASSERT(hub != kNoSlot);  // edges with empty lunes are known from the start
+    const NodeIndex left = node_of(x, hub), right = node_of(hub, y);
+    nodes_[n].left = left;
+    nodes_[n].right = right;
+  }
+}
+
+// `ends`: the nodes from both ends of the edge to the middle of its first component, then of the second, ...
+void Reduction::reduce(const SpecialEdge& edge, uint32_t special, size_t component, const NodeIndex* ends) {
   ++relations_;
   std::fill(relation_.begin(), relation_.end(), 0);
-  for (const Slot end : {edge.older, edge.younger}) {
-    add(annotate(end, edge.middles.front()), relation_.data());
-    add(annotate(end, edge.middles[component]), relation_.data());
+  for (const size_t at : {size_t{0}, size_t{1}, 2 * component, 2 * component + 1}) {
+    add(evaluate(ends[at]), relation_.data());
   }
   for (size_t word = words_; word-- > 0;) {
     while (relation_[word] != 0) {
@@ -95,27 +114,22 @@ void Reduction::reduce(const SpecialEdge& edge, uint32_t special, size_t compone
 }
 
 // Depth first without recursion: a chain of hubs can be as long as there are edges.
-Reduction::Annotation Reduction::annotate(Slot x, Slot y) {
-  Annotation value = 0;
-  if (known(x, y, value)) return value;
-  pending_.assign(1, {x, y});
+Reduction::Annotation Reduction::evaluate(NodeIndex node) {
+  if (nodes_[node].value != kUnknown) return nodes_[node].value;
+  pending_.assign(1, node);
   while (!pending_.empty()) {
-    const auto [a, b] = pending_.back();
-    const Slot hub = lunes_.hub(a, b);
-    TDA_ASSERT(hub != kNoSlot);  // edges with empty lunes are known from the start
-    Annotation left = 0, right = 0;
-    const bool left_known = known(a, hub, left), right_known = known(hub, b, right);
-    if (left_known && right_known) {
+    Node& top = nodes_[pending_.back()];
+    const Annotation left = nodes_[top.left].value, right = nodes_[top.right].value;
+    if (left != kUnknown && right != kUnknown) {
+      if (top.value == kUnknown) top.value = sum(left, right);
       pending_.pop_back();
-      value = sum(left, right);
-      remember(a, b, value);
       continue;
     }
-    if (!left_known) pending_.emplace_back(a, hub);
-    if (!right_known) pending_.emplace_back(hub, b);
-    TDA_ASSERT(pending_.size() <= rows_.size() * rows_.size());
+    if (left == kUnknown) pending_.push_back(top.left);
+    if (right == kUnknown) pending_.push_back(top.right);
+    TDA_ASSERT(pending_.size() <= 2 * nodes_.size());
   }
-  return value;
+  return nodes_[node].value;
 }
 
 Reduction::Annotation Reduction::sum(Annotation a, Annotation b) {
@@ -140,36 +154,27 @@ void Reduction::add(Annotation annotation, uint64_t* vector) const {
   for (size_t k = 0; k < words_; ++k) vector[k] ^= other[k];
 }
 
-bool Reduction::known(Slot x, Slot y, Annotation& value) const {
-  const uint64_t key = key_of(x, y);
-  for (size_t at = home_of(key, memo_.size());; at = (at + 1) & (memo_.size() - 1)) {
-    if (memo_[at].key == key) {
-      value = memo_[at].value;
-      return true;
-    }
-    if (memo_[at].key == kFreeKey) return false;
+Reduction::NodeIndex Reduction::node_of(Slot x, Slot y) {
+  const uint32_t key = key_of(x, y);
+  size_t at = home_of(key, places_.size());
+  for (; places_[at].key != kFreeKey; at = (at + 1) & (places_.size() - 1)) {
+    if (places_[at].key == key) return places_[at].node;
   }
+  const NodeIndex node = static_cast<NodeIndex>(nodes_.size());
+  places_[at] = {key, node};
+  nodes_.push_back({x, y, 0, 0, kUnknown});
+  lunes_.prefetch_hub(x, y);
+  if (2 * nodes_.size() > places_.size()) rehash(2 * places_.size());
+  return node;
 }
 
-void Reduction::remember(Slot x, Slot y, Annotation value) {
-  if (2 * (memo_size_ + 1) > memo_.size()) rehash(2 * memo_.size());
-  const uint64_t key = key_of(x, y);
-  size_t at = home_of(key, memo_.size());
-  while (memo_[at].key != kFreeKey && memo_[at].key != key) at = (at + 1) & (memo_.size() - 1);
-  memo_size_ += memo_[at].key == kFreeKey;
-  memo_[at] = {key, value};
-}
-
-void Reduction::rehash(size_t slots) {
-  std::vector<Memo> old(slots, {kFreeKey, 0});
-  old.swap(memo_);
-  memo_size_ = 0;
-  for (const Memo& memo : old) {
-    if (memo.key == kFreeKey) continue;
-    size_t at = home_of(memo.key, memo_.size());
-    while (memo_[at].key != kFreeKey) at = (at + 1) & (memo_.size() - 1);
-    memo_[at] = memo;
-    ++memo_size_;
+void Reduction::rehash(size_t places) {
+  places_.assign(places, {kFreeKey, 0});
+  for (size_t n = 0; n < nodes_.size(); ++n) {
+    const uint32_t key = key_of(nodes_[n].x, nodes_[n].y);
+    size_t at = home_of(key, places);
+    while (places_[at].key != kFreeKey) at = (at + 1) & (places - 1);
+    places_[at] = {key, static_cast<NodeIndex>(n)};
   }
 }
 
@@ -177,7 +182,8 @@ uint64_t Reduction::bytes() const {
   return tree_.capacity() * sizeof(TreeEdge) + candidates_.capacity() * sizeof(Candidate) +
          parent_.capacity() * sizeof(Slot) +
          (vectors_.capacity() + reduced_.capacity() + relation_.capacity()) * sizeof(uint64_t) +
-         memo_.capacity() * sizeof(Memo) + pending_.capacity() * sizeof(pending_[0]);
+         nodes_.capacity() * sizeof(Node) + places_.capacity() * sizeof(Place) +
+         (ends_.capacity() + pending_.capacity()) * sizeof(NodeIndex);
 }
 
 }  // namespace tda::rips

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <tuple>
 
 #include "native/base/assert.h"
@@ -44,27 +45,56 @@ uint64_t RipsWindow::predict_bytes(const RipsConfig& config) {
 }
 
 RipsWindow::RipsWindow(const RipsConfig& config)
-    : rows_(config.window_max, config.dimension, config.metric, config.first),
+    : threshold_(stored_threshold(config.threshold)),
+      reduction_bytes_max_(config.reduction_bytes_max),
+      rows_(config.window_max, config.dimension, config.metric, config.first),
       elder_(config.window_max),
       dying_(config.window_max) {
-  const float threshold = stored_threshold(config.threshold);
   if (config.max_dimension > 0) {
-    loops_ = std::make_unique<Loops>(rows_, threshold);
+    const uint64_t apexes_max =
+        reduction_bytes_max_ / (4 * sizeof(Slot));  // apexes and middles, in doubling vectors
+    loops_ = std::make_unique<Loops>(rows_, threshold_, apexes_max);
   } else {
-    tree_ = std::make_unique<MinimumTree>(rows_, threshold);
+    tree_ = std::make_unique<MinimumTree>(rows_, threshold_);
+  }
+}
+
+Status RipsWindow::create(const RipsConfig& config, std::unique_ptr<RipsWindow>& window) {
+  window.reset();
+  if (const Status status = check_config(config); status != Status::kOk) return status;
+  try {
+    window = std::make_unique<RipsWindow>(config);
+  } catch (const std::bad_alloc&) {
+    return Status::kMemoryLimit;
+  }
+  return Status::kOk;
+}
+
+template <typename Work>
+Status RipsWindow::guarded(Work work) {
+  if (broken_) return Status::kInternal;
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    broken_ = true;
+    return Status::kMemoryLimit;
   }
 }
 
 Status RipsWindow::append(std::span<const double> point) {
-  const Status status = rows_.append(point);
-  if (status == Status::kOk) insert_newest();
-  return status;
+  return guarded([&] {
+    const Status status = rows_.append(point);
+    if (status == Status::kOk) insert_newest();
+    return status;
+  });
 }
 
 Status RipsWindow::append_distances(std::span<const double> distances) {
-  const Status status = rows_.append_distances(distances);
-  if (status == Status::kOk) insert_newest();
-  return status;
+  return guarded([&] {
+    const Status status = rows_.append_distances(distances);
+    if (status == Status::kOk) insert_newest();
+    return status;
+  });
 }
 
 void RipsWindow::insert_newest() {
@@ -76,29 +106,98 @@ void RipsWindow::insert_newest() {
 }
 
 Status RipsWindow::evict() {
-  if (rows_.size() == 0) return Status::kWindowEmpty;
-  if (loops_) {
-    loops_->lunes.evict();
-  } else {
-    tree_->evict();
-  }
-  rows_.evict();
-  return Status::kOk;
+  return guarded([&] {
+    if (rows_.size() == 0) return Status::kWindowEmpty;
+    evict_oldest();
+    return Status::kOk;
+  });
 }
 
-void RipsWindow::emit(std::vector<RipsChange>& changes) {
+// Vacant places behind the oldest point go with it, so the oldest place is never vacant.
+void RipsWindow::evict_oldest() {
+  do {
+    if (loops_) {
+      loops_->lunes.evict();
+    } else {
+      tree_->remove(rows_.slot_of(rows_.oldest()));
+    }
+    rows_.evict();
+  } while (rows_.size() > 0 && rows_.vacant(rows_.slot_of(rows_.oldest())));
+}
+
+Status RipsWindow::remove(PointId id) {
+  return guarded([&] {
+    if (id < rows_.oldest() || id >= rows_.next()) return Status::kPointNotRetained;
+    const Slot slot = rows_.slot_of(id);
+    if (rows_.vacant(slot)) return Status::kPointNotRetained;
+    if (id == rows_.oldest()) {
+      evict_oldest();
+    } else {
+      remove_slot(slot);
+      rows_.vacate(slot);
+    }
+    return Status::kOk;
+  });
+}
+
+Status RipsWindow::move(PointId id, std::span<const double> point) {
+  return guarded([&] {
+    if (id < rows_.oldest() || id >= rows_.next()) return Status::kPointNotRetained;
+    const Slot slot = rows_.slot_of(id);
+    if (const Status status = rows_.measure(point, slot); status != Status::kOk) return status;
+    if (!rows_.vacant(slot)) remove_slot(slot);
+    rows_.place(slot);
+    if (loops_) {
+      loops_->lunes.place(slot);
+    } else {
+      tree_->place(slot);
+    }
+    return Status::kOk;
+  });
+}
+
+void RipsWindow::remove_slot(Slot slot) {
+  if (loops_) {
+    loops_->lunes.remove(slot);
+  } else {
+    tree_->remove(slot);
+  }
+}
+
+Status RipsWindow::emit(std::vector<RipsChange>& changes) {
+  return guarded([&] {
+    if (const Status status = list_pairs(); status != Status::kOk) return status;
+    list_changes(changes);
+    std::swap(reported_, current_);
+    return Status::kOk;
+  });
+}
+
+Status RipsWindow::present(std::vector<RipsPair>& pairs) {
+  return guarded([&] {
+    const Status status = list_pairs();
+    if (status == Status::kOk) pairs.assign(current_.begin(), current_.end());
+    return status;
+  });
+}
+
+// Writes the pairs of the window as it stands to current_.
+Status RipsWindow::list_pairs() {
   current_.clear();
   if (loops_) {
-    loops_->lunes.flush();
+    if (!loops_->lunes.flush()) return Status::kMemoryLimit;
     update_order();
-    loops_->reduction.run(order_);
+    if (!loops_->reduction.run(order_, reduction_bytes_max_)) return Status::kMemoryLimit;
     list_components(loops_->reduction.tree());
     list_loops();
   } else {
     list_components(tree_->edges());
   }
+  return Status::kOk;
+}
 
-  // Both lists are in the order of births: one merge finds the changes.
+// What turns reported_ into current_. Both are in the order of births, so merging them finds it.
+void RipsWindow::list_changes(std::vector<RipsChange>& changes) const {
   const size_t begin = changes.size();
   auto now = current_.begin();
   for (const RipsPair& before : reported_) {
@@ -115,7 +214,6 @@ void RipsWindow::emit(std::vector<RipsChange>& changes) {
     }
   }
   TDA_ASSERT(changes.size() - begin <= reported_.size() + current_.size());
-  std::swap(reported_, current_);
 }
 
 bool RipsWindow::edge_before(uint32_t a, uint32_t b) const {
@@ -159,8 +257,10 @@ void RipsWindow::list_components(const std::vector<TreeEdge>& tree) {
     dying_[dies] = &edge;
   }
   for (PointId id = rows_.oldest(); id < rows_.next(); ++id) {
+    const Slot slot = rows_.slot_of(id);
+    if (rows_.vacant(slot)) continue;
     RipsPair pair{0, 0, kInf, {id, kNoPoint}, {kNoPoint, kNoPoint, kNoPoint}};
-    if (const TreeEdge* edge = dying_[rows_.slot_of(id)]; edge != nullptr) {
+    if (const TreeEdge* edge = dying_[slot]; edge != nullptr) {
       if (edge->length == 0) continue;
       pair.death = edge->length;
       pair.death_points[0] = rows_.sequence_of(edge->younger);
@@ -213,8 +313,8 @@ void RipsWindow::verify() {
     tree_->verify();
     return;
   }
-  loops_->lunes.flush();
-  loops_->lunes.verify();
+  const bool flushed = loops_->lunes.flush();
+  if (flushed) loops_->lunes.verify();
 }
 
 }  // namespace tda::rips

@@ -1,8 +1,8 @@
 // The loops over distance rows that the time goes into, as free functions on plain arrays.
 //
-// Every limit is exclusive: a caller that accepts a tie passes `including(limit)`. Comparisons only, no
-// arithmetic, so each instruction set gives the same answer; which one runs is chosen once, at the first call
-// (row_kernels.cc).
+// Every limit is exclusive: a caller that accepts a tie passes `including(limit)`. Each instruction set gives
+// the same answer, bit for bit: comparisons, and for most_central multiplications and additions in a fixed
+// order without contraction. Which one runs is chosen once, when the program starts (row_kernels.cc).
 #pragma once
 
 #include <cmath>
@@ -46,10 +46,17 @@ size_t collect_outside(RowLimit a, RowLimit b, RowLimit c, size_t begin, size_t 
 // finds.
 Slot last_below(const RowLimit (&rows)[4], size_t begin, size_t end);
 
-// The largest i in [begin, end) in the spindle of an edge of the given length (lunes.h), x and y being the
-// rows of its ends, or kNoSlot. `squared`: the rows hold squared distances. In float, with twice the margin
-// of the exact test.
-Slot last_in_spindle(const float* x, const float* y, float length, bool squared, size_t begin, size_t end);
+// How a hub is ranked from its distances to the ends of an edge (lunes.h).
+enum class Centrality : uint8_t {
+  kSpindle,         // by depth in the spindle; rows hold distances
+  kSpindleSquared,  // the same; rows hold squared distances
+  kFarther,         // by the distance to the farther end
+};
+
+// The best i in [begin, end) with x[i] < length and y[i] < length, or kNoSlot; the first among equals.
+// `score` gets its rank, larger is better, 0 for none. REQUIRES: 1 / length is finite.
+Slot most_central(const float* x, const float* y, float length, Centrality centrality, size_t begin,
+                  size_t end, int32_t& score);
 
 // Instruction sets that can be forced, for tests: "baseline", "avx2", "avx512". False where the machine or
 // the build has no such target. Not thread safe.

@@ -4,8 +4,9 @@
 // Sublevel filtration of a path: vertex i enters at f(i), edge (i, i + 1) at the larger end. Vertices enter
 // in the order (value, index); a union-find forest keeps for each component its eldest (first entered)
 // vertex; the vertex that joins two components kills the younger one. Superlevel is the same on -f, with the
-// values turned back. Cost: O(n log n) time, 20 bytes a sample. Source: Edelsbrunner, Harer: Computational
-// Topology (2010), VII.1; ties by index.
+// values turned back.
+// Cost: O(n log n) time, 20 bytes a sample.
+// Source: Edelsbrunner, Harer: Computational Topology (2010), VII.1; ties by index.
 #pragma once
 
 #include <cstddef>

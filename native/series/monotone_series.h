@@ -5,43 +5,43 @@
 // side, and ML(i), MR(i) the largest sample strictly between l(i) and i, i and r(i). Then
 //     death(i) = max(f(i), min(ML(i), MR(i))),      a side without a smaller sample counting as +infinity,
 // and only local minima have death(i) > f(i). So only local minima are kept, one node each, in the order of
-// their ids:
+// their ids, and between neighbours the position of the peak:
 //
-//        \                    /^ peak(0)         .
-//         \  ^ peak           / \      /^       /
-//          \/ \      /\      /   \    /  \     /        nodes 0 1 2 3 4 ..., a peak between neighbours
-//     ......0..\..../..\..../.....2../....3.../.......
-//               \  /    \../        v
-//     evicted    1
+//     :    .                   .
+//     :   / \      .          / \      .         evicted: what is left of the colon
+//     :  /   \    / \    .   /   \    /          node 0 (the front) stands for the window's first sample
+//     : /     \  /   \  / \ /     \  /
+//     :/       \/     \/   v       \/           nodes 1, 2, 3, 4 are minima
+//     0        1      2    3       4
 //
 // *Appending* looks for turning points. A new minimum n pops every larger node j off the stack of suffix
 // minima: j has found r(j), and MR(j) is the largest peak between j and n. The node s that stays on top of
 // the stack owns l(n), which lies on the ascending run that starts at s, and ML(n) is the largest peak
 // between s and n. The stack is the chain of `left` links from the newest node. While the series still falls,
-// the newest sample is a node that is moved in place. *Evicting*: n hangs in a list of s. Nodes that were
-// hung later are smaller and have an earlier l, so as the window's first sample a climbs the run of s, the
-// heads of the list lose their left side one after the other: f(head) < f(a). The head that went last owns
-// r(a), and its ML is the largest sample between a and r(a): a is itself a minimum of the window as long as
-// it lies on an ascending run, and the front node stands for it. Past the peak the front node is gone.
+// the newest sample is a node that is moved in place.
+//
+// *Evicting*: n hangs in a list of s. Nodes that were hung later are smaller and have an earlier l, so as the
+// window's first sample a climbs the run of s, the heads of the list lose their left side one after the
+// other: f(head) < f(a). The head that went last owns r(a), and its ML is the largest sample between a and
+// r(a): a is itself a minimum of the window as long as it lies on an ascending run, and the front node stands
+// for it. Past the peak the front node is gone.
 //
 //   (S1) Node births ascend, peaks lie between them, and each node is a local minimum of the window, the
-//   newest sample
-//        of a falling series, or (the front node only) the window's first sample on an ascending run.
-//   (S2) `left` of a node is an older node with a smaller (value, id) or kNone; kNone for every node but
-//   those whose l
-//        lies in the window. Along the chain of `left` from the newest node lie exactly the nodes without
+//        newest sample of a falling series, or (the front node only) the window's first sample on an
+//        ascending run.
+//   (S2) `left` of a node is an older node with a smaller (value, id); kNone for those whose l has left the
+//        window or never was. Along the chain of `left` from the newest node lie exactly the nodes without
 //        right side.
-//   (S3) A list runs from the newest node to the oldest, values do not descend, and its members are exactly
-//   the nodes
+//   (S3) A list runs from the newest node to the oldest, values ascend, and its members are exactly the nodes
 //        whose `left` is its owner.
 //   (S4) A node outside `dirty_` was last reported as it is now.
 //   (S5) A removal in the log names a birth that no node has; log births ascend and precede the window's
-//   first sample,
-//        the one of the tail apart.
+//        first sample, the one of the tail apart.
+//
 // Cost: amortised O(1) a sample; O(changed nodes) a report, which comes out in the order of births. A node is
-// 56 bytes; there are at most (samples + 1) / 2 + 1. Source: section 1 of the window method described with
-// death(i) above; superlevel by symmetry. The pairing is that of the elder rule (Edelsbrunner, Harer:
-// Computational Topology, VII.1).
+// 56 bytes; there are at most (samples + 1) / 2 + 1.
+// Source: our own. The pairing is that of the elder rule (Edelsbrunner, Harer: Computational Topology, 2010,
+// VII.1); nearest smaller values by a stack (Berkman, Schieber, Vishkin: J. Algorithms 14, 1993).
 #pragma once
 
 #include <cstddef>
@@ -83,8 +83,8 @@ class MonotoneSeries {
   void start_at(PointId start);
   // Appends samples next(), next() + 1, ... with these values. Amortised O(samples).
   void append(std::span<const double> values);
-  // Lets the samples before `first` leave; `first_value` is the value of `first`, not used when first ==
-  // next(). REQUIRES: first() <= first <= next(). Amortised O(1), nothing is done per sample.
+  // Lets the samples before `first` leave; `first_value` is the value of `first`, if that is not next().
+  // REQUIRES: first() <= first <= next(). Amortised O(1), nothing is done per sample.
   void evict_to(PointId first, double first_value);
 
   // Calls sink(SeriesChange) for every pair that differs from the last report, in the order of births, and
@@ -134,8 +134,8 @@ class MonotoneSeries {
   };
 
   static bool essential(const Node& node) { return node.left == kNone && node.right_max == kInfinity; }
-  // The side that decides; equal values are decided by the smaller id, which is the left one. REQUIRES:
-  // !essential.
+  // The side that decides; equal values are decided by the smaller id, which is the left one.
+  // REQUIRES: !essential.
   static Side death_of(const Node& node) {
     if (node.left != kNone && node.left_max <= node.right_max) return {node.left_max, node.left_max_at};
     return {node.right_max, node.right_max_at};

@@ -1,6 +1,6 @@
 // The points of one stream, newest at the end, shared by all windows and engines over it.
 //
-//   block number     3        4        5        6          block size 4, capacity 10
+//   block number     3        4        5        6          block size 4, capacity 12
 //                [. . p14 p15][p16 ..][p20 ..][p24 p25 . .]
 //                     ^ oldest()                   ^ next() = 26
 //
@@ -16,8 +16,9 @@
 //
 // Threads: one writer at a time (a second one is answered kEngineBusy). Readers need no lock for held points:
 // the writer publishes with release what they acquire through next(), and they publish with release
-// (PointHold::advance) what the writer acquires before it uses a block again. Cost: O(dimension) per point
-// appended, O(holds) per batch. 8 bytes per channel and point, 8 for a timestamp, 12 for a log position.
+// (PointHold::advance) what the writer acquires before it uses a block again.
+// Cost: O(dimension) per point appended, O(holds) per batch. 8 bytes per channel and point, 8 for a
+// timestamp, 12 for a log position.
 #pragma once
 
 #include <atomic>
@@ -113,6 +114,7 @@ class PointRing {
 
  private:
   friend class PointHold;
+  friend struct PointRingTestAccess;
   using Block = std::unique_ptr<double[]>;
 
   explicit PointRing(const RingConfig& config);

@@ -3,7 +3,7 @@
 //   (W1) first() <= next(), and both only move forward.
 //   (W2) first() == window_start(..., next()), or what advance() was asked to drop beyond that.
 //   (W3) Every point from the window's start before the last advance on is held, so what was evicted by it is
-//   readable.
+//        readable.
 // Cost: O(1) an advance by count, O(log points) by time.
 #pragma once
 

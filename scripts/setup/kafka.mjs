@@ -62,7 +62,11 @@ async function compile() {
   // JOBS and MAKEFLAGS: its makefile is not safe to run in parallel (config.h is used before it is made).
   const env = innerEnvironment({ ...headersBesideNode(), JOBS: '1', MAKEFLAGS: '' })
   const args = ['rebuild', 'node-rdkafka', '--foreground-scripts']
-  await runLogged(npm, [...first, ...args], { log: 'node-rdkafka.log', env })
+  await runLogged(npm, [...first, ...args], {
+    title: 'npm rebuild node-rdkafka',
+    log: 'node-rdkafka.log',
+    env
+  })
   if (!loads()) {
     throw new SetupError('npm rebuild ended well but the module does not load; were its install scripts run?')
   }

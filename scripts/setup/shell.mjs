@@ -39,21 +39,28 @@ export function answer(program, args, input) {
   return result.status === 0 ? result.stdout : undefined
 }
 
-/** Runs to the end with everything it says in `log`; rejects with a SetupError that names the log and shows its tail. */
-export function runLogged(program, args, { log, append = false, cwd = root, env = innerEnvironment() }) {
+/**
+ * Runs to the end with everything it says in `log`; rejects with a SetupError that names the log and shows its tail.
+ * `title` is the command as people would type it.
+ */
+export function runLogged(program, args, { title, log, append = false, env = innerEnvironment() }) {
   mkdirSync(logDirectory, { recursive: true })
   const path = join(logDirectory, log)
   const file = openSync(path, append ? 'a' : 'w')
   return new Promise((resolve, reject) => {
     const shell = process.platform === 'win32' && program.endsWith('.cmd')
-    const child = spawn(program, args, { cwd, env, shell, stdio: ['ignore', file, file] })
+    const child = spawn(program, args, { cwd: root, env, shell, stdio: ['ignore', file, file] })
     closeSync(file)
-    const failed = (what) =>
-      reject(
-        new SetupError(`${basename(program)} ${args.join(' ')}: ${what}\n${tail(path)}\nFull log: ${path}`)
-      )
+    const failed = (what) => reject(new SetupError(`${title}: ${what}\n${tail(path)}\nFull log: ${path}`))
     child.on('error', (error) => failed(error.message))
-    child.on('exit', (code, signal) => (code === 0 ? resolve() : failed(signal ?? `exit code ${code}`)))
+    // A set-up that is stopped takes what it started with it, so that the next one does not work beside it.
+    const stop = () => child.kill()
+    process.once('exit', stop)
+    child.on('exit', (code, signal) => {
+      process.off('exit', stop)
+      if (code === 0) resolve()
+      else failed(signal ?? `exit code ${code}`)
+    })
   })
 }
 
@@ -63,7 +70,7 @@ export function tail(path, lines = 12) {
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.startsWith('npm warn Unknown'))
   const last = all.slice(-lines)
-  const reason = all.find((line) => /\berror\b[: ]|No rule to make|cannot find/i.test(line))
+  const reason = all.find((line) => /(^|[\s:])(fatal )?error: |No rule to make/i.test(line))
   const shown = reason === undefined || last.includes(reason) ? last : [reason, '...', ...last]
   return shown.map((line) => `    ${line}`).join('\n')
 }

@@ -13,7 +13,9 @@ export async function installModules(report) {
   if (modulesMatchLock()) return
   const [npm, first] = npmCommand()
   const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund']
-  await report.step('node modules', () => runLogged(npm, [...first, ...args], { log: 'npm-ci.log' }))
+  await report.step('node modules', () =>
+    runLogged(npm, [...first, ...args], { title: 'npm ci', log: 'npm-ci.log' })
+  )
   if (!modulesMatchLock()) {
     throw new SetupError(
       'npm ci ended well, yet node_modules is not what package-lock.json says. Which npm is this?'
@@ -60,7 +62,9 @@ export async function buildAddon(report, stamp, requireCompiler) {
         '--parallel',
         String(availableParallelism())
       ]
-      await report.step('native addon', () => runLogged(process.execPath, compile, { log: 'addon.log' }))
+      await report.step('native addon', () =>
+        runLogged(process.execPath, compile, { title: 'cmake-js build', log: 'addon.log' })
+      )
       if (!existsSync(binary)) throw new SetupError(`cmake-js ended well but left no ${binary}.`)
     }
   )
@@ -92,7 +96,9 @@ export async function buildTypeScript(report, stamp) {
     () => existsSync(entry),
     async () => {
       const compile = ['node_modules/typescript/bin/tsc', '-p', '.']
-      await report.step('TypeScript', () => runLogged(process.execPath, compile, { log: 'tsc.log' }))
+      await report.step('TypeScript', () =>
+        runLogged(process.execPath, compile, { title: 'tsc', log: 'tsc.log' })
+      )
       for (const folder of sources) pruneCompiled(folder)
     }
   )

@@ -94,9 +94,9 @@ export const canInstall = () =>
 export async function install(things) {
   const env = innerEnvironment({ DEBIAN_FRONTEND: 'noninteractive' })
   const log = 'apt.log'
-  await runLogged('apt-get', ['update'], { log, env }).catch(() => undefined)
+  await runLogged('apt-get', ['update'], { title: 'apt-get update', log, env }).catch(() => undefined)
   const args = ['install', '-y', '--no-install-recommends', ...packagesOf(things)]
-  await runLogged('apt-get', args, { log, env, append: true })
+  await runLogged('apt-get', args, { title: `apt-get ${args.join(' ')}`, log, env, append: true })
 }
 
 export const packagesOf = (things) => things.map((thing) => PACKAGES[thing])
@@ -105,5 +105,10 @@ export const packagesOf = (things) => things.map((thing) => PACKAGES[thing])
 export function howToInstall(things) {
   const names = things.join(', ')
   if (process.platform !== 'linux') return `missing: ${names}`
-  return `missing: ${names}; on Debian or Ubuntu: sudo apt-get install ${packagesOf(things).join(' ')}`
+  const old = things.includes('CMake 3.25 or newer')
+    ? /\d+\.\d+\S*/.exec(answer('cmake', ['--version']) ?? '')
+    : null
+  const newer =
+    old === null ? '' : ` (CMake ${old[0]} is here; where the distribution has no newer one: cmake.org)`
+  return `missing: ${names}; on Debian or Ubuntu: sudo apt-get install ${packagesOf(things).join(' ')}${newer}`
 }

@@ -1,7 +1,7 @@
 import { InProcessEventMesh } from '../../lib/mesh/in-process-mesh.js'
 import { describeMesh } from '../support/mesh-conformance.js'
 
-describeMesh('the in-process mesh', async () => {
+describeMesh('the in-process mesh', () => {
   const mesh = new InProcessEventMesh()
-  return { mesh, close: () => mesh.close() }
+  return Promise.resolve({ mesh, close: () => mesh.close() })
 })

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { SCALES } from '../../lib/cli/demo/demo-config.js'
 import { runDemo, type DemoResult } from '../../lib/cli/demo/run-demo.js'
 import type { ScreenState } from '../../lib/cli/demo/screen.js'
-import { loadSensorReadings } from '../../lib/cli/demo/sensor-data.js'
+import { loadSensorReadings, type SensorReading } from '../../lib/cli/demo/sensor-data.js'
 import type { DemoView } from '../../lib/cli/demo/views.js'
 import { nativeAddon } from '../../lib/native.js'
 import { CTRL_C, hasPseudoTerminals, runOnTerminal } from '../support/pseudo-terminal.js'
@@ -29,28 +29,69 @@ class RecordingView implements DemoView {
   }
 }
 
-/** (birth, death) of the diagram each replica should stand at, from the readings alone. */
+type Bar = readonly [dimension: number, birth: number, death: number]
+
+const inOrder = (a: Bar, b: Bar): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]
+
+/** The bars of the last window of a scale, by batch, from the readings alone. */
+function batchBars(scale: (typeof SCALES)[number], readings: readonly SensorReading[]): Bar[] {
+  const addon = nativeAddon()
+  if (scale.filtration === 'sublevel') {
+    const values = Float64Array.from(readings, (reading) => reading[scale.channel])
+    const rows = addon.seriesBatchDiagram(values, scale.filtration)
+    return Array.from({ length: rows.length / 8 }, (_, row): Bar => [
+      0,
+      rows[8 * row + 2]!,
+      rows[8 * row + 3]!
+    ])
+  }
+  const cloud =
+    'embedding' in scale
+      ? readings.slice(16).map((_, i) => [16, 8, 0].map((lag) => readings[i + lag]![scale.channel]))
+      : readings.map(({ humidity, temperature }) => [humidity, temperature])
+  const batch = addon.batchCreate(
+    {
+      kind: 'points',
+      numbers: Float64Array.from(cloud.flat()),
+      dimension: cloud[0]!.length,
+      metric: 'euclidean',
+      weights: null
+    },
+    {
+      maxDimension: 1,
+      modulus: 2,
+      threshold: Infinity,
+      threads: 1,
+      representatives: false,
+      memoryMaxBytes: 2 ** 30
+    }
+  )
+  const { pairs } = addon.batchRun(batch)
+  addon.batchRelease(batch)
+  return Array.from({ length: pairs.length / 8 }, (_, row): Bar => [
+    pairs[8 * row]!,
+    pairs[8 * row + 1]!,
+    pairs[8 * row + 2]!
+  ])
+}
+
+/** The bars of the diagram each replica should stand at, from the readings alone. */
 function expectBatchDiagrams({ replicas }: DemoResult): void {
   const readings = loadSensorReadings()
   expect(replicas.map(({ stream, scale }) => `${stream} ${scale}`)).toHaveLength(4 * SCALES.length)
   for (const replica of replicas) {
     const scale = SCALES.find(({ name }) => name === replica.scale)!
-    const series = readings
-      .filter(({ stream }) => stream === replica.stream)
-      .map((reading) => reading[scale.channel])
+    const series = readings.filter(({ stream }) => stream === replica.stream)
     const end = series.length - (series.length % scale.slide)
-    const window = Float64Array.from(series.slice(Math.max(0, end - scale.window), end))
-    const rows = nativeAddon().seriesBatchDiagram(window, scale.filtration)
-    const expected = Array.from({ length: rows.length / 8 }, (_, row) => [
-      rows[8 * row + 2],
-      rows[8 * row + 3]
-    ])
-    const found = replica.pairs().map(({ birth, death }) => [birth, death ?? Infinity])
-    expect({ name: `${replica.stream} ${replica.scale}`, sequence: replica.sequence, pairs: found }).toEqual({
+    const expected = batchBars(scale, series.slice(Math.max(0, end - scale.window), end)).sort(inOrder)
+    const bars = replica
+      .pairs()
+      .map(({ dimension, birth, death }): Bar => [dimension, birth, death ?? Infinity])
+    expect({
       name: `${replica.stream} ${replica.scale}`,
-      sequence: end / scale.slide,
-      pairs: expected
-    })
+      sequence: replica.sequence,
+      bars: bars.sort(inOrder)
+    }).toEqual({ name: `${replica.stream} ${replica.scale}`, sequence: end / scale.slide, bars: expected })
   }
 }
 
@@ -135,7 +176,7 @@ onTerminal('with NO_COLOR the live screen has no colours', async () => {
 
 test('without a terminal the demo writes log lines, and SIGTERM drains it and ends it with exit code 0', async () => {
   const args = demoCommand('--rate', '400', '--no-kafka')
-  const run = new WatchedProcess(spawn(process.execPath, args, { cwd: root, timeout: 50_000 }))
+  const run = new WatchedProcess(spawn(process.execPath, args, { cwd: root, timeout: 100_000 }))
   await run.until(/"msg":"streaming"/)
   run.kill('SIGTERM')
   expect(await run.ended).toBe(0)

@@ -5,6 +5,7 @@ import { EmbeddedBroker } from '../../lib/mesh/embedded-broker.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
 import type { EventMesh } from '../../lib/mesh/event-mesh.js'
 import { Reader } from '../support/mesh-conformance.js'
+import { runCommand } from '../support/run-command.js'
 
 let broker: EmbeddedBroker
 let mesh: EventMesh
@@ -36,6 +37,35 @@ test('brokers that are not there are found out in bounded time', async () => {
   )
 }, 30_000)
 
+test('a topic that cannot be created is said within the time given', async () => {
+  // The mock cluster does not answer the admin request.
+  const strict = await KafkaEventMesh.connect({ brokers: broker.brokers, connectTimeoutMs: 1_000 })
+  await expect(strict.createStream('wanted', 3)).rejects.toMatchObject({
+    code: 'BROKER',
+    message: expect.stringContaining('create topic "wanted" with 3 partitions')
+  })
+  await strict.close()
+}, 30_000)
+
+test.each([
+  ['ERR_MODULE_NOT_FOUND', 'node-rdkafka is not installed'],
+  ['ERR_DLOPEN_FAILED', 'node-rdkafka does not load (broken)']
+])('without node-rdkafka (%s) it is said what to install', async (code, text) => {
+  const hook = `export async function resolve(name, context, next) {
+    if (name === 'node-rdkafka') throw Object.assign(new Error('broken'), { code: '${code}' })
+    return next(name, context)
+  }`
+  const register = `import { register } from 'node:module'
+    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)})`
+  const program = `import { KafkaEventMesh } from './dist/lib/mesh/kafka-mesh.js'
+    KafkaEventMesh.connect({ brokers: ['b'] }).catch(({ code, message }) => console.log(code, message))`
+  const args = ['--import', `data:text/javascript,${encodeURIComponent(register)}`]
+  const { stdout } = await runCommand(process.execPath, [...args, '--input-type=module', '-e', program])
+  expect(stdout).toMatch(/^KAFKA_UNAVAILABLE /)
+  expect(stdout).toContain(text)
+  expect(stdout).toContain('npm rebuild node-rdkafka')
+})
+
 test.each([
   ['cooperative', {}],
   ['eager', { 'partition.assignment.strategy': 'range' }]
@@ -51,27 +81,24 @@ test.each([
         Array.from({ length: 40 }, (_, i) => ({ key: `k${i}`, value: `${from + i}` }))
       )
     await publish(0)
-    const first = new Member(await members[0].subscribe(topic, { groupId: 'g' }))
-    await first.until(() => first.held.size === 4 && first.seen.size === 40)
-    const second = new Member(await members[1].subscribe(topic, { groupId: 'g' }))
-    await Promise.all([first.until(() => first.held.size === 2), second.until(() => second.held.size === 2)])
+    const first = new Member(await members[0].subscribe(topic, { groupId: topic }))
+    await until(() => first.held.size === 4 && first.seen.size === 40, first)
+    const second = new Member(await members[1].subscribe(topic, { groupId: topic }))
+    await until(() => first.held.size === 2 && second.held.size === 2, first, second)
     expect([...first.held, ...second.held].sort()).toEqual([0, 1, 2, 3])
     await publish(40)
-    await Promise.all([
-      first.until(() => first.seen.size + second.seen.size >= 120 || all(first, second, 80)),
-      second.until(() => all(first, second, 80))
-    ])
+    await until(() => new Set([...first.seen, ...second.seen]).size === 80, first, second)
     await second.close()
-    await first.until(() => first.held.size === 4)
-    await first.until(() => first.seen.size === 80)
+    await until(() => first.held.size === 4 && first.seen.size === 80, first)
     await first.close()
     for (const member of members) await member.close()
   },
   60_000
 )
 
-function all(first: Member, second: Member, count: number): boolean {
-  return new Set([...first.seen, ...second.seen]).size === count
+/** Waits until the members have come so far; a member that fails, fails the test. */
+async function until(reached: () => boolean, ...members: readonly Member[]): Promise<void> {
+  while (!reached()) await Promise.race(members.map((member) => member.changed()))
 }
 
 /** A member that reads all the time, commits what it read, and gives up what it is asked for. */
@@ -80,7 +107,7 @@ class Member {
   readonly seen = new Set<string>()
   readonly #reader: Reader
   readonly #loop: Promise<void>
-  #changed: () => void = () => {}
+  readonly #waiting: (() => void)[] = []
   #closing = false
 
   constructor(subscription: ConstructorParameters<typeof Reader>[0]) {
@@ -88,10 +115,9 @@ class Member {
     this.#loop = this.#read()
   }
 
-  async until(reached: () => boolean): Promise<void> {
-    while (!reached()) {
-      await Promise.race([new Promise<void>((resolve) => (this.#changed = resolve)), this.#loop])
-    }
+  /** Resolves after the next event, rejects when reading failed. */
+  changed(): Promise<void> {
+    return Promise.race([new Promise<void>((resolve) => this.#waiting.push(resolve)), this.#loop])
   }
 
   async close(): Promise<void> {
@@ -120,7 +146,7 @@ class Member {
         for (const partition of event.partitions) this.held.delete(partition)
         event.done()
       }
-      this.#changed()
+      for (const resolve of this.#waiting.splice(0)) resolve()
     }
   }
 }

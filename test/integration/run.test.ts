@@ -1,4 +1,6 @@
 /** The daemon as `run` starts it, on the in-process mesh: from a configuration file to a drained stop. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +11,7 @@ import { TdaError } from '../../lib/errors.js'
 import { InProcessEventMesh } from '../../lib/mesh/in-process-mesh.js'
 import { fakeTerminal, type FakeTerminal } from '../support/fake-terminal.js'
 import { Reader } from '../support/mesh-conformance.js'
+import { root, runCommand } from '../support/run-command.js'
 
 const CONFIG = `kafka: { brokers: ['localhost:1'], librdkafka: { sasl.password: hunter2 } }
 input:
@@ -108,5 +111,38 @@ describe('run', () => {
       code: 'BROKER'
     })
     expect(process.listenerCount('SIGTERM')).toBe(listeners)
+  })
+
+  test('a second, different signal ends it at once', async () => {
+    const child = spawn(process.execPath, [join(root, 'dist/lib/cli/main.js'), 'run', '--config', path], {
+      timeout: 50_000
+    })
+    const closed = once(child, 'close')
+    let text = ''
+    for await (const chunk of child.stderr) {
+      text += String(chunk)
+      // No broker answers, so it is still connecting when the signals come.
+      if (!child.killed && text.includes('"starting"'))
+        ['SIGTERM', 'SIGINT'].forEach((name) => child.kill(name as NodeJS.Signals))
+    }
+    expect(await closed).toEqual([3, null])
+    expect(text).toContain('stopped at once')
+  })
+
+  test('brokers that are not there are found in bounded time, in one line', async () => {
+    const { code, stdout, stderr } = await runCommand(process.execPath, [
+      join(root, 'dist/lib/cli/main.js'),
+      'run',
+      '--config',
+      path
+    ])
+    expect([code, stdout]).toEqual([3, ''])
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .filter((line) => !line.startsWith('{'))
+    expect(lines).toEqual([
+      expect.stringMatching(/^streaming-tda: (no broker of localhost:1 answered|.*node-rdkafka)/)
+    ])
   })
 })

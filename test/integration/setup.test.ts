@@ -66,6 +66,31 @@ test('nothing that the addon needs is missing where the addon was built', async 
   expect((await inSystemModule("missing('addon').join()")).stdout).toBe('')
 })
 
+test('a step that fails shows the first reason, the end of its log, and where the whole of it is', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'streaming-tda-log-'))
+  const command = 'echo "x.c:3:1: error: no such thing"; seq 1 20; exit 3'
+  const log = join(directory, 'step.log')
+  try {
+    const { stdout } = await node([
+      '--input-type=module',
+      '--eval',
+      `import { relative } from 'node:path'
+       import { logDirectory, runLogged } from ${JSON.stringify(join(root, 'scripts/setup/shell.mjs'))}
+       const log = relative(logDirectory, ${JSON.stringify(log)})
+       runLogged('sh', ['-c', ${JSON.stringify(command)}], { title: 'make it', log }).catch((error) => console.log(error.message))`
+    ])
+    expect(stdout.split('\n').slice(0, 4)).toEqual([
+      'make it: exit code 3',
+      '    x.c:3:1: error: no such thing',
+      '    ...',
+      '    9'
+    ])
+    expect(stdout).toContain(`Full log: ${log}`)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
 test('options of the outer npm command do not reach the inner one, where to install from does', async () => {
   const { stdout } = await node(
     [

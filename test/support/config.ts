@@ -10,7 +10,7 @@ export function configWith(input: Record<string, unknown> = {}, rest: Record<str
         name: 'fast',
         window: 64,
         filtration: 'sublevel',
-        channel: (input['channels'] as string[])?.[0] ?? 'value'
+        channel: (input['channels'] as string[] | undefined)?.[0] ?? 'value'
       }
     ],
     ...rest

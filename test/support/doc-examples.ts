@@ -35,6 +35,7 @@ export function runExample(code: string, scope: Readonly<Record<string, unknown>
   const console = { log: (...values: readonly unknown[]) => printed.push(values.map(show).join(' ')) }
   const names = [...Object.keys(scope), 'console']
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the code is our own documentation
-  new Function(...names, code)(...Object.values(scope), console)
+  const example = new Function(...names, code) as (...values: readonly unknown[]) => void
+  example(...Object.values(scope), console)
   return printed
 }

@@ -7,7 +7,10 @@ export interface FakeTerminal extends Terminal {
   err(): string
 }
 
-export function fakeTerminal({ input = '' as string | Uint8Array, isTTY = false } = {}): FakeTerminal {
+export function fakeTerminal({
+  input = '',
+  isTTY = false
+}: { readonly input?: string | Uint8Array; readonly isTTY?: boolean } = {}): FakeTerminal {
   const texts = { out: '', err: '' }
   const collect = (name: 'out' | 'err'): Writable & { isTTY: boolean } => {
     const stream = new Writable({

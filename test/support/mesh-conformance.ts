@@ -19,9 +19,8 @@ export class Reader {
 
   constructor(subscription: Subscription, recordsMax = 100) {
     this.subscription = subscription
-    this.#events = subscription
-      .events({ recordsMax, lingerMs: 0, signal: this.#abort.signal })
-      [Symbol.asyncIterator]()
+    const options = { recordsMax, lingerMs: 0, signal: this.#abort.signal }
+    this.#events = subscription.events(options)[Symbol.asyncIterator]()
   }
 
   async next(): Promise<MeshEvent> {

@@ -11,7 +11,10 @@ export function hasPseudoTerminals(): boolean {
 }
 
 /** Runs a shell command on a terminal of 80 x 24; it ends after `limitMs` at the latest, by losing its terminal. */
-export function runOnTerminal(command: string, { env = process.env, limitMs = 50_000 } = {}): WatchedProcess {
+export function runOnTerminal(
+  command: string,
+  { env = process.env, limitMs = 100_000 } = {}
+): WatchedProcess {
   const child = spawn('script', ['-qefc', `stty cols 80 rows 24; ${command}`, '/dev/null'], {
     cwd: root,
     env: { ...env, TERM: 'xterm' },

@@ -15,7 +15,7 @@ export interface CommandResult {
 export function runCommand(
   program: string,
   args: readonly string[],
-  { env = process.env, cwd = root, limitMs = 50_000, input = '' } = {}
+  { env = process.env, cwd = root, limitMs = 100_000, input = '' } = {}
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env, timeout: limitMs, killSignal: 'SIGKILL' })

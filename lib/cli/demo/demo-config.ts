@@ -4,9 +4,16 @@ import { configSchema, type Config } from '../../config/schema.js'
 /** The fast scale speaks of every reading, which is how the demo knows what has come out at the other end. */
 export const SCALES = [
   { name: 'temperature-64', window: 64, slide: 1, filtration: 'sublevel', channel: 'temperature' },
-  { name: 'temperature-512', window: 512, slide: 8, filtration: 'sublevel', channel: 'temperature' },
   { name: 'temperature-4096', window: 4096, slide: 32, filtration: 'sublevel', channel: 'temperature' },
-  { name: 'humidity-512', window: 512, slide: 8, filtration: 'superlevel', channel: 'humidity' }
+  { name: 'loops-256', window: 256, slide: 8, filtration: 'rips', channels: ['humidity', 'temperature'] },
+  {
+    name: 'cycles-256',
+    window: 256,
+    slide: 8,
+    filtration: 'rips',
+    channel: 'temperature',
+    embedding: { dimension: 3, delay: 8 }
+  }
 ] as const
 
 /**

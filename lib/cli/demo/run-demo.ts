@@ -143,7 +143,8 @@ function introduction(readings: number, rate: number): string[] {
   const pace = rate === Infinity ? 'as fast as they are taken' : `${rate} a second`
   return [
     'streaming-tda demo: exact persistence diagrams of four live sensors at several time scales.',
-    `${readings.toLocaleString('en-US')} readings of four wireless sensors (Suthaharan et al., CC BY 4.0), ${pace}.`
+    `${readings.toLocaleString('en-US')} readings of four wireless sensors (Suthaharan et al., CC BY 4.0), ${pace}.`,
+    'temperature-*: level sets. Vietoris-Rips, bars are loops: loops-* of (humidity, temperature), cycles-* of delays.'
   ]
 }
 

@@ -15,7 +15,7 @@ export interface ScreenRow {
   readonly points: number
   readonly full: boolean
   readonly sequence: number
-  /** The whole current diagram. */
+  /** The whole current diagram, by dimension. */
   readonly pairs: readonly PersistencePair[]
 }
 
@@ -118,11 +118,15 @@ function table(all: readonly ScreenRow[], shown: readonly ScreenRow[], columns: 
   return grid.toString().split('\n')
 }
 
-/** The finite pairs that live longest, longest first. O(pairs x bars). */
+/**
+ * The finite pairs of the highest dimension there is (loops, where there are any) that live longest, longest first.
+ * O(pairs x bars).
+ */
 export function largestBars(pairs: readonly PersistencePair[], limit: number): PersistencePair[] {
   const best: PersistencePair[] = []
+  const dimension = pairs.at(-1)?.dimension
   for (const pair of pairs) {
-    if (pair.death === null) continue
+    if (pair.death === null || pair.dimension !== dimension) continue
     const place = best.findIndex((other) => persistence(other) < persistence(pair))
     best.splice(place === -1 ? best.length : place, 0, pair)
     if (best.length > limit) best.pop()

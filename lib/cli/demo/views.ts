@@ -13,14 +13,22 @@ export interface DemoView {
   end(lines: readonly string[]): void
 }
 
-/** Redraws in place five times a second. */
+/** Redraws in place five times a second. A terminal that nobody gave a size (0 x 0) counts as 80 x 24. */
 export function liveView(output: NodeJS.WriteStream): DemoView {
-  const update = createLogUpdate(output, { showCursor: true })
+  const screen = {
+    get columns() {
+      return output.columns || 80
+    },
+    get rows() {
+      return output.rows || 24
+    },
+    write: (text: string) => output.write(text)
+  }
+  const update = createLogUpdate(screen as unknown as NodeJS.WriteStream, { showCursor: true })
   return {
     periodMs: 200,
     begin: (lines) => void output.write(`${lines.join('\n')}\n\n`),
-    // A pseudo-terminal that nobody sized has 0 x 0.
-    show: (state) => update(renderScreen(state, { columns: output.columns || 80, rows: output.rows || 24 })),
+    show: (state) => update(renderScreen(state, screen)),
     end(lines) {
       update.done()
       output.write(`\n${lines.join('\n')}\n`)

@@ -39,6 +39,11 @@ struct EngineTestAccess {
   static void break_hold(Engine& engine) { engine.hold_.advance(engine.next_ + 1000); }
 };
 
+struct PointRingTestAccess {
+  // Breaks R5: the directory claims more blocks than there can be.
+  static void break_directory(PointRing& ring) { ring.end_block_ += 100; }
+};
+
 namespace {
 
 const EngineConfig kConfig{.window = {.count = 300}, .slide = {.count = 10}, .snapshot_every = 3};
@@ -61,6 +66,20 @@ TEST(EngineFailure, a_failed_assertion_poisons_one_engine_and_no_other) {
   EXPECT_EQ(EngineLease(broken)->diagram(results), Status::kInternal);
   EXPECT_EQ(EngineLease(sound)->advance(100, &results), Status::kOk);
   EXPECT_EQ(results.emissions.size(), 10 * kEmissionStride);
+}
+
+TEST(EngineFailure, a_broken_ring_takes_nothing_more_and_can_still_be_read) {
+  std::shared_ptr<PointRing> ring;
+  ASSERT_EQ(PointRing::create({.capacity = 1000}, ring), Status::kOk);
+  const double value = 5;
+  ASSERT_EQ(ring->append({{&value, 1}, {}, {}, {}}), Status::kOk);
+  PointRingTestAccess::break_directory(*ring);
+  EXPECT_EQ(ring->append({{&value, 1}, {}, {}, {}}), Status::kInternal);
+  EXPECT_EQ(ring->append({{&value, 1}, {}, {}, {}}), Status::kInternal);
+  EXPECT_EQ(ring->next(), 1u);
+  double copy = 0;
+  EXPECT_EQ(ring->read(0, 1, {&copy, nullptr, nullptr, nullptr}), Status::kOk);
+  EXPECT_EQ(copy, 5);
 }
 
 // Each allocation of a run fails once. A ring that could not grow is as before and goes on; an engine answers

@@ -21,21 +21,31 @@ using test::naive_window_pairs;
 using test::NaiveDistances;
 using test::NaivePair;
 
+// The points that are there, oldest first.
+std::vector<PointId> points_of(const DistanceRows& rows) {
+  std::vector<PointId> ids;
+  for (PointId id = rows.oldest(); id < rows.next(); ++id) {
+    if (!rows.vacant(rows.slot_of(id))) ids.push_back(id);
+  }
+  return ids;
+}
+
 NaiveDistances stored(const DistanceRows& rows) {
-  NaiveDistances matrix(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      matrix.set(i, j, rows.at(rows.slot_of(rows.oldest() + i), rows.slot_of(rows.oldest() + j)));
-    }
+  const std::vector<PointId> ids = points_of(rows);
+  NaiveDistances matrix(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) matrix.set(i, j, rows.at(rows.slot_of(ids[i]), rows.slot_of(ids[j])));
   }
   return matrix;
 }
 
 std::vector<NaivePair> pairs_of(const RipsWindow& window) {
-  std::vector<NaivePair> pairs;
+  const std::vector<PointId> ids = points_of(window.rows());
   const auto index = [&](PointId id) {
-    return id == kNoPoint ? kNoVertex : size_t{id - window.oldest_point()};
+    if (id == kNoPoint) return kNoVertex;
+    return static_cast<size_t>(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin());
   };
+  std::vector<NaivePair> pairs;
   for (const RipsPair& pair : window.diagram()) {
     pairs.push_back({pair.dimension, pair.birth, pair.death, index(pair.birth_points[0]),
                      index(pair.birth_points[1]), index(pair.death_points[0]), index(pair.death_points[1]),
@@ -102,7 +112,10 @@ TEST(RipsWindow, oracle_after_every_step_all_metrics_and_clouds) {
           std::vector<double> point = points.next();
           while (window.append(point) == Status::kNonFinitePoint) point = points.next();
           changes.clear();
-          window.emit(changes);
+          std::vector<RipsPair> present;
+          ASSERT_EQ(window.present(present), Status::kOk);
+          ASSERT_EQ(window.emit(changes), Status::kOk);
+          ASSERT_TRUE(present == window.diagram());
           const std::string where = cloud + ", metric " + std::to_string(static_cast<int>(metric)) +
                                     ", window " + std::to_string(size) + ", step " + std::to_string(step);
           window.verify();
@@ -135,9 +148,54 @@ TEST(RipsWindow, oracle_components_alone_after_every_step) {
           }
           ASSERT_EQ(window.append(points.next()), Status::kOk);
           changes.clear();
-          window.emit(changes);
+          ASSERT_EQ(window.emit(changes), Status::kOk);
           window.verify();
           expect_naive(window, threshold, 0, cloud + ", step " + std::to_string(step));
+          replica.apply(changes);
+          replica.expect_equal(window.diagram());
+          if (HasFatalFailure()) return;
+        }
+      }
+    }
+  }
+}
+
+// Appends, evictions, removals and moves in random order; what is removed leaves a gap, what is moved keeps
+// its age.
+TEST(RipsWindow, fuzz_corrections_out_of_turn) {
+  std::mt19937_64 random(16);
+  for (const Metric metric : {Metric::kEuclidean, Metric::kManhattan, Metric::kCosine}) {
+    for (const std::string& cloud : test::cloud_names()) {
+      for (const int max_dimension : {0, 1}) {
+        test::Cloud points(cloud, 3, random());
+        RipsWindow window({.window_max = 24,
+                           .dimension = 3,
+                           .metric = {.metric = metric, .weights = {}},
+                           .max_dimension = max_dimension,
+                           .threshold = random() % 2 == 0 ? 1e30 : 0.7});
+        Replica replica;
+        std::vector<RipsChange> changes;
+        for (int step = 0; step < 120; ++step) {
+          const PointId some = window.oldest_point() + random() % (window.places() + 1);
+          const uint64_t what = random() % 10;
+          Status status = Status::kOk;
+          if (what < 5) {
+            if (window.places() == 24) ASSERT_EQ(window.evict(), Status::kOk);
+            status = window.append(points.next());
+          } else if (what < 6) {
+            status = window.evict();
+          } else if (what < 8) {
+            status = window.remove(some);
+          } else {
+            status = window.move(some, points.next());
+          }
+          ASSERT_TRUE(status == Status::kOk || status == Status::kPointNotRetained ||
+                      status == Status::kWindowEmpty || status == Status::kNonFinitePoint);
+          if (random() % 3 == 0) continue;
+          changes.clear();
+          ASSERT_EQ(window.emit(changes), Status::kOk);
+          window.verify();
+          expect_naive(window, window.threshold(), max_dimension, cloud + ", step " + std::to_string(step));
           replica.apply(changes);
           replica.expect_equal(window.diagram());
           if (HasFatalFailure()) return;
@@ -163,7 +221,7 @@ TEST(RipsWindow, oracle_larger_windows_with_irregular_slides_and_thresholds) {
           ASSERT_EQ(window.append(points.next()), Status::kOk);
         }
         changes.clear();
-        window.emit(changes);
+        ASSERT_EQ(window.emit(changes), Status::kOk);
         if (emission % 5 == 0) window.verify();
         expect_naive(window, threshold, 1, cloud + ", emission " + std::to_string(emission));
         replica.apply(changes);
@@ -192,7 +250,7 @@ TEST(RipsWindow, exhaustive_five_points_with_three_lengths) {
     }
     for (int evicted = 0; evicted < 3; ++evicted) {
       if (evicted > 0) ASSERT_EQ(window.evict(), Status::kOk);
-      window.emit(changes);
+      ASSERT_EQ(window.emit(changes), Status::kOk);
       expect_naive(window, 1e30, 1,
                    "pattern " + std::to_string(pattern) + ", evicted " + std::to_string(evicted));
       if (HasFatalFailure()) return;
@@ -215,7 +273,7 @@ TEST(RipsWindow, oracle_arbitrary_tied_distances) {
       for (double& distance : distances) distance = static_cast<double>(random() % lengths);
       ASSERT_EQ(window.append_distances(distances), Status::kOk);
       if (step % 3 != 0) continue;
-      window.emit(changes);
+      ASSERT_EQ(window.emit(changes), Status::kOk);
       window.verify();
       expect_naive(window, 1e30, 1, "run " + std::to_string(run) + ", step " + std::to_string(step));
       if (HasFatalFailure()) return;
@@ -243,7 +301,7 @@ std::vector<RipsPair> diagram_of(const std::vector<std::vector<double>>& points,
     EXPECT_EQ(window.append(point), Status::kOk);
   }
   std::vector<RipsChange> changes;
-  window.emit(changes);
+  EXPECT_EQ(window.emit(changes), Status::kOk);
   return window.diagram();
 }
 
@@ -383,7 +441,7 @@ TEST(RipsWindow, refusals_leave_no_trace) {
   RipsWindow window({.window_max = 3, .dimension = 1});
   EXPECT_EQ(window.evict(), Status::kWindowEmpty);
   std::vector<RipsChange> changes;
-  window.emit(changes);
+  ASSERT_EQ(window.emit(changes), Status::kOk);
   EXPECT_TRUE(changes.empty());
   EXPECT_EQ(window.append(std::vector<double>{1.0, 2.0}), Status::kWrongDimension);
   EXPECT_EQ(window.append(std::vector<double>{std::nan("")}), Status::kNonFinitePoint);
@@ -394,9 +452,22 @@ TEST(RipsWindow, refusals_leave_no_trace) {
   EXPECT_EQ(window.append(std::vector<double>{0.0}), Status::kOk);
   EXPECT_EQ(window.append(std::vector<double>{1.0}), Status::kCapacityExceeded);
   EXPECT_EQ(window.next_point(), 3U);
-  window.emit(changes);
+  ASSERT_EQ(window.emit(changes), Status::kOk);
   EXPECT_EQ(window.diagram().size(), 2U) << "the two zeros are one point";
   EXPECT_EQ(window.append_distances(std::vector<double>{1, 1, 1}), Status::kInvalidArgument);
+  EXPECT_EQ(window.remove(3), Status::kPointNotRetained);
+  EXPECT_EQ(window.move(3, std::vector<double>{1.0}), Status::kPointNotRetained);
+  EXPECT_EQ(window.move(1, std::vector<double>{3e38}), Status::kDistanceOverflow);
+  EXPECT_EQ(window.remove(1), Status::kOk);
+  EXPECT_EQ(window.remove(1), Status::kPointNotRetained);
+  EXPECT_EQ(window.size(), 2U);
+  EXPECT_EQ(window.places(), 3U);
+  EXPECT_EQ(window.evict(), Status::kOk);
+  EXPECT_EQ(window.places(), 1U) << "the gap went with the oldest point";
+  std::unique_ptr<RipsWindow> made;
+  EXPECT_EQ(RipsWindow::create({.window_max = 0, .dimension = 1}, made), Status::kInvalidArgument);
+  EXPECT_EQ(RipsWindow::create({.window_max = 4, .dimension = 1}, made), Status::kOk);
+  ASSERT_NE(made, nullptr);
 
   RipsWindow distances(given(4));
   EXPECT_EQ(distances.append(std::vector<double>{}), Status::kInvalidArgument);
@@ -411,6 +482,45 @@ TEST(RipsWindow, refusals_leave_no_trace) {
   EXPECT_EQ(angles.append(std::vector<double>{1e-300, 1e300}), Status::kOk);
 }
 
+TEST(RipsWindow, memory_is_bounded_without_emissions) {
+  RipsWindow window({.window_max = 40, .dimension = 3});
+  std::vector<uint64_t> bytes;
+  test::Cloud points("circle", 3, 61);
+  for (int step = 0; step < 20'000; ++step) {
+    if (window.size() == 40) ASSERT_EQ(window.evict(), Status::kOk);
+    ASSERT_EQ(window.append(points.next()), Status::kOk);
+    if (step % 5000 == 4999) bytes.push_back(window.statistics().bytes);
+  }
+  EXPECT_LE(bytes.back(), 2 * bytes.front());
+  std::vector<RipsChange> changes;
+  ASSERT_EQ(window.emit(changes), Status::kOk);
+  expect_naive(window, 1e30, 1, "after 20 000 steps");
+}
+
+// Two kinds of points, near to the other kind and far from their own: every near edge has an empty lune, and
+// every far one a shattered lune. Refused, and whole again once they have gone.
+TEST(RipsWindow, shattered_lunes_are_refused_without_harm) {
+  RipsConfig config = given(60);
+  config.reduction_bytes_max = 20'000;
+  RipsWindow window(config);
+  std::vector<RipsChange> changes;
+  Status status = Status::kOk;
+  for (size_t i = 0; i < 60; ++i) {
+    std::vector<double> distances(i);
+    for (size_t j = 0; j < i; ++j) distances[j] = (i + j) % 2 == 1 ? 1 : 2;
+    ASSERT_EQ(window.append_distances(distances), Status::kOk);
+    status = window.emit(changes);
+  }
+  EXPECT_EQ(status, Status::kMemoryLimit);
+  while (window.size() > 8) ASSERT_EQ(window.evict(), Status::kOk);
+  ASSERT_EQ(window.emit(changes), Status::kOk);
+  window.verify();
+  expect_naive(window, 1e30, 1, "the last eight");
+  Replica replica;
+  replica.apply(changes);
+  replica.expect_equal(window.diagram());
+}
+
 TEST(RipsWindow, memory_stays_within_the_prediction) {
   for (const std::string& cloud : test::cloud_names()) {
     RipsConfig config{.window_max = 300, .dimension = 3};
@@ -419,7 +529,7 @@ TEST(RipsWindow, memory_stays_within_the_prediction) {
     for (const std::vector<double>& point : take(cloud, 3, 51, 700)) {
       if (window.size() == 300) ASSERT_EQ(window.evict(), Status::kOk);
       ASSERT_EQ(window.append(point), Status::kOk);
-      window.emit(changes);
+      ASSERT_EQ(window.emit(changes), Status::kOk);
       changes.clear();
     }
     EXPECT_LE(window.statistics().bytes, RipsWindow::predict_bytes(config)) << cloud;

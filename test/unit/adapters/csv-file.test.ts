@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,14 +6,14 @@ import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { parse } from 'csv-parse/sync'
 import fc from 'fast-check'
-import { openCsv, ROW_BYTES_MAX, type CsvFile } from '../../../lib/adapters/csv-file.js'
+import { ROW_BYTES_MAX, withCsv, type CsvFile } from '../../../lib/adapters/csv-file.js'
 
 function chunks(...parts: (string | Uint8Array)[]): AsyncIterable<Uint8Array> {
   return Readable.from(parts.map((part) => Buffer.from(part as string)))
 }
 
 function fromStdin(...parts: (string | Uint8Array)[]): Promise<CsvFile> {
-  return openCsv('-', chunks(...parts))
+  return withCsv('-', chunks(...parts), (file) => Promise.resolve(file))
 }
 
 async function rowsOf(file: CsvFile): Promise<string[]> {
@@ -79,18 +80,31 @@ describe('files', () => {
     const path = join(folder, 'long.points.csv')
     const rows = Array.from({ length: 20_000 }, (_, i) => `${i},"${i}\n${i}"`)
     await writeFile(path, `a,b\n${rows.join('\n')}\n`)
-    const file = await openCsv(path, chunks())
-    expect([file.path, file.name]).toEqual([path, 'long.points'])
-    expect(await rowsOf(file)).toEqual(rows)
-    expect(file.bytesRead()).toBe(file.bytes)
+    await withCsv(path, chunks(), async (file) => {
+      expect([file.path, file.name]).toEqual([path, 'long.points'])
+      expect(await rowsOf(file)).toEqual(rows)
+      expect(file.bytesRead()).toBe(file.bytes)
+    })
+  })
+
+  test('a file is closed whether it was read or not', async () => {
+    const path = join(folder, 'closed.csv')
+    await writeFile(path, `a\n${'1\n'.repeat(100_000)}`)
+    const open = (): number => readdirSync('/proc/self/fd').length
+    const before = existsSync('/proc/self/fd') ? open() : 0
+    await withCsv(path, chunks(), () => Promise.resolve())
+    await withCsv(path, chunks(), rowsOf)
+    await withCsv(path, chunks(), (file) => file.rows().next())
+    await expect(withCsv(path, chunks(), () => Promise.reject(new Error('x')))).rejects.toThrow('x')
+    if (existsSync('/proc/self/fd')) expect(open()).toBeLessThanOrEqual(before)
   })
 
   test('what cannot be read', async () => {
-    await expect(openCsv(join(folder, 'none.csv'), chunks())).rejects.toMatchObject({
+    await expect(withCsv(join(folder, 'none.csv'), chunks(), rowsOf)).rejects.toMatchObject({
       code: 'FILE',
       message: `cannot read ${join(folder, 'none.csv')}: no such file or directory`
     })
-    await expect(openCsv(folder, chunks())).rejects.toMatchObject({
+    await expect(withCsv(folder, chunks(), rowsOf)).rejects.toMatchObject({
       code: 'FILE',
       message: `cannot read ${folder}: it is a directory`
     })
@@ -102,7 +116,7 @@ describe('files', () => {
         this.destroy(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }))
       }
     })
-    await expect(openCsv('-', broken)).rejects.toMatchObject({
+    await expect(withCsv('-', broken, rowsOf)).rejects.toMatchObject({
       code: 'FILE',
       message: 'cannot read stdin: EIO: i/o error, read'
     })

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { openCsv, type CsvFile } from '../../../lib/adapters/csv-file.js'
+import { withCsv, type CsvFile } from '../../../lib/adapters/csv-file.js'
 import { readSeries } from '../../../lib/adapters/csv-series.js'
 import { fileRecords } from '../../../lib/adapters/file-records.js'
 import { fileSource } from '../../../lib/adapters/file-source.js'
@@ -9,7 +9,7 @@ import { configWith } from '../../support/config.js'
 import { fakeTerminal } from '../../support/fake-terminal.js'
 
 function csv(text: string): Promise<CsvFile> {
-  return openCsv('-', fakeTerminal({ input: text }).stdin)
+  return withCsv('-', fakeTerminal({ input: text }).stdin, (file) => Promise.resolve(file))
 }
 
 const READINGS = `t,id,a,b

@@ -14,7 +14,7 @@ const pair = (id: number, birth: number, death: number | null): PersistencePair 
 })
 
 function stateOf(scales: number, pairs: readonly PersistencePair[]): ScreenState {
-  const names = ['temperature-64', 'temperature-512', 'temperature-4096', 'humidity-512', 'x', 'y', 'z']
+  const names = ['temperature-64', 'temperature-4096', 'loops-256', 'cycles-256', 'x', 'y', 'z']
   const streams = ['mote-1', 'mote-2', 'mote-3', 'mote-4']
   return {
     where: ['results: topic tda.diagrams on 127.0.0.1:65535', 'metrics: http://127.0.0.1:9464/metrics'],
@@ -43,14 +43,14 @@ test('the screen of four streams and four scales fits a terminal of 80 x 24 whol
   expect(lines.length).toBeLessThanOrEqual(23)
   expect(Math.max(...lines.map((line) => line.trimEnd().length))).toBeLessThanOrEqual(80)
   expect(lines.find((line) => line.startsWith('mote-1'))).toContain('-30.0 ▇▇▇▇ 180.0  100.3 ▇▇   200.5')
-  expect(lines.filter((line) => /temperature-|humidity-/.test(line))).toHaveLength(16)
+  expect(lines.filter((line) => /temperature-|loops-|cycles-/.test(line))).toHaveLength(16)
   expect(lines.join('\n')).not.toContain('more;')
 })
 
 test('a low terminal says how many rows it cannot show', () => {
   const lines = linesOf(stateOf(7, []), 80, 16)
   expect(lines.length).toBeLessThanOrEqual(15)
-  const shown = lines.filter((line) => /^(mote|\s+)\S* *(temperature-|humidity-|[xyz] )/.test(line)).length
+  const shown = lines.filter((line) => /^(mote|\s+)\S* *(temperature-|loops-|cycles-|[xyz] )/.test(line)).length
   expect(lines.find((line) => line.includes('more;'))).toContain(`${28 - shown} more`)
 })
 
@@ -72,4 +72,10 @@ test('oracle_largest bars are those of a full sort', () => {
       expect(largestBars(diagram, limit)).toEqual(sorted.slice(0, limit))
     })
   )
+})
+
+test('of a cloud the loops are shown, not the components', () => {
+  const loop = { ...pair(9, 0.5, 0.75), id: '1:9.0-12.0', dimension: 1 }
+  expect(largestBars([pair(1, 0, 3), pair(2, 0, null), loop], 6)).toEqual([loop])
+  expect(largestBars([], 6)).toEqual([])
 })

@@ -91,8 +91,10 @@ test('figures: percentiles are samples, and the ratio is Ripser over ours', () =
   const seconds = Array.from({ length: 100 }, (_, i) => (100 - i) / 1000)
   expect(distribution(seconds)).toEqual({ meanMs: 50.5, p50Ms: 50, p90Ms: 90, p99Ms: 99, maxMs: 100 })
   expect(distribution([0.25])).toEqual({ meanMs: 250, p50Ms: 250, p90Ms: 250, p99Ms: 250, maxMs: 250 })
-  expect(ratios(2, { ripserMs: 500, giottoMs: 1 })).toEqual({ ripserMs: 500, giottoMs: 1, ratio: 250 })
-  expect(ratios(2, {})).toEqual({})
+  const ours = { meanMs: 2, cpuMeanMs: 1 }
+  const peers = { ripserMs: 500, ripserCpuMs: 400, giottoMs: 1 }
+  expect(ratios(ours, peers)).toEqual({ ...peers, ratio: 250, cpuRatio: 400 })
+  expect(ratios(ours, {})).toEqual({})
 })
 
 test('peers that are not there are skipped', async () => {
