@@ -68,14 +68,18 @@ RipsSpec rips_from(const Napi::Value& value, const WindowSpec& window) {
 }
 
 FiltrationConfig filtration_from(const Napi::Object& options, const WindowSpec& window) {
-  const Napi::Value name = options.Get("filtration");
+  const Napi::Value value = options.Get("filtration");
+  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
   FiltrationConfig config;
-  if (name.IsString() && name.As<Napi::String>().Utf8Value() == "rips") {
+  if (name == "rips") {
     config.kind = FiltrationKind::kRips;
     config.rips = rips_from(options.Get("rips"), window);
     return config;
   }
-  config.kind = series_filtration_from(name, "filtration");
+  if (name != "sublevel" && name != "superlevel") {
+    fail(Status::kInvalidArgument, "filtration: expected 'sublevel', 'superlevel' or 'rips'");
+  }
+  config.kind = series_filtration_from(value, "filtration");
   config.channel = integer_from(options.Get("channel"), "channel", 0, kDimensionMax);
   return config;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <new>
 #include <tuple>
 
 namespace tda {
@@ -29,13 +30,18 @@ double length_of(Metric metric, std::span<const double> vector) {
   return metric == Metric::kEuclidean ? std::sqrt(sum) : sum;
 }
 
+// What a window answers that was given what it can take: kOk, or that memory ran out.
+void require(Status status) {
+  if (status == Status::kMemoryLimit) throw std::bad_alloc();
+  TDA_ASSERT(status == Status::kOk);
+}
+
 rips::RipsConfig window_config(const RipsSpec& spec, size_t samples_max) {
   return {.window_max = spec.cloud_max(samples_max),
           .dimension = spec.coordinates(),
           .metric = spec.metric,
           .max_dimension = spec.max_dimension,
-          .threshold = spec.threshold,
-          .first = 0};
+          .threshold = spec.threshold};
 }
 
 }  // namespace
@@ -134,7 +140,7 @@ void RipsFiltration::take(const PointRing& ring, PointId newest) {
   const PointId number = window_->next_point();
   const Status status = window_->append(point_);
   if (status == Status::kNonFinitePoint && spec_.dimension > 1) return;  // no direction
-  TDA_ASSERT(status == Status::kOk);  // G1 holds, so nothing else is refused
+  require(status);  // G1 holds, so nothing else is refused
   arrivals_[number % arrivals_.size()] = newest;
   fresh_ = false;
 }
@@ -142,8 +148,7 @@ void RipsFiltration::take(const PointRing& ring, PointId newest) {
 void RipsFiltration::evict_to(const PointRing&, PointId first) {
   first_ = first;
   while (window_->size() > 0 && arrival_of(window_->oldest_point()) < first + spec_.reach()) {
-    const Status status = window_->evict();
-    TDA_ASSERT(status == Status::kOk);
+    require(window_->evict());
     fresh_ = false;
   }
 }
@@ -173,13 +178,11 @@ void RipsFiltration::diagram(const PointRing& ring, RowBuffer& rows) {
   for (const Pair& pair : current_) write_row(ring, ChangeKind::kAdded, pair, rows.add(kStride));
 }
 
-// The changes RipsWindow finds are those since the last refresh, which may not have been a report.
 void RipsFiltration::refresh() {
   if (fresh_) return;
-  ignored_.clear();
-  window_->emit(ignored_);
+  require(window_->present(present_));
   current_.clear();
-  for (const rips::RipsPair& pair : window_->diagram()) current_.push_back(pair_of(pair));
+  for (const rips::RipsPair& pair : present_) current_.push_back(pair_of(pair));
   std::sort(current_.begin(), current_.end(), born_before);
   fresh_ = true;
 }
@@ -221,7 +224,7 @@ void RipsFiltration::write_row(const PointRing& ring, ChangeKind kind, const Pai
 size_t RipsFiltration::bytes() const {
   return static_cast<size_t>(window_->statistics().bytes) + arrivals_.capacity() * sizeof(PointId) +
          (reported_.capacity() + current_.capacity()) * sizeof(Pair) +
-         ignored_.capacity() * sizeof(rips::RipsChange);
+         present_.capacity() * sizeof(rips::RipsPair);
 }
 
 void RipsFiltration::verify() {

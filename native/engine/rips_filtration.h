@@ -110,9 +110,9 @@ class RipsFiltration {
   PointId first_;
   PointId next_;
   std::unique_ptr<rips::RipsWindow> window_;  // its parts point at each other, so it never moves
-  std::vector<PointId> arrivals_;          // of the cloud point with a number of window_, modulo its length
-  std::vector<double> point_;              // scratch
-  std::vector<rips::RipsChange> ignored_;  // scratch
+  std::vector<PointId> arrivals_;        // of the cloud point with a number of window_, modulo its length
+  std::vector<double> point_;            // scratch
+  std::vector<rips::RipsPair> present_;  // scratch
   std::vector<Pair> reported_;
   std::vector<Pair> current_;
   bool fresh_ = true;

@@ -198,7 +198,8 @@ describe('errors by code', () => {
   test('INVALID_ARGUMENT: windows, slides, filtrations and channels', () => {
     const plain = stream()
     const configs: readonly (readonly [Record<string, unknown>, RegExp])[] = [
-      [{ filtration: 'rips' }, /filtration: expected/],
+      [{ filtration: 'ripz' }, /filtration: expected 'sublevel', 'superlevel' or 'rips'/],
+      [{ filtration: 'rips' }, /rips: expected an object/],
       [{ channel: 1 }, /channel 1 of a stream with 1 channels/],
       [{ channel: -1 }, /channel: expected an integer/],
       [{ window: {} }, /window: expected exactly one/],
