@@ -1,8 +1,10 @@
 /** The suggested embedding of known systems, and the command that prints it. */
 import { expect, test } from '@jest/globals'
 import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
 import { uniform } from '../../../benchmarks/inputs.js'
 import { runProgram } from '../../../lib/cli/program.js'
+import { validateConfig } from '../../../lib/config/load.js'
 import { TdaError } from '../../../lib/errors.js'
 import { suggestEmbedding } from '../../../lib/scales/embedding.js'
 import { examplesOf, runExample } from '../../support/doc-examples.js'
@@ -124,6 +126,12 @@ test('the command prints suggestion, curves and a scale, or JSON', async () => {
   expect(text.out).toMatch(
     /scales:\n {2}- name: embedding-1000\n {4}window: 1000\n {4}filtration: rips\n {4}channel: x\n {4}embedding:\n {6}dimension: 2\n {6}delay: 16\n/
   )
+  const { scales } = parse(text.out.slice(text.out.indexOf('scales:'))) as { scales: unknown }
+  const config = validateConfig({ input: { channels: ['x'] }, scales })
+  expect(config.scales[0]).toMatchObject({
+    filtration: 'rips',
+    embedding: { dimension: 2, delay: 16, stride: 1 }
+  })
   const json = await embed(['--column', 'y', '--dimension-max', '3', '--json'], file)
   expect(JSON.parse(json.out)).toMatchObject({
     column: 'y',
