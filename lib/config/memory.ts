@@ -54,7 +54,7 @@ export function ripsCostTexts(config: Config): string[] {
   return planStream(config).scales.flatMap((scale) => {
     const cost = ripsCost(scale)
     if (cost === null) return []
-    const time = cost.pointMs < 10 ? cost.pointMs.toPrecision(1) : Math.round(cost.pointMs)
+    const time = Number(cost.pointMs.toPrecision(cost.pointMs < 10 ? 1 : 2))
     return [
       `scale "${scale.name}": a cloud of ${cost.points} points, ${mib(cost.bytes)} MiB, about ${time} ms a point`
     ]

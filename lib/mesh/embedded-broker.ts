@@ -18,6 +18,7 @@ import {
 } from './kafka-client.js'
 import { KafkaEventMesh, type KafkaMeshOptions } from './kafka-mesh.js'
 
+/** Partitions of every topic on the embedded broker. */
 export const EMBEDDED_PARTITIONS = 4
 const START_TIMEOUT_MS = 10_000
 
@@ -33,6 +34,17 @@ const SETTINGS: KafkaSettings = {
   'heartbeat.interval.ms': 1_000
 }
 
+/**
+ * The broker and what it takes to connect to it. One process can have several.
+ *
+ * @example
+ * const broker = await EmbeddedBroker.start()
+ * const mesh = await broker.connect()
+ * await mesh.createStream('points', 4)
+ * console.log(broker.brokers.length) // 1
+ * await mesh.close()
+ * await broker.close()
+ */
 export class EmbeddedBroker {
   readonly description = DESCRIPTION
   /** `host:port` of each broker, for clients in other processes too. */

@@ -16,6 +16,7 @@ import { InProcessSubscription } from './in-process-subscription.js'
 /** What a record costs beside its bytes, roughly: an object, a Buffer header, a slot. */
 const RECORD_OVERHEAD_BYTES = 200
 
+/** Limits and clock of an in-process mesh. */
 export interface InProcessMeshOptions {
   /** Partitions of a topic that is published to before `createStream`. Default 4. */
   readonly partitions?: number
@@ -82,6 +83,13 @@ interface Topic {
  * const mesh = new InProcessEventMesh()
  * await mesh.createStream('points', 1)
  * await mesh.publish('points', [{ key: 'a', value: '{"x":1}' }])
+ * const subscription = await mesh.subscribe('points', { groupId: 'readers' })
+ * const { signal } = new AbortController()
+ * const events = subscription.events({ recordsMax: 10, lingerMs: 0, signal })[Symbol.asyncIterator]()
+ * console.log((await events.next()).value.kind) // assigned
+ * console.log((await events.next()).value.records.length) // 1
+ * await subscription.close()
+ * await mesh.close()
  */
 export class InProcessEventMesh implements EventMesh {
   readonly description: string

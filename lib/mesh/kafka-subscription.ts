@@ -134,7 +134,10 @@ export class KafkaSubscription implements Subscription {
   async lag(): Promise<ReadonlyMap<number, number>> {
     const lag = new Map<number, number>()
     for (const partition of [...this.#position.keys()]) {
-      const { high } = await this.#watermarks(partition)
+      const { high } = await this.#watermarks(partition).catch((error: unknown) => {
+        if (this.#isClosing()) return { high: 0 }
+        throw error
+      })
       const position = this.#position.get(partition)
       if (position !== undefined) lag.set(partition, Math.max(0, high - position))
     }

@@ -15,6 +15,7 @@ const GROUP_ID = 'streaming-tda'
 /** How often the broker is asked for the lag. */
 const LAG_MS = 2_000
 
+/** What a daemon is put together from, beside its configuration. */
 export interface DaemonParts {
   /** Closed by its owner, after the daemon. */
   readonly mesh: EventMesh
@@ -27,6 +28,7 @@ export interface DaemonParts {
   readonly http?: boolean
 }
 
+/** A daemon that has joined its group and listens, and works once `run` is called. */
 export interface Daemon {
   readonly pipeline: Pipeline
   readonly metrics: Metrics
@@ -42,9 +44,18 @@ export interface Daemon {
  * @throws BROKER when the broker does not answer, NOT_SUPPORTED when it cannot give a topic its partitions, LISTEN when
  * the address is taken; nothing is left open.
  * @example
- * const mesh = await KafkaEventMesh.connect({ brokers: config.kafka.brokers })
- * const daemon = await createDaemon(config, { mesh, signal })
- * await daemon.run()
+ * const config = validateConfig({
+ *   input: { channels: ['x'] },
+ *   scales: [{ name: 'short', window: 64, filtration: 'sublevel' }],
+ *   http: { port: 0 }
+ * })
+ * const mesh = new InProcessEventMesh() // Or KafkaEventMesh.connect({ brokers: ['localhost:9092'] })
+ * const stop = new AbortController() // Abort it on SIGTERM.
+ * const daemon = await createDaemon(config, { mesh, signal: stop.signal })
+ * const running = daemon.run()
+ * stop.abort()
+ * await running
+ * console.log(daemon.pipeline.state.kind) // stopped
  * await mesh.close()
  */
 export async function createDaemon(config: Config, parts: DaemonParts): Promise<Daemon> {

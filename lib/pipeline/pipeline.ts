@@ -12,28 +12,24 @@
  *   (L2) Keys and values per stream depend on the log and the configuration alone: not on batches, threads or restarts.
  *   (L3) After a failure nothing is published or committed any more; a restart repeats from the committed offsets.
  */
-import type { DecodedBatch, RejectedRecord, RejectReason } from '../adapters/decoder.js'
+import type { DecodedBatch, RejectedRecord } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord, OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
-import type { StreamEntry, StreamSlice } from '../scales/stream-entry.js'
+import type { StreamEntry } from '../scales/stream-entry.js'
 import { StreamTable } from '../scales/stream-table.js'
 import { WorkerPool } from '../scales/worker-pool.js'
 import { Committer } from './committer.js'
 import { nextState, type PipelineSignal, type PipelineState } from './lifecycle.js'
 import { OrderedFlight } from './ordered-flight.js'
 import { noMetrics, type PipelineMetrics } from './pipeline-metrics.js'
+import { PipelineReport, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
 import { sampleStreams } from './sample-streams.js'
 import type { Sink } from './sink.js'
 import { orderedUpdates } from './updates.js'
 
-/** The part of a pino logger that is used. */
-export interface PipelineLogger {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
+export type { PipelineLogger, PipelineTotals } from './pipeline-report.js'
 
 export interface PipelineParts {
   readonly config: Config
@@ -45,14 +41,6 @@ export interface PipelineParts {
   readonly logger?: PipelineLogger
   /** Aborting it drains the pipeline. */
   readonly signal?: AbortSignal
-}
-
-/** What has happened so far, for people. */
-export interface PipelineTotals {
-  readonly records: number
-  readonly points: number
-  readonly rejected: number
-  readonly updates: number
 }
 
 export class Pipeline {
@@ -70,7 +58,7 @@ export class Pipeline {
   readonly #committer: Committer
   /** Stops the source: on a drain and on a failure. */
   readonly #stop = new AbortController()
-  readonly #totals = { records: 0, points: 0, rejected: 0, updates: 0 }
+  readonly #report: PipelineReport
   /** Committed offset of each partition that is being restored. */
   readonly #restoring = new Map<number, number>()
   /** Partitions whose lag was last reported. */
@@ -88,6 +76,7 @@ export class Pipeline {
     this.#sink = parts.sink
     this.#metrics = parts.metrics ?? noMetrics
     this.#logger = parts.logger
+    this.#report = new PipelineReport(this.#metrics, parts.logger)
     this.#signal = parts.signal
     this.#plan = planStream(config)
     this.#pool = new WorkerPool({
@@ -107,7 +96,7 @@ export class Pipeline {
   }
 
   get totals(): PipelineTotals {
-    return { ...this.#totals }
+    return this.#report.totals
   }
 
   /** The streams held now. Valid until the next event of the source; for display. */
@@ -196,52 +185,28 @@ export class Pipeline {
     }
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => this.#streams.isLive(record))
     const next = this.#streams.nextOffsets(records)
-    const newestMs = records.at(-1)?.timestamp ?? -1
     if (rounds === 0) await this.#flight.slot()
+    const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
     this.#flight.behind(async () => {
       if (letters.length > 0) await this.#reject(letters)
       if (next.size > 0) this.#committer.offer(next)
-      this.#observe(arrivedMs, next.size > 0 ? newestMs : -1)
+      this.#report.finished(arrivedMs, newestMs)
     })
-    this.#count(records, slices, backwards)
+    const points = slices.reduce((sum, { count }) => sum + count, 0)
+    this.#report.taken(records.length, points, backwards)
+    if (this.#state.kind === 'restoring') this.#noteRestored(records)
   }
 
   async #publish(updates: readonly OutgoingRecord[]): Promise<void> {
     if (updates.length === 0) return
     const startedMs = performance.now()
     await this.#sink.publish(updates)
-    this.#metrics.publishLatency((performance.now() - startedMs) / 1000)
-    this.#metrics.updatesPublished(
-      updates.length,
-      updates.reduce((bytes, { value }) => bytes + (value?.length ?? 0), 0)
-    )
-    this.#totals.updates += updates.length
+    this.#report.published(updates, startedMs)
   }
 
   async #reject(letters: readonly RejectedRecord[]): Promise<void> {
     await this.#sink.reject(letters)
-    const reasons = new Map<RejectReason, number>()
-    for (const { reason } of letters) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
-    for (const [reason, count] of reasons) this.#metrics.recordsRejected(reason, count)
-    this.#totals.rejected += letters.length
-    const { record, reason, message } = letters[0]!
-    const origin = { topic: record.topic, partition: record.partition, offset: record.offset, reason }
-    this.#logger?.warn({ ...origin, records: letters.length }, `records rejected; the first: ${message}`)
-  }
-
-  #observe(arrivedMs: number, newestMs: number): void {
-    this.#metrics.batchLatency((performance.now() - arrivedMs) / 1000)
-    if (newestMs > 0) this.#metrics.endToEnd(Math.max(0, Date.now() - newestMs) / 1000)
-  }
-
-  #count(records: readonly MeshRecord[], slices: readonly StreamSlice[], backwards: number): void {
-    const points = slices.reduce((sum, { count }) => sum + count, 0)
-    this.#totals.records += records.length
-    this.#totals.points += points
-    this.#metrics.recordsConsumed(records.length)
-    this.#metrics.pointsProcessed(points)
-    if (backwards > 0) this.#metrics.timestampsBackwards(backwards)
-    if (this.#state.kind === 'restoring') this.#noteRestored(records)
+    this.#report.rejected(letters)
   }
 
   #assign(partitions: readonly AssignedPartition[]): void {

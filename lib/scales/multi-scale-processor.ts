@@ -29,6 +29,7 @@ export type ScaleOptions = FiltrationOptions & {
   readonly snapshotEvery?: number
 }
 
+/** The stream, its scales, and the threads to advance them on. */
 export interface MultiScaleProcessorOptions {
   /** The scales by name; at least one. */
   readonly scales: Readonly<Record<string, ScaleOptions>>
@@ -40,6 +41,7 @@ export interface MultiScaleProcessorOptions {
   readonly workers?: number
 }
 
+/** Counts and sizes of a processor. */
 export interface MultiScaleStatistics {
   /** Points processed since the start. */
   readonly points: number
@@ -48,6 +50,7 @@ export interface MultiScaleStatistics {
   readonly scales: ReadonlyMap<string, ScaleStatistics>
 }
 
+/** Counts and sizes of one scale. */
 export interface ScaleStatistics {
   /** Points in the window now. */
   readonly windowPoints: number

@@ -11,11 +11,11 @@
 import type { DecodedBatch, RejectedRecord, StreamPoints } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import type { AssignedPartition, MeshRecord } from '../mesh/event-mesh.js'
-import { Admission, slideCounts, type Refusal, type SlideCount } from './admission.js'
+import { nativeAddon } from '../native.js'
+import { Admission, slideCounts, type SlideCount } from './admission.js'
+import { keptRows, refuseRecords, stepsBack, type Part, type Rows } from './batch-admission.js'
 import type { StreamPlan } from './scale-plan.js'
 import { StreamEntry, type StreamSlice } from './stream-entry.js'
-import { nativeAddon } from '../native.js'
-import { misfitRefusal } from './misfits.js'
 import type { JobMessages, PoolJob, WorkerPool } from './worker-pool.js'
 
 const ROUND_BYTES_MAX = 32 * 1024 * 1024
@@ -27,24 +27,6 @@ export interface AdmittedBatch {
   readonly backwards: number
 }
 
-/** The points of one record in one stream: rows [from, to). */
-interface Run {
-  readonly part: Part
-  readonly from: number
-  readonly to: number
-}
-
-/** One stream's share of a batch while it is being admitted. */
-interface Part {
-  readonly points: StreamPoints
-  readonly entry: StreamEntry | null
-  readonly admission: Admission | null
-  /** What the Rips scales say of each point by itself; null when they take all. */
-  readonly misfits: Uint8Array | null
-  /** Rows that are refused; null while there are none. */
-  refused: Uint8Array | null
-}
-
 interface Partition extends AssignedPartition {
   readonly entries: Map<string, StreamEntry>
 }
@@ -53,7 +35,6 @@ export class StreamTable {
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
   readonly #streamsMax: number
-  /** A record can only have points of several streams when its own fields name them. */
   readonly #mixedRecords: boolean
   readonly #partitions = new Map<number, Partition>()
   readonly #slides = new Map<StreamEntry, readonly SlideCount[]>()
@@ -103,11 +84,10 @@ export class StreamTable {
 
   /** Decides which records enter; creates the streams they need. O(1) a point. */
   admit(batch: DecodedBatch): AdmittedBatch {
-    const refused: RejectedRecord[] = []
     const parts = batch.streams.map((points) => this.#part(points))
-    const runs = parts.flatMap((part) => this.#runsToCheck(part))
-    if (this.#mixedRecords) refuseByRecord(runs, refused)
-    else for (const run of runs) refuse([run], check(run), refused)
+    // Only where the fields of a record name its streams can one record be in several.
+    const mixed = this.#mixedRecords && hasSeveralPoints(batch)
+    const refused = refuseRecords(parts, mixed)
     let backwards = 0
     const slices = parts.flatMap((part) => {
       if (!part.entry) return []
@@ -200,20 +180,6 @@ export class StreamTable {
     return entry
   }
 
-  /** Nothing to check for a stream that is held and takes every timestamp, unless a record's other points may fail. */
-  #runsToCheck(part: Part): Run[] {
-    const { records, count } = part.points
-    if (part.entry && !part.admission && !part.misfits && !this.#mixedRecords) return []
-    const runs: Run[] = []
-    for (let from = 0; from < count;) {
-      let to = from + 1
-      while (to < count && records[to] === records[from]) to += 1
-      runs.push({ part, from, to })
-      from = to
-    }
-    return runs
-  }
-
   #cutAtResume(entry: StreamEntry, rows: Rows): StreamSlice[] {
     const { resume } = this.#partitions.get(entry.partition)!
     const { offsets } = rows
@@ -229,75 +195,6 @@ export class StreamTable {
   }
 }
 
-type Rows = Pick<StreamSlice, 'values' | 'timestamps' | 'offsets' | 'indices'>
-
-function check({ part, from, to }: Run): Refusal | null {
-  if (!part.entry) {
-    return {
-      reason: 'too_many_streams',
-      message: `stream "${part.points.stream}" would be one more than streams.max allows`
-    }
-  }
-  return misfitRefusal(part.points, part.misfits, from, to) ?? part.admission?.check(from, to) ?? null
-}
-
-function refuse(runs: readonly Run[], refusal: Refusal | null, refused: RejectedRecord[]): void {
-  if (!refusal) return
-  const { part, from } = runs[0]!
-  refused.push({ record: part.points.records[from]!, ...refusal })
-  for (const run of runs) {
-    run.part.refused ??= new Uint8Array(run.part.points.count)
-    run.part.refused.fill(1, run.from, run.to)
-  }
-}
-
-/** Record by record in the order of the log, because what one takes decides on the next. */
-function refuseByRecord(runs: readonly Run[], refused: RejectedRecord[]): void {
-  const byRecord = new Map<MeshRecord, Run[]>()
-  for (const run of runs) {
-    const record = run.part.points.records[run.from]!
-    const others = byRecord.get(record)
-    if (others) others.push(run)
-    else byRecord.set(record, [run])
-  }
-  const inOrder = [...byRecord].sort(([a], [b]) => a.partition - b.partition || a.offset - b.offset)
-  for (const [, ofRecord] of inOrder) {
-    const taken: Run[] = []
-    let refusal: Refusal | null = null
-    for (const run of ofRecord) {
-      refusal = check(run)
-      if (refusal) break
-      taken.push(run)
-    }
-    if (refusal) for (const { part } of taken) part.admission?.undo()
-    refuse(ofRecord, refusal, refused)
-  }
-}
-
-function keptRows({ points, refused }: Part): Rows {
-  const { values, timestamps, offsets, indices, count } = points
-  if (!refused) return { values, timestamps, offsets, indices }
-  const channels = values.length / count
-  const kept = (_: number, row: number): boolean => refused[row] === 0
-  return {
-    values: values.filter((_, i) => refused[Math.floor(i / channels)] === 0),
-    timestamps: timestamps && timestamps.filter(kept),
-    offsets: offsets.filter(kept),
-    indices: indices.filter(kept)
-  }
-}
-
-function stepsBack(timestamps: Float64Array | null, newest: number): number {
-  if (!timestamps) return 0
-  let steps = 0
-  let before = newest
-  for (const timestamp of timestamps) {
-    if (timestamp < before) steps += 1
-    before = timestamp
-  }
-  return steps
-}
-
 function cut(slice: StreamSlice, from: number, to: number): StreamSlice {
   if (from === 0 && to === slice.count) return slice
   const { values, timestamps, offsets, indices, count } = slice
@@ -310,4 +207,8 @@ function cut(slice: StreamSlice, from: number, to: number): StreamSlice {
     offsets: offsets.subarray(from, to),
     indices: indices.subarray(from, to)
   }
+}
+
+function hasSeveralPoints(batch: DecodedBatch): boolean {
+  return batch.streams.some(({ indices }) => indices.some((index) => index > 0))
 }

@@ -50,7 +50,9 @@ test('the screen of four streams and four scales fits a terminal of 80 x 24 whol
 test('a low terminal says how many rows it cannot show', () => {
   const lines = linesOf(stateOf(7, []), 80, 16)
   expect(lines.length).toBeLessThanOrEqual(15)
-  const shown = lines.filter((line) => /^(mote|\s+)\S* *(temperature-|loops-|cycles-|[xyz] )/.test(line)).length
+  const shown = lines.filter((line) =>
+    /^(mote|\s+)\S* *(temperature-|loops-|cycles-|[xyz] )/.test(line)
+  ).length
   expect(lines.find((line) => line.includes('more;'))).toContain(`${28 - shown} more`)
 })
 

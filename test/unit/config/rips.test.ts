@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { parseConfig, validateConfig } from '../../../lib/config/load.js'
 import { RIPS_POINTS_MAX } from '../../../lib/config/rips-checks.js'
-import { TdaError } from '../../../lib/errors.js'
+import type { TdaError } from '../../../lib/errors.js'
 import { nativeAddon } from '../../../lib/native.js'
 import { planStream, scaleFiltration } from '../../../lib/scales/scale-plan.js'
 

@@ -120,6 +120,19 @@ test('a record that cannot be used is a dead letter with its reason, and the str
   expect(source.committed.at(-1)).toEqual(new Map([[0, 3]]))
 })
 
+test('a flood of broken records is at most one line a second in the log, with its number', async () => {
+  const lines: { readonly records?: number }[] = []
+  const silent = (): void => {}
+  const logger = { info: silent, error: silent, warn: (fields: object) => void lines.push(fields) }
+  const log = records(Array.from({ length: 90 }, () => 'poison'))
+  const sink = new MemorySink()
+  const startedMs = performance.now()
+  await pipelineOf(config, new ScriptedSource([assigned(), ...batches(log, 1)]), sink, { logger }).run()
+  expect(sink.rejected).toHaveLength(90)
+  expect(lines[0]).toEqual({ topic: 'points', partition: 0, offset: 0, reason: 'unparsable', records: 1 })
+  expect(lines.length).toBeLessThanOrEqual(1 + Math.floor((performance.now() - startedMs) / 1000))
+})
+
 test('records before the committed offset rebuild windows: nothing is published, rejected or committed for them', async () => {
   const log = records([...values(9), { y: 'poison' }, ...values(10)])
   const whole = await runToEnd(config, [assigned(), ...batches(log, 4)])

@@ -8,7 +8,12 @@ afterEach(async () => {
 })
 
 function poolOf(workers: number): WorkerPool {
-  const pool = new WorkerPool({ workers, scales: [{ name: 'a', layout: SERIES_LAYOUT }], maxBytes: 100_000, eventTime: false })
+  const pool = new WorkerPool({
+    workers,
+    scales: [{ name: 'a', layout: SERIES_LAYOUT }],
+    maxBytes: 100_000,
+    eventTime: false
+  })
   opened.push(() => pool.close())
   return pool
 }

@@ -1,0 +1,27 @@
+/** The same conformance over a real Kafka, where there is one: KAFKA_BROKERS=$(node scripts/kafka.mjs up) npm test. */
+import { test } from '@jest/globals'
+import type { EventMesh } from '../../lib/mesh/event-mesh.js'
+import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
+import { describeMesh } from '../support/mesh-conformance.js'
+
+const brokers = process.env['KAFKA_BROKERS']
+
+if (brokers === undefined) {
+  test.skip('a real broker: skipped, because KAFKA_BROKERS names none', () => {})
+} else {
+  describeMesh('a real broker', async () => {
+    const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(',') })
+    return { mesh: fresh(mesh, `conformance-${Date.now()}-`), close: () => mesh.close() }
+  })
+}
+
+/** A real broker keeps what former runs left: topics and groups get a name of this run. */
+function fresh(mesh: EventMesh, prefix: string): EventMesh {
+  return {
+    description: mesh.description,
+    publish: (topic, records) => mesh.publish(prefix + topic, records),
+    subscribe: (topic, { groupId }) => mesh.subscribe(prefix + topic, { groupId: prefix + groupId }),
+    createStream: (topic, partitions) => mesh.createStream(prefix + topic, partitions),
+    close: () => mesh.close()
+  }
+}
