@@ -15,8 +15,21 @@ export interface Figures {
   readonly p50Ns?: number
   readonly p95Ns?: number
   readonly p99Ns?: number
+  readonly meanMs?: number
   readonly p50Ms?: number
+  readonly p90Ms?: number
   readonly p99Ms?: number
+  readonly maxMs?: number
+  readonly cpuMeanMs?: number
+  readonly columns?: number
+  readonly pairsChanged?: number
+  readonly bytes?: number
+  readonly ripserMs?: number
+  readonly ripserCpuMs?: number
+  readonly giottoMs?: number
+  readonly giottoCpuMs?: number
+  readonly ratio?: number
+  readonly cpuRatio?: number
 }
 
 export interface BenchmarkResult extends Figures {
@@ -56,8 +69,21 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   p50Ns: 'ns p50',
   p95Ns: 'ns p95',
   p99Ns: 'ns p99',
+  meanMs: 'ms mean',
   p50Ms: 'ms p50',
-  p99Ms: 'ms p99'
+  p90Ms: 'ms p90',
+  p99Ms: 'ms p99',
+  maxMs: 'ms at most',
+  cpuMeanMs: 'ms mean CPU',
+  columns: 'columns',
+  pairsChanged: 'pairs changed',
+  bytes: 'bytes',
+  ripserMs: 'ms Ripser',
+  ripserCpuMs: 'ms Ripser CPU',
+  giottoMs: 'ms giotto-ph',
+  giottoCpuMs: 'ms giotto-ph CPU',
+  ratio: 'times faster than Ripser',
+  cpuRatio: 'times less CPU'
 }
 
 /** One line for people. */

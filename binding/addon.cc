@@ -43,6 +43,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<batch_cancel>(exports, "batchCancel");
   add<batch_release>(exports, "batchRelease");
   add<series_batch_diagram>(exports, "seriesBatchDiagram");
+  add<embedding_delay>(exports, "embeddingDelay");
+  add<embedding_dimension>(exports, "embeddingDimension");
   add<rips_predict_bytes>(exports, "ripsPredictBytes");
   add<live_handles>(exports, "liveHandles");
   return exports;

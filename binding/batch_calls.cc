@@ -6,6 +6,7 @@
 #include "native/diagram/row_buffer.h"
 #include "native/rips/rips_window.h"
 #include "native/series/batch.h"
+#include "native/series/embedding.h"
 
 namespace tda::binding {
 
@@ -30,6 +31,38 @@ Napi::Value series_batch_diagram(const Napi::CallbackInfo& info) {
     row[7] = 0;
   }
   return to_float64_array(info.Env(), rows.numbers());
+}
+
+Napi::Value embedding_delay(const Napi::CallbackInfo& info) {
+  const std::span<const double> values = doubles_from(info[0], "values");
+  const size_t delay_max = integer_from(info[1], "delayMax", 0, kEmbeddingDelayMax);
+  std::vector<double> bits;
+  const Status status = mutual_information(values, delay_max, bits);
+  if (status == Status::kInvalidArgument) {
+    fail(status, "embeddingDelay: " + std::to_string(values.size()) +
+                     " values are too few for delays up to " + std::to_string(delay_max) +
+                     "; at least 20 and twice as many as delays are needed");
+  }
+  check(status, "embeddingDelay");
+  return to_float64_array(info.Env(), bits);
+}
+
+Napi::Value embedding_dimension(const Napi::CallbackInfo& info) {
+  const std::span<const double> values = doubles_from(info[0], "values");
+  const size_t delay = integer_from(info[1], "delay", 1, kEmbeddingDelayMax);
+  const size_t dimension_max = integer_from(info[2], "dimensionMax", 1, kEmbeddingDimensionMax);
+  std::vector<EmbeddingRow> rows;
+  const Status status = embedding_dimensions(values, delay, dimension_max, rows);
+  if (status == Status::kInvalidArgument) {
+    fail(status, "embeddingDimension: " + std::to_string(values.size()) + " values are too few for " +
+                     std::to_string(dimension_max) + " dimensions with delay " + std::to_string(delay) +
+                     "; " + std::to_string((dimension_max + 3) * delay + 20) + " are needed");
+  }
+  check(status, "embeddingDimension");
+  std::vector<double> numbers;
+  for (const EmbeddingRow& row : rows)
+    numbers.insert(numbers.end(), {row.false_share, row.cao_e1, row.cao_e2});
+  return to_float64_array(info.Env(), numbers);
 }
 
 Napi::Value rips_predict_bytes(const Napi::CallbackInfo& info) {

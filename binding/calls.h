@@ -33,6 +33,8 @@ Napi::Value batch_cancel(const Napi::CallbackInfo& info);
 Napi::Value batch_release(const Napi::CallbackInfo& info);
 
 Napi::Value series_batch_diagram(const Napi::CallbackInfo& info);
+Napi::Value embedding_delay(const Napi::CallbackInfo& info);
+Napi::Value embedding_dimension(const Napi::CallbackInfo& info);
 Napi::Value rips_predict_bytes(const Napi::CallbackInfo& info);
 Napi::Value live_handles(const Napi::CallbackInfo& info);
 

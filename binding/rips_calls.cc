@@ -133,13 +133,14 @@ std::string refusal_text(const BatchInput& input, const rips::Distances::Place& 
                        "); use fewer points, a smaller threshold or maximal dimension, or allow more");
     }
     case Status::kInvalidArgument:
-      // Of accepted input only the options are left to be wrong.
-      if (input.size() == 0) {
-        fail(status, call + "the modulus " + std::to_string(options.modulus) +
-                         " is no prime, or the simplices of dimension " +
-                         std::to_string(options.max_dimension + 1) +
-                         " are too many to be numbered; use a smaller maximal dimension");
+      if (!computation.fits()) {
+        fail(status,
+             call + "the simplices of dimension " + std::to_string(options.max_dimension + 1) + " of " +
+                 std::to_string(input.size()) +
+                 " points are too many to be numbered; use fewer points or a smaller maximal dimension");
       }
+      // Of accepted input, which is gone by now, only the modulus can be left to be wrong.
+      if (input.size() == 0) fail(status, call + std::to_string(options.modulus) + " is no prime modulus");
       fail(status, call + refusal_text(input, at));
     case Status::kNonFinitePoint:
       if (input.kind == InputKind::kPoints) {

@@ -49,6 +49,23 @@ export {
 } from './scales/multi-scale-processor.js'
 export { ChangeRows, PairRows, type ChangeKindName } from './scales/diagram-rows.js'
 export { UpdateRows, type Update } from './scales/update-rows.js'
+export { ripsPersistence, type RipsPersistenceOptions, type RipsProgress } from './scales/rips-persistence.js'
+export type {
+  RipsDistances,
+  RipsInput,
+  RipsLowerDistances,
+  RipsBatchOptions,
+  RipsPoints,
+  RipsSparseDistances
+} from './scales/rips-input.js'
+export { RipsDiagram, type CocycleTerm } from './scales/rips-diagram.js'
+export {
+  suggestEmbedding,
+  type DimensionFigures,
+  type EmbeddingOptions,
+  type EmbeddingSuggestion
+} from './scales/embedding.js'
+export type { Metric } from './native.js'
 export { DiagramReplica, type ApplyResult } from './publishers/diagram-replica.js'
 
 export { loadConfig, parseConfig, validateConfig } from './config/load.js'

@@ -305,6 +305,11 @@ export interface NativeAddon {
    */
   seriesBatchDiagram(values: Float64Array, filtration: 'sublevel' | 'superlevel'): Float64Array
 
+  /** Mutual information in bits of the series and itself later, for delay 0 to `delayMax` (native/series/embedding.h). */
+  embeddingDelay(values: Float64Array, delayMax: number): Float64Array
+  /** For 1 to `dimensionMax` coordinates: share of false nearest neighbours, Cao's E1 and E2; 3 numbers each. */
+  embeddingDimension(values: Float64Array, delay: number, dimensionMax: number): Float64Array
+
   /**
    * Bytes that an engine with a Rips filtration takes at most for a cloud of so many points and coordinates
    * (native/rips/rips_window.h, `predict_bytes`).

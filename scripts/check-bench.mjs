@@ -15,6 +15,13 @@ const runs = [
   ],
   ['series --window 1000 --points 300000 --api', 3, ['nsPerPoint', 'pointsPerSecond']],
   ['windows --points 300000', 2, ['nsPerPoint', 'pointsPerSecond', 'p50Ns', 'p95Ns', 'p99Ns']],
+  [
+    'rips --window 200 --slides 100',
+    4,
+    ['meanMs', 'p50Ms', 'p90Ms', 'p99Ms', 'maxMs', 'pairsChanged', 'bytes']
+  ],
+  ['rips --window 200 --slides 100 --max-dimension 0 --cloud uniform', 1, ['meanMs', 'pointsPerSecond']],
+  ['batch --window 200 --repetitions 2', 4, ['meanMs', 'p50Ms', 'maxMs', 'columns']],
   ['pipeline --streams 4 --records 20000 --repetitions 1', 1, ['recordsPerSecond', 'p50Ms', 'p99Ms']],
   ['pipeline --streams 1000 --records 20000 --repetitions 1', 1, ['recordsPerSecond', 'p50Ms', 'p99Ms']]
 ]

@@ -20,19 +20,21 @@ import tempfile
 import time
 
 
-def load_peers(threads):
-    """The installed peers: name -> function from points (n x d array) to a list of (birth, death) bars of H1."""
+def load_peers(threads, dimension=1):
+    """The installed peers: name -> function from points (n x d array) to the (birth, death) bars of one dimension."""
     peers = {}
     try:
         from ripser import ripser
 
-        peers["ripser"] = lambda points: ripser(points, maxdim=1)["dgms"][1]
+        peers["ripser"] = lambda points: ripser(points, maxdim=dimension)["dgms"][dimension]
     except ImportError:
         print("rips_peers: ripser is not installed, skipped (pip install ripser)", file=sys.stderr)
     try:
         from gph import ripser_parallel
 
-        peers["giotto"] = lambda points: ripser_parallel(points, maxdim=1, n_threads=threads)["dgms"][1]
+        peers["giotto"] = lambda points: ripser_parallel(points, maxdim=dimension, n_threads=threads)["dgms"][
+            dimension
+        ]
     except ImportError:
         print("rips_peers: giotto-ph is not installed, skipped (pip install giotto-ph)", file=sys.stderr)
     try:
@@ -41,9 +43,9 @@ def load_peers(threads):
         def by_gudhi(points):
             tree = gudhi.RipsComplex(points=points).create_simplex_tree(max_dimension=1)
             tree.collapse_edges(nb_iterations=1)
-            tree.expansion(2)
+            tree.expansion(dimension + 1)
             tree.compute_persistence(min_persistence=0)
-            return tree.persistence_intervals_in_dimension(1)
+            return tree.persistence_intervals_in_dimension(dimension)
 
         peers["gudhi"] = by_gudhi
     except ImportError:
@@ -52,8 +54,8 @@ def load_peers(threads):
 
 
 def bars_of(diagram):
-    """Bars of visible length, sorted: peers differ in the last bits of a float and in reporting empty bars."""
-    return sorted((float(b), float(d)) for b, d in diagram if d - b > 1e-5)
+    """Finite bars of visible length, sorted: peers differ in the last bits of a float and in reporting empty bars."""
+    return sorted((float(b), float(d)) for b, d in diagram if 1e-5 < d - b < float("inf"))
 
 
 def same(a, b):
@@ -76,9 +78,36 @@ def measure(name, compute, windows, reference):
     return wall * 1e3 / len(windows), cpu * 1e3 / len(windows), agree
 
 
+def read_windows(directory, numpy):
+    """Windows of a directory (NAME.points), and the bars that belong to them (NAME.bars) as reference."""
+    paths = sorted(pathlib.Path(directory).glob("*.points"))
+    windows = [(path, numpy.loadtxt(path, ndmin=2)) for path in paths]
+    reference = {}
+    for path in paths:
+        lines = path.with_suffix(".bars").read_text().split()
+        bars = numpy.array(lines, dtype=float).reshape(-1, 2)
+        reference[path] = ("streaming-tda", bars_of(bars))
+    return windows, reference
+
+
+def measure_all(peers, windows, reference):
+    """{"ripserMs": ..., "ripserCpuMs": ...} of the peers, and whether all bars agree."""
+    row, agree = {}, True
+    for name, compute in peers.items():
+        wall, cpu, equal = measure(name, compute, windows, reference)
+        agree = agree and equal
+        row[f"{name}Ms"] = round(wall, 3)
+        # Processor time is the fairer figure on a machine that is shared, and with one thread.
+        row[f"{name}CpuMs"] = round(cpu, 3)
+    return row, agree
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--bench", required=True, help="the tda_rips_bench binary")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--bench", help="the tda_rips_bench binary")
+    source.add_argument("--windows-in", help="a directory of NAME.points and NAME.bars, measured as they are")
+    parser.add_argument("--max-dimension", type=int, default=1, choices=[0, 1])
     parser.add_argument("--clouds", nargs="+", default=["uniform", "embedding", "circle"])
     parser.add_argument("--window", type=int, default=1000)
     parser.add_argument("--slides", type=int, default=1000)
@@ -87,16 +116,23 @@ def main():
     parser.add_argument("--threads", type=int, default=1, help="for giotto-ph")
     parser.add_argument("--peers", nargs="+", help="only these: ripser giotto gudhi")
     arguments = parser.parse_args()
+    if arguments.bench and arguments.max_dimension != 1:
+        parser.error("--max-dimension is for --windows-in; --bench writes the bars of H1")
     if arguments.windows < 1:
         parser.error("--windows must be at least 1")
     try:
         import numpy
     except ImportError:
         print("rips_peers: numpy and the peers are not installed, nothing to compare with", file=sys.stderr)
+        print("{}")
         return 0
-    peers = load_peers(arguments.threads)
+    peers = load_peers(arguments.threads, arguments.max_dimension)
     if arguments.peers:
         peers = {name: peers[name] for name in arguments.peers if name in peers}
+    if arguments.windows_in:
+        row, agree = measure_all(peers, *read_windows(arguments.windows_in, numpy))
+        print(json.dumps(row), flush=True)
+        return 0 if agree else 1
     agree = True
     for cloud in arguments.clouds:
         with tempfile.TemporaryDirectory() as directory:
@@ -104,20 +140,12 @@ def main():
             command += ["--slides", str(arguments.slides), "--dimension", str(arguments.dimension)]
             command += ["--dump", directory, "--dump-windows", str(arguments.windows)]
             row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            paths = sorted(pathlib.Path(directory).glob("*.points"))
-            windows = [(path, numpy.loadtxt(path, ndmin=2)) for path in paths]
-            reference = {}
-            for path in paths:
-                bars = numpy.loadtxt(path.with_suffix(".bars"), ndmin=2).reshape(-1, 2)
-                reference[path] = ("streaming-tda", bars_of(bars))
-            for name, compute in peers.items():
-                mean, cpu_mean, equal = measure(name, compute, windows, reference)
-                agree = agree and equal
-                row[f"{name}Ms"] = round(mean, 3)
-                row[f"{name}Ratio"] = round(mean / row["meanMs"], 1)
-                # Processor time is the fairer figure on a machine that is shared, and with one thread.
-                row[f"{name}CpuMs"] = round(cpu_mean, 3)
-                row[f"{name}CpuRatio"] = round(cpu_mean / row["cpuMeanMs"], 1)
+            figures, equal = measure_all(peers, *read_windows(directory, numpy))
+            agree = agree and equal
+            row.update(figures)
+            for name in peers:
+                row[f"{name}Ratio"] = round(row[f"{name}Ms"] / row["meanMs"], 1)
+                row[f"{name}CpuRatio"] = round(row[f"{name}CpuMs"] / row["cpuMeanMs"], 1)
         print(json.dumps(row), flush=True)
     return 0 if agree else 1
 

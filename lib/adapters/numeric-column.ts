@@ -38,7 +38,7 @@ export async function chooseColumn(
   }
   const table = sample.slice(0, SAMPLE_ROWS).flatMap((row) => splitCsv(row.toString('utf8')) ?? [])
   const numeric = file.columns.filter((name, i) =>
-    isNumeric(
+    isNumericColumn(
       name,
       table.map((row) => row[i] ?? '')
     )
@@ -52,7 +52,7 @@ export async function chooseColumn(
 }
 
 /** Numbers in most cells, and not called a time (a time in ISO 8601 is no number). A few bad cells do not matter. */
-function isNumeric(name: string, cells: readonly string[]): boolean {
+export function isNumericColumn(name: string, cells: readonly string[]): boolean {
   if (TIME_NAME.test(name)) return false
   const filled = cells.filter((cell) => cell !== '')
   const numbers = filled.filter((cell) => decimal(cell) !== undefined)

@@ -1,8 +1,9 @@
 /** `streaming-tda bench SUITE`: the benchmarks of docs/benchmarks.md, one line a case, for people or as JSON. */
 import { Option, type Command } from 'commander'
 import { SERIES_CASES, type SeriesCase } from '../../benchmarks/inputs.js'
-import { BenchmarkMismatch, jsonLine, textLine, type BenchmarkResult } from '../../benchmarks/report.js'
 import type { WindowCase } from '../../benchmarks/windows.js'
+import { registerCloudSuites } from './bench-clouds.js'
+import { printResults, withJson } from './bench-output.js'
 import { wholeNumber } from './parse-number.js'
 
 const POINTS_MAX = 1e11
@@ -61,6 +62,8 @@ export function registerBench(program: Command): void {
       await printResults(json, benchmarkWindows({ ...options, ...(name ? { cases: [name] } : {}) }))
     })
 
+  registerCloudSuites(bench)
+
   withJson(bench.command('pipeline'))
     .description(
       'Embedded broker to published updates: one JSON point a record, 3 scales, a producer process.'
@@ -75,22 +78,4 @@ export function registerBench(program: Command): void {
         benchmarkPipeline({ ...options, streams: streams === undefined ? [4, 1000] : [streams] })
       )
     })
-}
-
-const withJson = (command: Command): Command =>
-  command.option('--json', 'one JSON object a line on standard output, and nothing else', false)
-
-/** Each as it comes. A mismatch is said on standard error and sets exit code 1. */
-export async function printResults(
-  json: boolean,
-  results: AsyncIterable<BenchmarkResult> | Iterable<BenchmarkResult>
-): Promise<void> {
-  try {
-    for await (const result of results)
-      process.stdout.write(`${json ? jsonLine(result) : textLine(result)}\n`)
-  } catch (error) {
-    if (!(error instanceof BenchmarkMismatch)) throw error
-    process.stderr.write(`streaming-tda: wrong result, nothing was timed: ${error.message}\n`)
-    process.exitCode = 1
-  }
 }

@@ -3,11 +3,13 @@
  * the file commands start fast and work without node-rdkafka.
  */
 import { createRequire } from 'node:module'
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { registerBench } from './bench.js'
 import { registerDemo } from './demo.js'
+import { registerDiagram } from './diagram-command.js'
+import type { EmbedOptions } from './embed.js'
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js'
-import { DIAGRAM_POINTS_MAX, POINTS_MAX } from './limits.js'
+import { POINTS_MAX } from './limits.js'
 import { wholeNumber } from './parse-number.js'
 import { errorText, type Terminal } from './terminal.js'
 
@@ -48,6 +50,7 @@ function createProgram(terminal: Terminal, answer: (code: ExitCode) => void): Co
   registerDemo(program)
   registerReplay(program, terminal, answer)
   registerDiagram(program, terminal, answer)
+  registerEmbed(program, terminal, answer)
   registerVerify(program, terminal, answer)
   registerBench(program)
   registerReference(program, terminal)
@@ -95,31 +98,28 @@ const registerReplay: Register = (program, terminal, answer) => {
     )
 }
 
-const registerDiagram: Register = (program, terminal, answer) => {
+const registerEmbed: Register = (program, terminal, answer) => {
   program
-    .command('diagram')
-    .description('The persistence diagram of one column of a CSV file.')
-    .argument('<file>', 'CSV file with a header, or - for standard input')
-    .addOption(
-      new Option('--filtration <kind>', 'which filtration')
-        .choices(['sublevel', 'superlevel'])
-        .default('sublevel')
-    )
+    .command('embed')
+    .description('Which delay embedding a series asks for: mutual information and false nearest neighbours.')
+    .argument('<file>', 'file of numbers, or - for standard input')
     .option('--column <name>', 'the column; may be left out when only one is numeric and no time')
-    .option('--last <points>', 'only the newest so many points', wholeNumber(1, DIAGRAM_POINTS_MAX))
-    .option('--json', 'the whole diagram as one JSON object', false)
-    .action(
-      async (
-        file: string,
-        options: { filtration: 'sublevel' | 'superlevel'; column?: string; last?: number; json: boolean }
-      ) => {
-        const [{ diagram }, { nativeAddon }] = await Promise.all([
-          import('./diagram.js'),
-          import('../native.js')
-        ])
-        answer(await diagram(file, options, terminal, nativeAddon()))
-      }
+    .option('--delay <samples>', 'take this delay instead of choosing one', wholeNumber(1, 10_000))
+    .option(
+      '--delay-max <samples>',
+      'largest delay looked at (default: 100, less if the series is short)',
+      wholeNumber(1, 10_000)
     )
+    .option(
+      '--dimension-max <number>',
+      'most coordinates looked at (default: 10, less if the series is short)',
+      wholeNumber(1, 32)
+    )
+    .option('--json', 'the suggestion and its curves as one JSON object', false)
+    .action(async (file: string, options: EmbedOptions) => {
+      const { embed } = await import('./embed.js')
+      answer(await embed(file, options, terminal))
+    })
 }
 
 const registerVerify: Register = (program, terminal, answer) => {

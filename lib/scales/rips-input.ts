@@ -33,7 +33,7 @@ export interface RipsSparseDistances {
 export type RipsInput = RipsPoints | RipsLowerDistances | RipsDistances | RipsSparseDistances
 
 /** Options of a batch computation that do not depend on who waits for it. */
-export interface RipsOptions {
+export interface RipsBatchOptions {
   /** Highest dimension of homology, 0 to 16. Default 1. */
   readonly maxDimension?: number
   /** Coefficients are integers modulo this prime, 2 to 32 749. Default 2. */
@@ -70,7 +70,7 @@ export function nativeInput(input: RipsInput): NativeBatchInput {
 }
 
 /** @throws {TdaError} INVALID_ARGUMENT for a modulus that is no prime. */
-export function nativeOptions(options: RipsOptions): NativeBatchOptions {
+export function nativeOptions(options: RipsBatchOptions): NativeBatchOptions {
   const { modulus = 2 } = options
   if (!isPrime(modulus)) {
     throw new TdaError('INVALID_ARGUMENT', `modulus: expected a prime from 2 to 32749, got ${modulus}`)

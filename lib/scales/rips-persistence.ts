@@ -8,13 +8,13 @@ import { Piscina } from 'piscina'
 import { TdaError } from '../errors.js'
 import { nativeAddon, type BatchHandle, type NativeBatchResult, type NativeBatchState } from '../native.js'
 import { RipsDiagram } from './rips-diagram.js'
-import { nativeInput, nativeOptions, type RipsInput, type RipsOptions } from './rips-input.js'
+import { nativeInput, nativeOptions, type RipsInput, type RipsBatchOptions } from './rips-input.js'
 import type { BatchFailure } from './rips-worker.js'
 
 /** How far a computation is. */
 export type RipsProgress = Pick<NativeBatchState, 'dimension' | 'columns' | 'columnsDone'>
 
-export interface RipsPersistenceOptions extends RipsOptions {
+export interface RipsPersistenceOptions extends RipsBatchOptions {
   /** Ends the computation with CANCELLED, within milliseconds once distances are formed. */
   readonly signal?: AbortSignal
   /** Heard five times a second. */

@@ -40,9 +40,20 @@ float stored_threshold(double threshold) {
   return static_cast<double>(rounded) > threshold ? std::nextafter(rounded, 0.0F) : rounded;
 }
 
-std::vector<Simplex> edges_within(const Distances& distances, const SimplexIndexer& indexer,
-                                  float threshold) {
-  std::vector<Simplex> edges;
+// kMemoryLimit when they are more than `edges_max`. Counted first, so that they take no more than they need.
+Status list_edges(const Distances& distances, const SimplexIndexer& indexer, float threshold,
+                  uint64_t edges_max, std::vector<Simplex>& edges) {
+  const auto count_in = [&](size_t i) {
+    const auto within = [&](float length) { return length <= threshold; };
+    if (!distances.sparse()) return std::count_if(distances.row(i), distances.row(i) + i, within);
+    const auto neighbours = distances.neighbours(i);
+    return std::count_if(neighbours.begin(), neighbours.end(),
+                         [&](const Neighbour& other) { return other.vertex < i && within(other.length); });
+  };
+  uint64_t count = 0;
+  for (size_t i = 0; i < distances.size(); ++i) count += static_cast<uint64_t>(count_in(i));
+  if (count > edges_max) return Status::kMemoryLimit;
+  edges.reserve(count);
   for (size_t i = 0; i < distances.size(); ++i) {
     const auto consider = [&](size_t j, float length) {
       if (j < i && length <= threshold)
@@ -55,13 +66,16 @@ std::vector<Simplex> edges_within(const Distances& distances, const SimplexIndex
     }
   }
   std::sort(edges.begin(), edges.end(), enters_before);
-  return edges;
+  return Status::kOk;
 }
 
 Status run(const Distances& distances, const BatchOptions& options, float threshold, BatchResult& result) {
   const SimplexIndexer indexer(distances.size(), static_cast<size_t>(options.max_dimension) + 2);
-  const std::vector<Simplex> edges = edges_within(distances, indexer, threshold);
-  if (edges.size() * sizeof(Simplex) > options.memory_max_bytes) return Status::kMemoryLimit;
+  std::vector<Simplex> edges;
+  const uint64_t edges_max = options.memory_max_bytes / sizeof(Simplex);
+  if (const Status status = list_edges(distances, indexer, threshold, edges_max, edges);
+      status != Status::kOk)
+    return status;
   const double pairs = 0.5 * static_cast<double>(distances.size()) * static_cast<double>(distances.size());
   Distances lists;
   const Distances* used = &distances;

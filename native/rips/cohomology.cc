@@ -1,7 +1,10 @@
 #include "native/rips/cohomology.h"
 
 #include <algorithm>
+#include <mutex>
 #include <numeric>
+#include <optional>
+#include <system_error>
 #include <thread>
 
 #include "native/base/assert.h"
@@ -107,6 +110,8 @@ Status Cohomology::list_columns(size_t vertex_count) {
   const size_t threads = std::clamp<size_t>(options_.threads, 1, count / kParallelMin + 1);
   std::vector<std::vector<Simplex>> next(threads), latest(threads);
   std::atomic<bool> stopped{false}, full{false};
+  std::mutex breaking;
+  std::optional<AssertionFailed> broken;
   const auto work = [&](size_t thread) {
     const size_t begin = count * thread / threads, end = count * (thread + 1) / threads;
     const auto consider = [&](const Simplex& simplex) {
@@ -135,12 +140,25 @@ Status Cohomology::list_columns(size_t vertex_count) {
       }
     } catch (const std::bad_alloc&) {
       full = true;
+    } catch (const AssertionFailed& failed) {
+      // Of several, any one will do; it must not leave its thread.
+      const std::lock_guard<std::mutex> lock(breaking);
+      broken = failed;
+      stopped = true;
     }
   };
   std::vector<std::thread> pool;
-  for (size_t thread = 1; thread < threads; ++thread) pool.emplace_back(work, thread);
+  pool.reserve(threads);
+  size_t started = 1;
+  try {
+    for (; started < threads; ++started) pool.emplace_back(work, started);
+  } catch (const std::system_error&) {
+    // The machine has no thread left: this one does the rest.
+  }
   work(0);
+  for (size_t rest = started; rest < threads; ++rest) work(rest);
   for (std::thread& thread : pool) thread.join();
+  if (broken) throw AssertionFailed(*broken);
   if (stopped) return Status::kCancelled;
   if (full) return Status::kMemoryLimit;
 

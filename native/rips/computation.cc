@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "native/base/assert.h"
+#include "native/rips/simplex_index.h"
 
 namespace tda::rips {
 namespace {
@@ -60,6 +61,7 @@ Computation::Computation(BatchInput input, const BatchOptions& options)
   const uint64_t matrix = static_cast<uint64_t>(n) * n * sizeof(float);
   const uint64_t lists = predict_batch_bytes(n, options_.max_dimension);
   most_bytes_ = least_bytes_ + (lists > matrix ? lists - matrix : 0);
+  fits_ = SimplexIndexer::fits(n, static_cast<size_t>(options_.max_dimension) + 2);
   options_.cancel = &cancelled_;
   options_.progress = &progress_;
 }
@@ -84,6 +86,7 @@ Status Computation::form_distances(Distances& distances, Distances::Place& refus
 
 Status Computation::run(BatchResult& result, Distances::Place& refused) {
   if (taken_.test_and_set(std::memory_order_acquire)) return Status::kEngineBusy;
+  if (!fits_) return Status::kInvalidArgument;
   if (least_bytes_ > options_.memory_max_bytes) return Status::kMemoryLimit;
   if (cancelled_.load(std::memory_order_relaxed)) return Status::kCancelled;
   try {

@@ -38,9 +38,11 @@ class Computation {
   Computation(const Computation&) = delete;
   Computation& operator=(const Computation&) = delete;
 
-  // What batch.h and distances.h answer; kEngineBusy when it runs or ran already; kMemoryLimit before
-  // anything is computed when the distances alone exceed the limit; kInternal. `refused` names the place of a
-  // refused input.
+  // Whether simplices of max_dimension + 1 can be numbered at all. O(max_dimension).
+  bool fits() const { return fits_; }
+  // What batch.h and distances.h answer; kInvalidArgument at once unless fits(); kEngineBusy when it runs or
+  // ran already; kMemoryLimit before anything is computed when the distances alone exceed the limit;
+  // kInternal. `refused` names the place of a refused input.
   Status run(BatchResult& result, Distances::Place& refused);
 
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
@@ -60,6 +62,7 @@ class Computation {
   BatchOptions options_;
   uint64_t least_bytes_;
   uint64_t most_bytes_;
+  bool fits_;
   BatchProgress progress_;
   std::atomic<bool> cancelled_{false};
   std::atomic_flag taken_ = ATOMIC_FLAG_INIT;

@@ -1,6 +1,6 @@
 import { expect, jest, test } from '@jest/globals'
 import { BenchmarkMismatch, type BenchmarkResult } from '../../benchmarks/report.js'
-import { printResults } from '../../lib/cli/bench.js'
+import { printResults } from '../../lib/cli/bench-output.js'
 import { root, runCommand } from '../support/run-command.js'
 
 const bench = (args: string) =>

@@ -54,7 +54,7 @@ describe('usage', () => {
     ],
     [['verify', 'x', '--every', '0'], 2, '', 'Expected a whole number from 1'],
     [['verify', 'x', '--config', 'c', '--column', 'v'], 2, '', '--column and --config exclude each other'],
-    [['diagram', 'x', '--filtration', 'rips'], 2, '', 'Allowed choices are sublevel, superlevel'],
+    [['diagram', 'x', '--filtration', 'alpha'], 2, '', 'Allowed choices are sublevel, superlevel, rips'],
     [['replay', 'x', '--out', '-'], 2, '', "required option '--config <file>' not specified"],
     [
       ['replay', 'x', '--config', 'c', '--out', '-', '--dead-letters', '-'],
