@@ -59,7 +59,7 @@ export class PipelineRun {
       config,
       source,
       decoder: createDecoder(config),
-      sink: meshSink(mesh, config.output),
+      sink: meshSink(mesh, config),
       metrics: {
         ...noMetrics,
         endToEnd: (seconds) => options.latency.record(Math.max(1, Math.round(seconds * 1e6)))

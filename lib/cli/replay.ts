@@ -1,4 +1,6 @@
 /** `replay`: the pipeline from a CSV file to a file of updates. The same bytes on every run, with any number of workers. */
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { withCsv, type CsvFile } from '../adapters/csv-file.js'
 import { createDecoder } from '../adapters/decoder.js'
 import { configForFile } from '../adapters/file-records.js'
@@ -25,9 +27,29 @@ export async function replay(path: string, options: ReplayOptions, terminal: Ter
   if (options.out === '-' && options.deadLetters === '-') {
     throw new TdaError('USAGE', '--out and --dead-letters cannot both be standard output')
   }
+  await requireDistinct({
+    '<file>': path,
+    '--config': options.config,
+    '--out': options.out,
+    '--dead-letters': options.deadLetters
+  })
   const config = await loadConfig(options.config, 'file')
   requireMemory(config)
   return withCsv(path, terminal.stdin, (file) => replayFile(file, config, options, terminal))
+}
+
+/** Opening an output empties it: it must not be a file that is read, by whatever name, nor the other output. */
+async function requireDistinct(paths: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const seen = new Map<string, string>()
+  for (const [name, path] of Object.entries(paths)) {
+    if (path === undefined || path === '-') continue
+    const found = await stat(path).catch(() => null)
+    if (found && !found.isFile()) continue // a device or a pipe takes several writers
+    const file = found ? `${found.dev}:${found.ino}` : resolve(path)
+    const other = seen.get(file)
+    if (other !== undefined) throw new TdaError('USAGE', `${other} and ${name} are the same file, ${path}`)
+    seen.set(file, name)
+  }
 }
 
 async function replayFile(

@@ -122,7 +122,9 @@ export const configSchema = z.strictObject({
         .int()
         .min(1024)
         .default(900_000)
-        .describe('A message above this size is split into numbered parts.')
+        .describe(
+          'A message above this size is split into numbered parts; a dead letter leaves without its value.'
+        )
     })
     .prefault({})
     .describe('How results are cut.'),

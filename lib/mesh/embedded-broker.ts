@@ -18,6 +18,7 @@ import {
 } from './kafka-client.js'
 import { KafkaEventMesh, type KafkaMeshOptions } from './kafka-mesh.js'
 
+/** Partitions of every topic on the embedded broker. */
 export const EMBEDDED_PARTITIONS = 4
 const START_TIMEOUT_MS = 10_000
 
@@ -34,7 +35,7 @@ const SETTINGS: KafkaSettings = {
 }
 
 /**
- * librdkafka's mock cluster in this process; what it is not stands above.
+ * The broker and what it takes to connect to it. One process can have several.
  *
  * @example
  * const broker = await EmbeddedBroker.start()

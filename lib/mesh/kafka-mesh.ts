@@ -1,6 +1,4 @@
-/**
- * The event mesh over node-rdkafka: one idempotent producer, and one consumer for each subscription.
- */
+/** The event mesh over node-rdkafka: one idempotent producer, and one consumer for each subscription. */
 import { TdaError } from '../errors.js'
 import type { EventMesh, OutgoingRecord, Subscription } from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA } from './kafka-client.js'
@@ -10,7 +8,7 @@ import { KafkaSubscription } from './kafka-subscription.js'
 
 const TIMEOUT_MS = 10_000
 
-/** Where the brokers are and how to speak to them. */
+/** How to reach the brokers. */
 export interface KafkaMeshOptions {
   /** `host:port` of at least one broker. */
   readonly brokers: readonly string[]
@@ -29,13 +27,15 @@ export interface KafkaMeshOptions {
 }
 
 /**
- * Kafka as an event mesh. Publishing and committing are at least once; queues are bounded (see `kafka-publisher.ts` and
- * `kafka-subscription.ts`). One thread of a process can use it: node-rdkafka is not context-aware.
+ * A mesh on real brokers, or on the embedded one. Close it to flush what is being published.
  *
  * @example
- * const mesh = await KafkaEventMesh.connect({ brokers: ['localhost:9092'] })
- * await mesh.createStream('tda.diagrams', 4)
+ * const broker = await EmbeddedBroker.start() // Or a real one: skip this line, and name it below.
+ * const mesh = await KafkaEventMesh.connect({ brokers: broker.brokers })
+ * await mesh.publish('points', [{ key: 'a', value: '{"x":1}' }])
+ * console.log(mesh.description.startsWith('Kafka at 127.0.0.1')) // true
  * await mesh.close()
+ * await broker.close()
  */
 export class KafkaEventMesh implements EventMesh {
   readonly description: string
@@ -45,8 +45,6 @@ export class KafkaEventMesh implements EventMesh {
   readonly #subscriptions = new Set<KafkaSubscription>()
 
   /**
-   * Connects the producer; subscriptions connect a consumer each.
-   *
    * @throws KAFKA_UNAVAILABLE when node-rdkafka is missing; BROKER when no broker answers in time.
    */
   static async connect(options: KafkaMeshOptions): Promise<KafkaEventMesh> {

@@ -77,7 +77,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       config,
       source,
       decoder: createDecoder(config),
-      sink: meshSink(mesh, output),
+      sink: meshSink(mesh, config),
       metrics,
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})

@@ -15,9 +15,13 @@ export interface Sink {
 }
 
 /** Publishes to the output topic and the dead letter topic. */
-export function meshSink(mesh: Pick<EventMesh, 'publish'>, output: Config['output']): Sink {
+export function meshSink(
+  mesh: Pick<EventMesh, 'publish'>,
+  { output, publish }: Pick<Config, 'output' | 'publish'>
+): Sink {
+  const letter = (record: RejectedRecord): OutgoingRecord => deadLetter(record, publish.maxBytes)
   return {
     publish: (updates) => mesh.publish(output.topic, updates),
-    reject: (records) => mesh.publish(output.deadLetterTopic, records.map(deadLetter))
+    reject: (records) => mesh.publish(output.deadLetterTopic, records.map(letter))
   }
 }

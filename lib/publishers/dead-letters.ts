@@ -1,39 +1,58 @@
 /**
  * Dead letters: the original key and value, so that a record can be sent again after repair, with the reason and its
- * origin in headers. The record's own headers come first and are kept. A record too large to be sent again stays where it is.
+ * origin in headers. The record's own headers come first and are kept.
  *
  * The letter has no timestamp of its own: with the original one, an old record would be gone by retention at once.
+ *
+ *   (D1) A letter is never longer than `maxBytes`: the input topic may take records that this producer or topic does
+ *        not, and a letter that is refused would end the daemon after every restart. What does not fit is left out,
+ *        the value first; the origin says where it still is.
  */
 import type { RejectedRecord } from '../adapters/decoder.js'
 import type { OutgoingRecord } from '../mesh/event-mesh.js'
 
 /** Longest `tda-message`; what it quotes was cut before. */
 const MESSAGE_MAX = 1000
-/** Key, value and headers of a record that is passed on: clients and brokers refuse messages from 1 000 000 bytes on. */
-const RECORD_BYTES_MAX = 900_000
+
+/** What may be left out, in this order. */
+const OMISSIBLE = ['value', 'headers', 'key'] as const
 
 /**
  * Headers: `tda-reason` (a `RejectReason`), `tda-message` (one line for people), `tda-topic`, `tda-partition`,
- * `tda-offset`, `tda-timestamp` (milliseconds since the epoch, as the log had it). Of a record above
- * RECORD_BYTES_MAX only these and `tda-omitted-bytes`, its size: with our headers no broker might take it, and the
- * stream has to go on. The origin tells where it lies.
+ * `tda-offset`, `tda-timestamp` (milliseconds since the epoch, as the log had it); and `tda-omitted` where the letter
+ * would be longer than `maxBytes`: which of value, headers and key of the record are left out.
  */
-export function deadLetter({ record, reason, message }: RejectedRecord): OutgoingRecord {
-  const { key, value, headers = [] } = record
-  const own: [name: string, value: string][] = [
-    ['tda-reason', reason],
-    ['tda-message', oneLine(message)],
-    ['tda-topic', record.topic],
-    ['tda-partition', String(record.partition)],
-    ['tda-offset', String(record.offset)],
-    ['tda-timestamp', String(record.timestamp)]
-  ]
-  const bytes = headers.reduce(
-    (sum, header) => header.reduce((length, text) => length + Buffer.byteLength(text), sum),
-    (key?.length ?? 0) + (value?.length ?? 0)
-  )
-  if (bytes <= RECORD_BYTES_MAX) return { key, value, headers: [...headers, ...own] }
-  return { key: null, value: null, headers: [...own, ['tda-omitted-bytes', String(bytes)]] }
+export function deadLetter(rejected: RejectedRecord, maxBytes: number): OutgoingRecord {
+  let letter = letterWithout(rejected, [])
+  for (let count = 1; count <= OMISSIBLE.length && bytesOf(letter) > maxBytes; count++) {
+    letter = letterWithout(rejected, OMISSIBLE.slice(0, count))
+  }
+  return letter
+}
+
+function letterWithout(
+  { record, reason, message }: RejectedRecord,
+  omitted: readonly (typeof OMISSIBLE)[number][]
+): OutgoingRecord {
+  return {
+    key: omitted.includes('key') ? null : record.key,
+    value: omitted.includes('value') ? null : record.value,
+    headers: [
+      ...(omitted.includes('headers') ? [] : (record.headers ?? [])),
+      ['tda-reason', reason],
+      ['tda-message', oneLine(message)],
+      ['tda-topic', record.topic],
+      ['tda-partition', String(record.partition)],
+      ['tda-offset', String(record.offset)],
+      ['tda-timestamp', String(record.timestamp)],
+      ...(omitted.length > 0 ? [['tda-omitted', omitted.join(', ')] as const] : [])
+    ]
+  }
+}
+
+function bytesOf({ key, value, headers = [] }: OutgoingRecord): number {
+  const bytes = (key?.length ?? 0) + (value?.length ?? 0)
+  return headers.reduce((sum, [name, text]) => sum + name.length + Buffer.byteLength(text), bytes)
 }
 
 function oneLine(message: string): string {

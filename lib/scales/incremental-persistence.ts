@@ -3,6 +3,7 @@ import { TdaError } from '../errors.js'
 import { type EngineHandle, nativeAddon, type StreamHandle } from '../native.js'
 import { ChangeRows, PairRows } from './diagram-rows.js'
 import { NativeResource } from './native-resource.js'
+import { toFloat64Array } from './point-rows.js'
 
 /** Which level sets grow: {f <= t} with rising t, or {f >= t} with falling t. */
 export type SeriesFiltration = 'sublevel' | 'superlevel'
@@ -76,6 +77,7 @@ export class IncrementalPersistence extends NativeResource {
 
   /** Adds one point at the end; see {@link addPoints}. */
   addPoint(value: number): ChangeRows {
+    if (typeof value !== 'number') return this.addPoints([value]) // says what is wrong
     this.#single[0] = value
     return this.#add(this.#single)
   }
@@ -84,10 +86,11 @@ export class IncrementalPersistence extends NativeResource {
    * Adds points at the end, all or none. Amortised O(1) a point.
    *
    * @returns What changed in the diagram, net.
-   * @throws TdaError NON_FINITE_POINT, CAPACITY_EXCEEDED; nothing was added.
+   * @throws TdaError NON_FINITE_POINT, CAPACITY_EXCEEDED, INVALID_ARGUMENT for what is no list of numbers; nothing was
+   * added.
    */
   addPoints(values: ArrayLike<number>): ChangeRows {
-    return this.#add(values instanceof Float64Array ? values : Float64Array.from(values))
+    return this.#add(toFloat64Array(values, 'addPoints'))
   }
 
   /** Removes the oldest point; see {@link removePoints}. */

@@ -9,6 +9,8 @@ import { nativeWindow, PIECE_POINTS, type WindowLength } from './sliding-window.
 import { UpdateRows } from './update-rows.js'
 import { defaultWorkers, WorkerPool, type PoolJob } from './worker-pool.js'
 
+const WORKERS_MAX = 256
+
 /** One scale: a window and what is computed of it. */
 export interface ScaleOptions {
   readonly filtration: SeriesFiltration
@@ -22,6 +24,7 @@ export interface ScaleOptions {
   readonly snapshotEvery?: number
 }
 
+/** The stream, its scales, and the threads to advance them on. */
 export interface MultiScaleProcessorOptions {
   /** The scales by name; at least one. */
   readonly scales: Readonly<Record<string, ScaleOptions>>
@@ -29,10 +32,11 @@ export interface MultiScaleProcessorOptions {
   readonly dimension?: number
   /** Whether points have event time (ms since the epoch, never going back). Default: when a scale needs it. */
   readonly timestamps?: boolean
-  /** Worker threads. Default: one less than the processors, at least 1, at most one a scale. */
+  /** Worker threads, 1 to 256. Default: one less than the processors, at least 1, at most one a scale. */
   readonly workers?: number
 }
 
+/** Counts and sizes of a processor. */
 export interface MultiScaleStatistics {
   /** Points processed since the start. */
   readonly points: number
@@ -41,6 +45,7 @@ export interface MultiScaleStatistics {
   readonly scales: ReadonlyMap<string, ScaleStatistics>
 }
 
+/** Counts and sizes of one scale. */
 export interface ScaleStatistics {
   /** Points in the window now. */
   readonly windowPoints: number
@@ -92,6 +97,10 @@ export class MultiScaleProcessor {
     const scales = Object.entries(options.scales)
     if (scales.length === 0) throw new TdaError('INVALID_ARGUMENT', 'scales: expected at least one')
     const byTime = scales.some(([, { window, slide }]) => window.count === undefined || isByTime(slide))
+    const workers = options.workers ?? Math.min(scales.length, defaultWorkers())
+    if (!Number.isInteger(workers) || workers < 1 || workers > WORKERS_MAX) {
+      throw new TdaError('INVALID_ARGUMENT', `workers: expected 1 to ${WORKERS_MAX}, found ${workers}`)
+    }
     this.dimension = options.dimension ?? 1
     this.#pieceMax = byTime ? Infinity : PIECE_POINTS
     const stream = nativeAddon().streamCreate({
@@ -109,7 +118,7 @@ export class MultiScaleProcessor {
       throw error
     }
     const pool = new WorkerPool({
-      workers: options.workers ?? Math.min(scales.length, defaultWorkers()),
+      workers,
       scales: scales.map(([name]) => name),
       maxBytes: Infinity,
       eventTime: false

@@ -96,24 +96,47 @@ export interface PointInput {
   readonly timestamps: Float64Array | null
 }
 
-/** A batch as typed arrays. Arrays of other kinds, and such over shared memory, are copied. */
+/**
+ * A batch as typed arrays. Arrays of other kinds, and such over shared memory, are copied.
+ *
+ * @throws TdaError INVALID_ARGUMENT for what is no list of numbers: JavaScript would read a null as 0.
+ */
 export function toPointInput(values: ArrayLike<number>, timestamps?: ArrayLike<number> | null): PointInput {
   return {
-    values: toFloat64Array(values),
-    timestamps: timestamps === undefined || timestamps === null ? null : toFloat64Array(timestamps)
+    values: toFloat64Array(values, 'values'),
+    timestamps:
+      timestamps === undefined || timestamps === null ? null : toFloat64Array(timestamps, 'timestamps')
   }
 }
 
-function toFloat64Array(numbers: ArrayLike<number>): Float64Array {
-  const plain = numbers instanceof Float64Array && !(numbers.buffer instanceof SharedArrayBuffer)
-  return plain ? numbers : Float64Array.from(numbers)
+/** `what` is its name in messages. @throws TdaError INVALID_ARGUMENT as {@link toPointInput}. */
+export function toFloat64Array(numbers: ArrayLike<number>, what: string): Float64Array {
+  if (numbers instanceof Float64Array && !(numbers.buffer instanceof SharedArrayBuffer)) return numbers
+  const given: unknown = numbers
+  if (typeof given !== 'object' || given === null || !(numbers.length >= 0)) {
+    throw new TdaError('INVALID_ARGUMENT', `${what}: expected an array of numbers, found ${kindOf(given)}`)
+  }
+  const copy = new Float64Array(numbers.length)
+  for (let i = 0; i < copy.length; i++) {
+    const number: unknown = numbers[i]
+    if (typeof number !== 'number') {
+      const found = `found ${kindOf(number)} at index ${i}; nothing was applied`
+      throw new TdaError('INVALID_ARGUMENT', `${what}: expected numbers, ${found}`)
+    }
+    copy[i] = number
+  }
+  return copy
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : typeof value
 }
 
 /**
  * Cuts a batch into pieces of at most `pointsMax` points. More than one piece would break "all or none", so the whole
  * batch is checked first then, as the native gate checks each piece. O(values).
  *
- * @throws TdaError WRONG_DIMENSION, INVALID_ARGUMENT, NON_FINITE_POINT; nothing was applied.
+ * @throws TdaError WRONG_DIMENSION, INVALID_ARGUMENT, NON_FINITE_POINT, TIMESTAMP_BACKWARDS; nothing was applied.
  */
 export function cutBatch(input: PointInput, dimension: number, pointsMax: number): readonly PointInput[] {
   const points = input.values.length / dimension
@@ -142,5 +165,11 @@ function checkWhole({ values, timestamps }: PointInput, dimension: number): void
   for (const numbers of timestamps === null ? [values] : [values, timestamps]) {
     const at = numbers.findIndex((number) => !Number.isFinite(number))
     if (at >= 0) throw new TdaError('NON_FINITE_POINT', `${numbers[at]} at index ${at}; nothing was applied`)
+  }
+  // Whether the first one goes back, the native gate tells of the first piece, before anything is applied.
+  const back = timestamps?.findIndex((timestamp, i) => timestamp < timestamps[i - 1]!) ?? -1
+  if (back >= 0) {
+    const what = `the timestamp at index ${back} lies before the one at ${back - 1}`
+    throw new TdaError('TIMESTAMP_BACKWARDS', `${what}; nothing was applied`)
   }
 }

@@ -17,9 +17,10 @@ size_t span_max_for(const EngineConfig& config) {
   return config.window.by_time() ? kSpanMax : std::clamp(config.window.count / 4, kSpanMin, kSpanMax);
 }
 
-// A window by time is only bounded by the ring.
+// The ring holds them all, and a window by time is bounded by nothing else.
 size_t points_max_for(const PointRing& ring, const EngineConfig& config) {
-  return config.window.by_time() ? ring.capacity() : config.window.count + span_max_for(config);
+  const size_t room = ring.capacity();
+  return config.window.by_time() ? room : std::min(room, config.window.count + span_max_for(config));
 }
 
 Status check_slide(const EngineConfig& config, const RingConfig& ring) {

@@ -114,14 +114,22 @@ Status PointRing::make_room(PointId next, size_t points) {
   const PointId end = next + points;
   const size_t block_points = mask_ + 1;
   const std::lock_guard<std::mutex> lock(mutex_);
-  const PointId oldest = std::max(oldest_.load(std::memory_order_relaxed),
-                                  end > config_.capacity ? end - config_.capacity : PointId{0});
-  if (oldest > oldest_held_locked()) return Status::kCapacityExceeded;
+  PointId oldest = std::max(oldest_.load(std::memory_order_relaxed),
+                            end > config_.capacity ? end - config_.capacity : PointId{0});
+  const PointId held = oldest_held_locked();
+  if (oldest > held) return Status::kCapacityExceeded;
 
   const uint64_t end_block = (end + mask_) >> shift_;
-  const uint64_t first_block = std::min<uint64_t>(oldest >> shift_, end_block_);
-  const size_t recycled = free_.size() + static_cast<size_t>(first_block - first_block_);
+  uint64_t first_block = std::min<uint64_t>(oldest >> shift_, end_block_);
   const size_t wanted = end_block > end_block_ ? static_cast<size_t>(end_block - end_block_) : 0;
+  // What nobody holds is used again before a block is made: memory follows the windows, not the capacity.
+  if (!holds_.empty()) {
+    const uint64_t first_held = std::min<uint64_t>(held >> shift_, end_block_);
+    const uint64_t lacking = wanted - std::min<uint64_t>(wanted, free_.size());
+    first_block = std::max(first_block, std::min(first_held, first_block_ + lacking));
+    oldest = std::max(oldest, first_block << shift_);
+  }
+  const size_t recycled = free_.size() + static_cast<size_t>(first_block - first_block_);
   try {
     free_.reserve(std::max(wanted, recycled));
     for (size_t made = recycled; made < wanted; ++made) {

@@ -12,7 +12,8 @@
 //   (R2) A held point is never overwritten: oldest() <= the position of every PointHold.
 //   (R3) A point is written once, before next() is published past it, and read only after that.
 //   (R4) Values are finite and never -0.0; with ordered timestamps, timestamps never decrease.
-//   (R5) At most ceil(capacity / block size) + 1 blocks are in use.
+//   (R5) At most ceil(capacity / block size) + 1 blocks are in use; a block behind every PointHold is used
+//        again before a new one is made.
 //
 // Threads: one writer at a time (a second one is answered kEngineBusy). Readers need no lock for held points:
 // the writer publishes with release what they acquire through next(), and they publish with release

@@ -44,6 +44,8 @@ describe('SlidingWindow', () => {
     expect(codeOf(() => stamped.addPoint(1))).toBe('INVALID_ARGUMENT')
     expect(codeOf(() => stamped.addPoints(long(10_000, 1), [1]))).toBe('INVALID_ARGUMENT')
     expect(codeOf(() => stamped.addPoints(long(10_000, 1), long(10_000, NaN)))).toBe('NON_FINITE_POINT')
+    const back = Float64Array.from({ length: 10_000 }, (_, at) => (at === 9_000 ? 3 : at))
+    expect(codeOf(() => stamped.addPoints(long(10_000, 1), back))).toBe('TIMESTAMP_BACKWARDS')
     expect([window.size, wide.size, stamped.size]).toEqual([2, 0, 0])
     stamped.addPoint(1, 10)
     expect(codeOf(() => stamped.addPoint(1, 9))).toBe('TIMESTAMP_BACKWARDS')
@@ -51,6 +53,31 @@ describe('SlidingWindow', () => {
       'TIMESTAMP_BACKWARDS'
     )
     expect(stamped.getPoints().point(0)).toEqual({ number: 0, values: [1], timestamp: 10 })
+  })
+
+  test('what is no number is refused, not read as one', () => {
+    using window = new SlidingWindow({ count: 3 })
+    using persistence = new IncrementalPersistence({ filtration: 'sublevel', capacity: 3 })
+    const wrong: unknown[] = [
+      undefined,
+      7,
+      '7',
+      [null],
+      [1, '2'],
+      [[]],
+      { length: 1 },
+      {},
+      new DataView(new ArrayBuffer(8)),
+      new BigInt64Array(1)
+    ]
+    for (const values of wrong as ArrayLike<number>[]) {
+      expect(codeOf(() => window.addPoints(values))).toBe('INVALID_ARGUMENT')
+      expect(codeOf(() => persistence.addPoints(values))).toBe('INVALID_ARGUMENT')
+    }
+    for (const value of [null, '1', true, {}] as unknown[] as number[]) {
+      expect(codeOf(() => persistence.addPoint(value))).toBe('INVALID_ARGUMENT')
+    }
+    expect([window.size, persistence.size]).toEqual([0, 0])
   })
 
   test('a window by time that is full says so', () => {
@@ -145,6 +172,11 @@ describe('IncrementalPersistence', () => {
         .map(({ id }) => id)
     ).toEqual(['0:2.0'])
   })
+})
+
+test('the largest capacity of all is taken', () => {
+  using persistence = new IncrementalPersistence({ filtration: 'sublevel', capacity: 2 ** 30 })
+  expect(persistence.addPoint(1).added()).toHaveLength(1)
 })
 
 describe('StreamingTdaProcessor', () => {

@@ -147,6 +147,22 @@ TEST(PointRing, points_stay_readable_until_the_ring_needs_their_room) {
   EXPECT_EQ(append(*ring, {3}), Status::kOk);
 }
 
+TEST(PointRing, memory_follows_what_is_held_not_the_capacity) {
+  const auto ring = make_ring({.dimension = 1, .capacity = 1'000'000});
+  PointHold hold(ring, 0);
+  const std::vector<double> batch(1000, 1.5);
+  size_t bytes_after_first_window = 0;
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(append(*ring, batch), Status::kOk);
+    if (ring->next() > 10'000) hold.advance(ring->next() - 10'000);
+    if (i == 20) bytes_after_first_window = ring->bytes();
+    ring->verify();
+  }
+  EXPECT_EQ(ring->bytes(), bytes_after_first_window);
+  EXPECT_LT(ring->bytes(), 20'000 * sizeof(double) + 16'384);
+  EXPECT_LE(ring->oldest(), hold.position());
+}
+
 TEST(PointRing, memory_stops_growing_at_the_capacity) {
   const auto ring = make_ring({.capacity = 100000});
   size_t most = 0;

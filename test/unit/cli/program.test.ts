@@ -1,5 +1,5 @@
 /** The command line as a person types it, in this process. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -338,6 +338,25 @@ pipeline: { recordsMax: 100 }
       })
       expect([name, found]).toEqual([name, expected])
     }
+  })
+
+  test('an output that is a file it reads, or the other output, is refused and left as it is', async () => {
+    const [csv, config] = [await file('in.csv', INPUT), await file('replay.yaml', CONFIG)]
+    const link = join(folder, 'link.csv')
+    await symlink(csv, link)
+    for (const outputs of [
+      ['--out', csv],
+      ['--out', link],
+      ['--out', config],
+      ['--out', '-', '--dead-letters', csv],
+      ['--out', join(folder, 'both'), '--dead-letters', join(folder, '.', 'both')]
+    ]) {
+      const { code, err } = await run(['replay', csv, '--config', config, ...outputs], '')
+      expect([code, err]).toEqual([2, expect.stringMatching(/ are the same file, /)])
+    }
+    expect(await readFile(csv, 'utf8')).toBe(INPUT)
+    const nowhere = ['--out', '/dev/null', '--dead-letters', '/dev/null']
+    expect((await run(['replay', csv, '--config', config, ...nowhere], '')).code).toBe(0)
   })
 
   test('a header alone gives no updates', async () => {

@@ -83,6 +83,10 @@ test('impossible options are refused and leave nothing behind', () => {
   expect(() => new MultiScaleProcessor({ scales: {} })).toThrow(/at least one/)
   const bad = { a: { filtration: 'sublevel', window: { count: 3 }, channel: 7 } } as const
   expect(() => new MultiScaleProcessor({ scales: bad })).toThrow(/channel 7/)
+  const good = { a: { filtration: 'sublevel', window: { count: 3 } } } as const
+  for (const workers of [0, -1, 1.5, NaN, Infinity, 257]) {
+    expect(() => new MultiScaleProcessor({ scales: good, workers })).toThrow(/workers: expected 1 to 256/)
+  }
   expect(nativeAddon().liveHandles()).toBe(before)
 })
 

@@ -1,0 +1,102 @@
+// H0 and H1 of a window from the few edges whose lune is empty or has several components.
+//
+// Of the edges with an empty lune, in their order, some merge two components of the graph (the minimum
+// spanning tree, the deaths of H0); each other one gives birth to a class of H1: a *candidate*. An edge
+// e = xy whose lune has components with members c1, ..., cm makes the m - 1 loops x - c1 - y - cj
+// boundaries: a *relation* each. Entering, e glues a cone onto the suspension of its link, so by
+// Mayer-Vietoris nothing else changes H0 or H1.
+//
+// The *annotation* of an edge is a vector over Z/2 indexed by the candidates: zero on the tree, a unit vector
+// on a candidate, and s(xy) = s(xc) + s(cy) on any other edge, with c its hub. It sums the candidates on a
+// path of earlier edges that is homologous to xy. The relation of component j is
+// s(x c1) + s(c1 y) + s(x cj) + s(cj y), where any member of a component does for c: the most central, whose
+// edges are short. Relations are reduced in the order of their edges, a pivot being the *last* candidate of a
+// vector: the youngest class dies, of the triangle of e and the component's youngest vertex. A relation that
+// vanishes gives birth to a class of H2. A different choice of hubs changes a relation only by earlier
+// relations, so the pairing does not depend on it.
+//
+// (A1) Every annotation has only candidates that come before its edge.
+// (A2) Reduced relations have distinct pivots; each candidate is killed at most once.
+//
+// Cost: one bit per candidate and relation; a few hundred of each in a window of 1000 points in R^3. The
+// edges to annotate are listed first, breadth first, so that their hubs, which lie far apart in memory, are
+// asked for well before they are read.
+// Related: reduced Vietoris-Rips complexes of one static cloud, arXiv 2307.16333.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "native/rips/lunes.h"
+#include "native/rips/minimum_tree.h"
+
+namespace tda::rips {
+
+// A class of H1: born with an edge, killed by an edge and a third vertex, or never.
+struct Candidate {
+  uint32_t birth;
+  uint32_t death;  // kNoSpecial: essential
+  Slot apex;
+};
+
+inline constexpr uint32_t kNoSpecial = static_cast<uint32_t>(-1);
+
+class Reduction {
+ public:
+  // Keeps the references.
+  Reduction(const DistanceRows& rows, const LuneIndex& lunes) : rows_(rows), lunes_(lunes) {}
+
+  // `order` lists the special edges with empty lunes or several components, in the order of edges.
+  // REQUIRES: lunes flushed. False when the vectors would take more than `bytes_max`; there is no result
+  // then.
+  [[nodiscard]] bool run(const std::vector<uint32_t>& order, uint64_t bytes_max);
+
+  const std::vector<TreeEdge>& tree() const { return tree_; }               // in the order of edges
+  const std::vector<Candidate>& candidates() const { return candidates_; }  // in the order of birth edges
+  size_t relations() const { return relations_; }                           // of the last run
+  uint64_t bytes() const;
+
+ private:
+  // An annotation: 0 is the zero vector, k + 1 the unit vector of candidate k, the rest rows of vectors_.
+  using Annotation = uint32_t;
+  using NodeIndex = uint32_t;
+  // An edge whose annotation is needed: that of its halves, unless it is known.
+  struct Node {
+    Slot x;
+    Slot y;
+    NodeIndex left;
+    NodeIndex right;
+    Annotation value;  // kUnknown until it is evaluated
+  };
+  struct Place {
+    uint32_t key;
+    NodeIndex node;
+  };
+
+  void grow_tree(const std::vector<uint32_t>& order);
+  void list_nodes(const std::vector<uint32_t>& order);
+  NodeIndex node_of(Slot x, Slot y);
+  void rehash(size_t places);
+  Annotation evaluate(NodeIndex node);
+  Annotation sum(Annotation a, Annotation b);
+  void add(Annotation annotation, uint64_t* vector) const;
+  void reduce(uint32_t special, size_t component, const NodeIndex* ends);
+
+  const DistanceRows& rows_;
+  const LuneIndex& lunes_;
+  std::vector<TreeEdge> tree_;
+  std::vector<Candidate> candidates_;
+  std::vector<Slot> parent_;        // union-find by slot
+  size_t words_ = 0;                // of a vector
+  std::vector<uint64_t> vectors_;   // annotations that are sums
+  std::vector<Node> nodes_;         // edges with empty lunes first
+  std::vector<Place> places_;       // nodes by edge: open addressing, a power of two
+  std::vector<NodeIndex> ends_;     // nodes of the four edges of each relation, in order
+  std::vector<NodeIndex> pending_;  // scratch of evaluate
+  std::vector<uint64_t> reduced_;   // relation with pivot k at k * words_
+  std::vector<uint64_t> relation_;
+  size_t relations_ = 0;
+};
+
+}  // namespace tda::rips

@@ -1,0 +1,320 @@
+#include "native/rips/rips_window.h"
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+#include <tuple>
+
+#include "native/base/assert.h"
+
+namespace tda::rips {
+namespace {
+
+// Rounded down, so that comparing with stored lengths means what the user said.
+float stored_threshold(double threshold) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  if (threshold >= static_cast<double>(kLargest)) return kLargest;
+  const float rounded = static_cast<float>(threshold);
+  return static_cast<double>(rounded) > threshold ? std::nextafter(rounded, 0.0F) : rounded;
+}
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
+// Births in the order of their simplices: vertices by number, edges by (length, younger, older).
+bool born_before(const RipsPair& a, const RipsPair& b) {
+  return std::tie(a.dimension, a.birth, a.birth_points[0], a.birth_points[1]) <
+         std::tie(b.dimension, b.birth, b.birth_points[0], b.birth_points[1]);
+}
+
+}  // namespace
+
+Status RipsWindow::check_config(const RipsConfig& config) {
+  if (config.window_max == 0 || config.window_max > kRipsWindowMax) return Status::kInvalidArgument;
+  if (config.max_dimension < 0 || config.max_dimension > 1) return Status::kInvalidArgument;
+  if (std::isnan(config.threshold) || config.threshold < 0) return Status::kInvalidArgument;
+  return check(config.metric, config.dimension);
+}
+
+uint64_t RipsWindow::predict_bytes(const RipsConfig& config) {
+  constexpr uint64_t kPerPoint = 3072;
+  const uint64_t rows = DistanceRows::predict_bytes(config.window_max, config.dimension);
+  if (config.max_dimension == 0) {
+    return rows + MinimumTree::predict_bytes(config.window_max) + 4 * sizeof(RipsPair) * config.window_max;
+  }
+  return rows + LuneIndex::predict_bytes(config.window_max) + kPerPoint * config.window_max;
+}
+
+RipsWindow::RipsWindow(const RipsConfig& config)
+    : threshold_(stored_threshold(config.threshold)),
+      reduction_bytes_max_(config.reduction_bytes_max),
+      rows_(config.window_max, config.dimension, config.metric, config.first),
+      elder_(config.window_max),
+      dying_(config.window_max) {
+  if (config.max_dimension > 0) {
+    const uint64_t apexes_max =
+        reduction_bytes_max_ / (4 * sizeof(Slot));  // apexes and middles, in doubling vectors
+    loops_ = std::make_unique<Loops>(rows_, threshold_, apexes_max);
+  } else {
+    tree_ = std::make_unique<MinimumTree>(rows_, threshold_);
+  }
+}
+
+Status RipsWindow::create(const RipsConfig& config, std::unique_ptr<RipsWindow>& window) {
+  window.reset();
+  if (const Status status = check_config(config); status != Status::kOk) return status;
+  try {
+    window = std::make_unique<RipsWindow>(config);
+  } catch (const std::bad_alloc&) {
+    return Status::kMemoryLimit;
+  }
+  return Status::kOk;
+}
+
+template <typename Work>
+Status RipsWindow::guarded(Work work) {
+  if (broken_) return Status::kInternal;
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    broken_ = true;
+    return Status::kMemoryLimit;
+  }
+}
+
+Status RipsWindow::append(std::span<const double> point) {
+  return guarded([&] {
+    const Status status = rows_.append(point);
+    if (status == Status::kOk) insert_newest();
+    return status;
+  });
+}
+
+Status RipsWindow::append_distances(std::span<const double> distances) {
+  return guarded([&] {
+    const Status status = rows_.append_distances(distances);
+    if (status == Status::kOk) insert_newest();
+    return status;
+  });
+}
+
+void RipsWindow::insert_newest() {
+  if (loops_) {
+    loops_->lunes.insert();
+  } else {
+    tree_->insert();
+  }
+}
+
+Status RipsWindow::evict() {
+  return guarded([&] {
+    if (rows_.size() == 0) return Status::kWindowEmpty;
+    evict_oldest();
+    return Status::kOk;
+  });
+}
+
+// Vacant places behind the oldest point go with it, so the oldest place is never vacant.
+void RipsWindow::evict_oldest() {
+  do {
+    if (loops_) {
+      loops_->lunes.evict();
+    } else {
+      tree_->remove(rows_.slot_of(rows_.oldest()));
+    }
+    rows_.evict();
+  } while (rows_.size() > 0 && rows_.vacant(rows_.slot_of(rows_.oldest())));
+}
+
+Status RipsWindow::remove(PointId id) {
+  return guarded([&] {
+    if (id < rows_.oldest() || id >= rows_.next()) return Status::kPointNotRetained;
+    const Slot slot = rows_.slot_of(id);
+    if (rows_.vacant(slot)) return Status::kPointNotRetained;
+    if (id == rows_.oldest()) {
+      evict_oldest();
+    } else {
+      remove_slot(slot);
+      rows_.vacate(slot);
+    }
+    return Status::kOk;
+  });
+}
+
+Status RipsWindow::move(PointId id, std::span<const double> point) {
+  return guarded([&] {
+    if (id < rows_.oldest() || id >= rows_.next()) return Status::kPointNotRetained;
+    const Slot slot = rows_.slot_of(id);
+    if (const Status status = rows_.measure(point, slot); status != Status::kOk) return status;
+    if (!rows_.vacant(slot)) remove_slot(slot);
+    rows_.place(slot);
+    if (loops_) {
+      loops_->lunes.place(slot);
+    } else {
+      tree_->place(slot);
+    }
+    return Status::kOk;
+  });
+}
+
+void RipsWindow::remove_slot(Slot slot) {
+  if (loops_) {
+    loops_->lunes.remove(slot);
+  } else {
+    tree_->remove(slot);
+  }
+}
+
+Status RipsWindow::emit(std::vector<RipsChange>& changes) {
+  return guarded([&] {
+    if (const Status status = list_pairs(); status != Status::kOk) return status;
+    list_changes(changes);
+    std::swap(reported_, current_);
+    return Status::kOk;
+  });
+}
+
+Status RipsWindow::present(std::vector<RipsPair>& pairs) {
+  return guarded([&] {
+    const Status status = list_pairs();
+    if (status == Status::kOk) pairs.assign(current_.begin(), current_.end());
+    return status;
+  });
+}
+
+// Writes the pairs of the window as it stands to current_.
+Status RipsWindow::list_pairs() {
+  current_.clear();
+  if (loops_) {
+    if (!loops_->lunes.flush()) return Status::kMemoryLimit;
+    update_order();
+    if (!loops_->reduction.run(order_, reduction_bytes_max_)) return Status::kMemoryLimit;
+    list_components(loops_->reduction.tree());
+    list_loops();
+  } else {
+    list_components(tree_->edges());
+  }
+  return Status::kOk;
+}
+
+// What turns reported_ into current_. Both are in the order of births, so merging them finds it.
+void RipsWindow::list_changes(std::vector<RipsChange>& changes) const {
+  const size_t begin = changes.size();
+  auto now = current_.begin();
+  for (const RipsPair& before : reported_) {
+    while (now != current_.end() && born_before(*now, before)) ++now;
+    if (now == current_.end() || born_before(before, *now)) changes.push_back({ChangeKind::kRemoved, before});
+  }
+  auto before = reported_.begin();
+  for (const RipsPair& pair : current_) {
+    while (before != reported_.end() && born_before(*before, pair)) ++before;
+    if (before == reported_.end() || born_before(pair, *before)) {
+      changes.push_back({ChangeKind::kAdded, pair});
+    } else if (*before != pair) {
+      changes.push_back({ChangeKind::kMoved, pair});
+    }
+  }
+  TDA_ASSERT(changes.size() - begin <= reported_.size() + current_.size());
+}
+
+bool RipsWindow::edge_before(uint32_t a, uint32_t b) const {
+  const SpecialEdge& left = loops_->lunes.specials()[a];
+  const SpecialEdge& right = loops_->lunes.specials()[b];
+  if (left.length != right.length) return left.length < right.length;
+  if (left.younger != right.younger) return rows_.younger(right.younger, left.younger);
+  return rows_.younger(right.older, left.older);
+}
+
+// Edges seldom change: what is touched leaves the order, is sorted by itself and merged back.
+void RipsWindow::update_order() {
+  const std::vector<SpecialEdge>& specials = loops_->lunes.specials();
+  std::erase_if(order_, [&](uint32_t s) { return specials[s].touched; });
+  fresh_.clear();
+  for (const uint32_t s : loops_->lunes.touched()) {
+    const LuneKind kind = specials[s].kind;
+    if (kind == LuneKind::kEmpty || kind == LuneKind::kSeveralComponents) fresh_.push_back(s);
+  }
+  const auto before = [this](uint32_t a, uint32_t b) { return edge_before(a, b); };
+  std::sort(fresh_.begin(), fresh_.end(), before);
+  merged_.resize(order_.size() + fresh_.size());
+  std::merge(order_.begin(), order_.end(), fresh_.begin(), fresh_.end(), merged_.begin(), before);
+  std::swap(order_, merged_);
+  loops_->lunes.clear_touched();
+}
+
+// The elder rule: of two components that an edge joins, the one whose eldest vertex is younger dies.
+void RipsWindow::list_components(const std::vector<TreeEdge>& tree) {
+  for (size_t slot = 0; slot < elder_.size(); ++slot) elder_[slot] = static_cast<Slot>(slot);
+  std::fill(dying_.begin(), dying_.end(), nullptr);
+  const auto eldest = [&](Slot slot) {
+    while (elder_[slot] != slot) slot = elder_[slot] = elder_[elder_[slot]];
+    return slot;
+  };
+  for (const TreeEdge& edge : tree) {
+    Slot stays = eldest(edge.older), dies = eldest(edge.younger);
+    TDA_ASSERT(stays != dies);
+    if (rows_.younger(stays, dies)) std::swap(stays, dies);
+    elder_[dies] = stays;
+    dying_[dies] = &edge;
+  }
+  for (PointId id = rows_.oldest(); id < rows_.next(); ++id) {
+    const Slot slot = rows_.slot_of(id);
+    if (rows_.vacant(slot)) continue;
+    RipsPair pair{0, 0, kInf, {id, kNoPoint}, {kNoPoint, kNoPoint, kNoPoint}};
+    if (const TreeEdge* edge = dying_[slot]; edge != nullptr) {
+      if (edge->length == 0) continue;
+      pair.death = edge->length;
+      pair.death_points[0] = rows_.sequence_of(edge->younger);
+      pair.death_points[1] = rows_.sequence_of(edge->older);
+    }
+    current_.push_back(pair);
+  }
+}
+
+void RipsWindow::list_loops() {
+  const std::vector<SpecialEdge>& specials = loops_->lunes.specials();
+  const auto id_of = [&](Slot slot) { return rows_.sequence_of(slot); };
+  for (const Candidate& candidate : loops_->reduction.candidates()) {
+    const SpecialEdge& birth = specials[candidate.birth];
+    RipsPair pair{
+        1, birth.length, kInf, {id_of(birth.younger), id_of(birth.older)}, {kNoPoint, kNoPoint, kNoPoint}};
+    if (candidate.death != kNoSpecial) {
+      const SpecialEdge& death = specials[candidate.death];
+      if (death.length == birth.length) continue;
+      pair.death = death.length;
+      pair.death_points[0] = id_of(death.younger);
+      pair.death_points[1] = id_of(death.older);
+      pair.death_points[2] = id_of(candidate.apex);
+    }
+    current_.push_back(pair);
+  }
+}
+
+RipsStatistics RipsWindow::statistics() const {
+  RipsStatistics statistics{};
+  statistics.bytes = DistanceRows::predict_bytes(rows_.capacity(), rows_.dimension()) +
+                     (order_.capacity() + fresh_.capacity() + merged_.capacity()) * sizeof(uint32_t) +
+                     (reported_.capacity() + current_.capacity()) * sizeof(RipsPair) +
+                     rows_.capacity() * (sizeof(Slot) + sizeof(const TreeEdge*));
+  if (tree_) {
+    statistics.bytes += tree_->bytes();
+    return statistics;
+  }
+  statistics.hubbed = loops_->lunes.hubbed();
+  statistics.specials = loops_->lunes.special_count();
+  statistics.candidates = loops_->reduction.candidates().size();
+  statistics.relations = loops_->reduction.relations();
+  statistics.bytes += loops_->lunes.bytes() + loops_->reduction.bytes();
+  return statistics;
+}
+
+void RipsWindow::verify() {
+  rows_.verify();
+  if (tree_) {
+    tree_->verify();
+    return;
+  }
+  const bool flushed = loops_->lunes.flush();
+  if (flushed) loops_->lunes.verify();
+}
+
+}  // namespace tda::rips

@@ -1,0 +1,174 @@
+// START HERE: exact H0 and H1 of the Vietoris-Rips filtration of a sliding point cloud, change by change.
+//
+// append and evict keep, for every pair of points, what its edge means for the topology (lunes.h); emit turns
+// the few thousand edges that mean something into pairs (reduction.h) and says what changed. Where only H0 is
+// asked for, a minimum spanning tree is kept instead (minimum_tree.h). All distances are computed once,
+// stored as float and compared as stored (metric.h), so the diagram equals that of any exact reduction of the
+// same numbers, pair for pair, ties included.
+//
+// - Vertices are ordered by age, edges by (length, younger end, older end), triangles by (longest edge, third
+//   vertex youngest first). Diameter convention; pairs of length zero are not reported.
+// - H0: born with a point, dies with the edge that joins its component to an older one.
+// - H1: born with an edge, dies with a triangle: the killing edge and the third vertex.
+// - Beyond the threshold nothing enters; a class alive there has death = +infinity.
+// - A class is known by its birth simplex for as long as that lives.
+//
+// Points leave in the order they came; that is what makes edges settle. Corrections out of turn are exact and
+// slower. Cost and memory of a step: lunes.h; figures in benchmarks/RESULTS.md. Not thread safe; no exception
+// leaves it but AssertionFailed.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "native/base/status.h"
+#include "native/base/types.h"
+#include "native/diagram/update.h"
+#include "native/rips/distance_rows.h"
+#include "native/rips/lunes.h"
+#include "native/rips/minimum_tree.h"
+#include "native/rips/reduction.h"
+
+namespace tda::rips {
+
+inline constexpr size_t kRipsWindowMax = 32'768;
+inline constexpr PointId kNoPoint = std::numeric_limits<PointId>::max();
+
+struct RipsConfig {
+  size_t window_max = 0;  // points at once, 1 ... kRipsWindowMax
+  size_t dimension = 0;   // coordinates of a point
+  MetricSpec metric;
+  int max_dimension = 1;         // 0 or 1
+  double threshold = kInfinity;  // not negative
+  PointId first = 0;             // number of the first point to come
+  // For what depends on the points rather than on the window: special edges and the reduction. Real clouds
+  // take a few megabytes; distances that make nearly every lune empty or shattered could take thousands of
+  // times that.
+  uint64_t reduction_bytes_max = uint64_t{1} << 30;
+};
+
+// One pair of the diagram. Absent points are kNoPoint: the second vertex of an H0 birth, the death of an
+// essential class, the third vertex of an H0 death.
+struct RipsPair {
+  int dimension;
+  float birth;
+  float death;              // +infinity for an essential class
+  PointId birth_points[2];  // H0: the vertex; H1: younger, older end of the edge
+  PointId death_points[3];  // younger, older end of the edge, third vertex
+  bool operator==(const RipsPair&) const = default;
+};
+
+// A removed pair is given as it was last reported, the others as they are now.
+struct RipsChange {
+  ChangeKind kind;
+  RipsPair pair;
+};
+
+struct RipsStatistics {
+  size_t hubbed;      // unsettled edges with a certificate
+  size_t specials;    // edges with none: empty lunes, several components, or in doubt
+  size_t candidates;  // births of H1, before zero-length pairs are left out
+  size_t relations;   // of the last emission
+  uint64_t bytes;     // allocated now
+};
+
+class RipsWindow {
+ public:
+  // kInvalidArgument for an option out of range (check_config says so without building anything).
+  static Status check_config(const RipsConfig& config);
+  // Bytes a full window takes: a bound for the tables of pairs, of which a third to a half is usual, and an
+  // allowance per point for special edges and their reduction, generous in low dimensions. For accepting a
+  // configuration. O(1).
+  static uint64_t predict_bytes(const RipsConfig& config);
+
+  // kInvalidArgument as check_config, kMemoryLimit when the machine has no room for the tables.
+  static Status create(const RipsConfig& config, std::unique_ptr<RipsWindow>& window);
+
+  // The same where neither can happen: REQUIRES check_config(config) is kOk, throws std::bad_alloc.
+  explicit RipsWindow(const RipsConfig& config);
+  RipsWindow(const RipsWindow&) = delete;  // its parts refer to each other
+  RipsWindow& operator=(const RipsWindow&) = delete;
+
+  // Every call below may also answer kMemoryLimit, when the machine runs out of memory half-way; from then on
+  // the window answers kInternal and must be rebuilt from its points.
+
+  // Adds the newest point, number next_point(). Nothing changes unless kOk: kWrongDimension, kNonFinitePoint
+  // (also a point without a direction, cosine and correlation), kDistanceOverflow, kCapacityExceeded (evict
+  // first).
+  Status append(std::span<const double> point);
+  // The same for Metric::kGiven: distances from the new point to the live ones, oldest first, stored as
+  // float. kWrongDimension, kNonFinitePoint, kInvalidArgument (a negative one), kDistanceOverflow,
+  // kCapacityExceeded.
+  Status append_distances(std::span<const double> distances);
+  // Removes the oldest point. kWindowEmpty when there is none.
+  Status evict();
+  // Removes any point, or moves it, keeping its number and age; a point that was removed comes back. For
+  // corrections: FIFO order is what makes append and evict fast, and this costs ten to a hundred steps
+  // (lunes.h). The place of a removed point is free when it would have been evicted. kPointNotRetained for a
+  // number that is not in the window; move also the codes of append, and kInvalidArgument with
+  // Metric::kGiven. Nothing changes unless kOk.
+  Status remove(PointId id);
+  Status move(PointId id, std::span<const double> point);
+  // Appends what changed since the last emission to `changes`: removals, then per dimension births in order.
+  // Applying the changes of all emissions to the empty diagram gives diagram().
+  // kMemoryLimit without harm when reduction_bytes_max is reached: nothing is appended, and the next
+  // emission, with other points in the window, may succeed.
+  Status emit(std::vector<RipsChange>& changes);
+  // The diagram now, in the order of diagram(), without emitting anything. kMemoryLimit as emit().
+  Status present(std::vector<RipsPair>& pairs);
+  // The diagram as of the last emission: H0 by vertex, then H1 by birth edge, in their orders.
+  const std::vector<RipsPair>& diagram() const { return reported_; }
+
+  // Points in the window; places taken, which is more after remove().
+  size_t size() const { return rows_.points(); }
+  size_t places() const { return rows_.size(); }
+  PointId oldest_point() const { return rows_.oldest(); }
+  PointId next_point() const { return rows_.next(); }
+  // The threshold as stored: the largest float up to the configured one.
+  double threshold() const { return static_cast<double>(threshold_); }
+  RipsStatistics statistics() const;
+  // The stored distances, for an independent check.
+  const DistanceRows& rows() const { return rows_; }
+  // Checks the invariants of every part from scratch; flushes first. O(W^4); for tests.
+  void verify();
+
+ private:
+  template <typename Work>
+  Status guarded(Work work);
+  void insert_newest();
+  void remove_slot(Slot slot);
+  void evict_oldest();
+  Status list_pairs();
+  void list_changes(std::vector<RipsChange>& changes) const;
+  void update_order();
+  void list_components(const std::vector<TreeEdge>& tree);
+  void list_loops();
+  bool edge_before(uint32_t a, uint32_t b) const;
+
+  // H0 and H1 take the lunes, H0 alone the tree.
+  struct Loops {
+    LuneIndex lunes;
+    Reduction reduction;
+    Loops(const DistanceRows& rows, float threshold, uint64_t apexes_max)
+        : lunes(rows, threshold, apexes_max), reduction(rows, lunes) {}
+  };
+
+  bool broken_ = false;  // memory ran out half-way
+  float threshold_;
+  uint64_t reduction_bytes_max_;
+  DistanceRows rows_;
+  std::unique_ptr<Loops> loops_;        // max_dimension 1
+  std::unique_ptr<MinimumTree> tree_;   // max_dimension 0
+  std::vector<uint32_t> order_;         // special edges that matter, in the order of edges
+  std::vector<uint32_t> fresh_;         // scratch: those among the touched
+  std::vector<uint32_t> merged_;        // scratch
+  std::vector<RipsPair> reported_;      // as of the last emission
+  std::vector<RipsPair> current_;       // scratch
+  std::vector<Slot> elder_;             // scratch of list_components: union-find by slot, roots are eldest
+  std::vector<const TreeEdge*> dying_;  // scratch of list_components: the edge a vertex dies with, by slot
+};
+
+}  // namespace tda::rips
