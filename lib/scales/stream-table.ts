@@ -172,9 +172,8 @@ export class StreamTable {
     if (!held) throw new Error(`records of partition ${partition}, which is not assigned`)
     const known = held.entries.get(stream)
     if (known || this.#size >= this.#streamsMax) return known ?? null
-    // The group has had records of this partition, and the first of them are gone.
-    const truncated = held.low > 0 && held.committed !== null
-    const entry = new StreamEntry(partition, stream, truncated, this.#plan, this.#pool)
+    // Whatever the group has committed, or its first start would put out other bytes than its repetition.
+    const entry = new StreamEntry(partition, stream, held.low > 0, this.#plan, this.#pool)
     held.entries.set(stream, entry)
     this.#slides.set(entry, slideCounts(this.#plan.scales))
     this.#size += 1
