@@ -102,6 +102,17 @@ test('a source that fails ends the pipeline with its error', async () => {
   await expect(pipelineOf(config, source, new MemorySink()).run()).rejects.toThrow('not authorised')
 })
 
+test('a log that goes back ends the pipeline before its points enter the windows of the former one', async () => {
+  const again = batches(records(values(6)), 3)
+  const source = new ScriptedSource([assigned(), ...batches(records(values(8)), 8), ...again], false)
+  const pipeline = pipelineOf(config, source, new MemorySink())
+  await expect(pipeline.run()).rejects.toMatchObject({
+    code: 'BROKER',
+    message: expect.stringContaining('"points"/0 goes back from offset 8 to 0')
+  })
+  expect(pipeline.totals.records).toBe(8)
+})
+
 test('a refused commit ends the pipeline', async () => {
   const source = new ScriptedSource([assigned(), ...batches(records(values(4)), 4)], false)
   source.commit = () => Promise.reject(new TdaError('BROKER', 'commit refused'))
