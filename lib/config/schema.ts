@@ -38,8 +38,11 @@ export const scaleSchema = z.strictObject({
       'Which of `input.channels` (level sets, delay embedding); may be left out when there is only one.'
     ),
   pointsMax: positiveInt
-    .default(1_000_000)
-    .describe('Hard limit of points in a window by duration; a point beyond it is a dead letter.'),
+    .default(16_384)
+    .describe(
+      'Hard limit of points in a window, or between two updates, by duration; a point beyond it is a dead letter. ' +
+        'Memory is predicted for as many.'
+    ),
   channels: z
     .array(z.string())
     .min(1)

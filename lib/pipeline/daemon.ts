@@ -3,6 +3,7 @@
  * and `demo` differ in the mesh they bring.
  */
 import { createDecoder } from '../adapters/decoder.js'
+import { requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
@@ -43,7 +44,7 @@ export interface Daemon {
 /**
  * Creates missing topics, joins the group and starts listening; `run` does the work.
  *
- * @throws BROKER when the broker does not answer, NOT_SUPPORTED when it cannot give a topic its partitions, LISTEN when
+ * @throws MEMORY_LIMIT when the windows may need more than `limits.memoryMiB`; BROKER when the broker does not answer, NOT_SUPPORTED when it cannot give a topic its partitions, LISTEN when
  * the address is taken; nothing is left open.
  * @example
  * const config = validateConfig({
@@ -62,6 +63,7 @@ export interface Daemon {
  */
 export async function createDaemon(config: Config, parts: DaemonParts): Promise<Daemon> {
   const { mesh, logger, signal } = parts
+  requireMemory(config)
   const metrics = parts.metrics ?? createMetrics()
   const { input, output } = config
   await mesh.createStream(input.topic, input.partitions)

@@ -43,7 +43,7 @@ test('a minimal configuration gets every default', () => {
         window: { count: 64 },
         slide: { count: 1 },
         filtration: 'sublevel',
-        pointsMax: 1_000_000
+        pointsMax: 16_384
       }
     ],
     output: { topic: 'tda.diagrams', deadLetterTopic: 'tda.dead-letters', partitions: 4, compression: 'lz4' },
