@@ -4,6 +4,7 @@
  *
  * node-rdkafka is not context-aware: one thread of a process can load it, which is the main thread here.
  */
+import { isNativeError } from 'node:util/types'
 import type * as rdkafka from 'node-rdkafka'
 import type { LibrdKafkaError } from 'node-rdkafka'
 import { TdaError, type ErrorCode } from '../errors.js'
@@ -85,6 +86,16 @@ export function brokerError(what: string, cause: unknown, code: ErrorCode = 'BRO
   return new TdaError(code, `${what}: ${reason}${number === undefined ? '' : ` (librdkafka ${number})`}`, {
     cause
   })
+}
+
+/** Makes a client. @throws CONFIG_INVALID when librdkafka refuses a setting. */
+export function withSettings<Client>(make: () => Client): Client {
+  try {
+    return make()
+  } catch (cause) {
+    const reason = isNativeError(cause) ? cause.message : String(cause)
+    throw new TdaError('CONFIG_INVALID', `kafka.librdkafka: ${reason}`, { cause })
+  }
 }
 
 interface Connectable {

@@ -1,7 +1,7 @@
 /** The event mesh over node-rdkafka: one idempotent producer, and one consumer for each subscription. */
 import { TdaError } from '../errors.js'
 import type { EventMesh, OutgoingRecord, Subscription } from './event-mesh.js'
-import { brokerError, errorNumber, loadKafka, RD_KAFKA } from './kafka-client.js'
+import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
 import type { KafkaSettings, LibrdKafkaError } from './kafka-client.js'
 import { KafkaPublisher } from './kafka-publisher.js'
 import { KafkaSubscription } from './kafka-subscription.js'
@@ -45,7 +45,8 @@ export class KafkaEventMesh implements EventMesh {
   readonly #subscriptions = new Set<KafkaSubscription>()
 
   /**
-   * @throws KAFKA_UNAVAILABLE when node-rdkafka is missing; BROKER when no broker answers in time.
+   * @throws KAFKA_UNAVAILABLE when node-rdkafka is missing; CONFIG_INVALID when librdkafka refuses a setting; BROKER
+   * when no broker answers in time.
    */
   static async connect(options: KafkaMeshOptions): Promise<KafkaEventMesh> {
     const brokers = options.brokers.join(',')
@@ -100,7 +101,8 @@ export class KafkaEventMesh implements EventMesh {
 
   async #createTopic(topic: string, partitions: number): Promise<void> {
     const { AdminClient } = await loadKafka()
-    const admin = AdminClient.create({ 'metadata.broker.list': this.#brokers, ...this.#options.librdkafka })
+    const settings = { 'metadata.broker.list': this.#brokers, ...this.#options.librdkafka }
+    const admin = withSettings(() => AdminClient.create(settings))
     try {
       await new Promise<void>((resolve, reject) => {
         // Replication factor -1: the broker's default.
@@ -110,10 +112,12 @@ export class KafkaEventMesh implements EventMesh {
           this.#options.connectTimeoutMs ?? TIMEOUT_MS,
           (error: LibrdKafkaError | null) => {
             if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
-            else reject(brokerError(`create topic "${topic}" with ${partitions} partitions`, error))
+            else reject(error)
           }
         )
       })
+    } catch (error) {
+      throw brokerError(`create topic "${topic}" with ${partitions} partitions`, error)
     } finally {
       admin.disconnect()
     }

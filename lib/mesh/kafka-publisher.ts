@@ -16,6 +16,7 @@ import {
   errorNumber,
   loadKafka,
   RD_KAFKA,
+  withSettings,
   type KafkaSettings,
   type LibrdKafkaError,
   type Producer
@@ -48,18 +49,21 @@ export class KafkaPublisher {
 
   static async connect(brokers: string, settings: KafkaSettings, timeoutMs: number): Promise<KafkaPublisher> {
     const { Producer } = await loadKafka()
-    const producer = new Producer(
-      {
-        'metadata.broker.list': brokers,
-        'enable.idempotence': true,
-        'linger.ms': 1,
-        'batch.num.messages': 10_000,
-        'queue.buffering.max.messages': IN_FLIGHT_RECORDS + 1,
-        'queue.buffering.max.kbytes': (IN_FLIGHT_BYTES / 1024) * 2,
-        ...settings,
-        dr_cb: true
-      },
-      { 'message.timeout.ms': 120_000 }
+    const producer = withSettings(
+      () =>
+        new Producer(
+          {
+            'metadata.broker.list': brokers,
+            'enable.idempotence': true,
+            'linger.ms': 1,
+            'batch.num.messages': 10_000,
+            'queue.buffering.max.messages': IN_FLIGHT_RECORDS + 1,
+            'queue.buffering.max.kbytes': (IN_FLIGHT_BYTES / 1024) * 2,
+            ...settings,
+            dr_cb: true
+          },
+          { 'message.timeout.ms': 120_000 }
+        )
     )
     await connectClient(producer, brokers, timeoutMs)
     return new KafkaPublisher(producer)

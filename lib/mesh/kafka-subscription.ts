@@ -20,6 +20,7 @@ import {
   isHopeless,
   loadKafka,
   RD_KAFKA,
+  withSettings,
   type KafkaConsumer,
   type KafkaSettings,
   type LibrdKafkaError,
@@ -55,23 +56,26 @@ export class KafkaSubscription implements Subscription {
   }): Promise<KafkaSubscription> {
     const { KafkaConsumer } = await loadKafka()
     let onRebalance: (code: number, partitions: readonly number[]) => void = () => {}
-    const consumer = new KafkaConsumer(
-      {
-        'metadata.broker.list': options.brokers,
-        'partition.assignment.strategy': 'cooperative-sticky',
-        'queued.max.messages.kbytes': 16 * 1024,
-        'fetch.queue.backoff.ms': 5,
-        'fetch.wait.max.ms': 100,
-        ...options.settings,
-        'group.id': options.groupId,
-        'enable.auto.commit': false,
-        'enable.auto.offset.store': false,
-        rebalance_cb: (error: { code: number }, assignment: readonly { partition: number }[]) => {
-          const partitions = assignment.map(({ partition }) => partition)
-          onRebalance(error.code, partitions)
-        }
-      },
-      { 'auto.offset.reset': 'earliest' }
+    const consumer = withSettings(
+      () =>
+        new KafkaConsumer(
+          {
+            'metadata.broker.list': options.brokers,
+            'partition.assignment.strategy': 'cooperative-sticky',
+            'queued.max.messages.kbytes': 16 * 1024,
+            'fetch.queue.backoff.ms': 5,
+            'fetch.wait.max.ms': 100,
+            ...options.settings,
+            'group.id': options.groupId,
+            'enable.auto.commit': false,
+            'enable.auto.offset.store': false,
+            rebalance_cb: (error: { code: number }, assignment: readonly { partition: number }[]) => {
+              const partitions = assignment.map(({ partition }) => partition)
+              onRebalance(error.code, partitions)
+            }
+          },
+          { 'auto.offset.reset': 'earliest' }
+        )
     )
     await connectClient(consumer, options.brokers, options.timeoutMs)
     const subscription = new KafkaSubscription(consumer, options.topic)

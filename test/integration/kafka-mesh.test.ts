@@ -37,6 +37,28 @@ test('brokers that are not there are found out in bounded time', async () => {
   )
 }, 30_000)
 
+test('a setting that librdkafka refuses is an error of the configuration', async () => {
+  for (const [name, text] of [
+    ['no.such.thing', 'No such configuration property'],
+    ['security.protocol', 'Invalid value "x"']
+  ] as const) {
+    const connecting = KafkaEventMesh.connect({ brokers: broker.brokers, librdkafka: { [name]: 'x' } })
+    await expect(connecting).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(`kafka.librdkafka: ${text}`)
+    })
+  }
+})
+
+test('an impossible number of partitions is said by librdkafka', async () => {
+  const strict = await KafkaEventMesh.connect({ brokers: broker.brokers })
+  await expect(strict.createStream('wanted', 1_000_000)).rejects.toMatchObject({
+    code: 'BROKER',
+    message: expect.stringContaining('num_partitions out of expected range')
+  })
+  await strict.close()
+})
+
 test('a topic that cannot be created is said within the time given', async () => {
   // The mock cluster does not answer the admin request.
   const strict = await KafkaEventMesh.connect({ brokers: broker.brokers, connectTimeoutMs: 1_000 })
