@@ -55,7 +55,7 @@ export interface DiagramUpdate {
   readonly window: WindowBounds
   /** The epoch-aligned time this emission stands for; only with a slide by time. */
   readonly boundaryTimestamp?: number
-  /** True while the window may lack points that retention had removed before a restart; absent otherwise. */
+  /** True while the window may lack points that retention removed before its partition was read; absent otherwise. */
   readonly rebuilt?: true
   /** Ids of the pairs that are gone. */
   readonly removed: readonly string[]

@@ -14,6 +14,7 @@ export interface ValidSections {
   readonly kafka?: Config['kafka']
   readonly input?: Config['input']
   readonly output?: Config['output']
+  readonly publish?: Config['publish']
   /** `null` where a scale is not valid by itself. */
   readonly scales?: readonly (ScaleConfig | null)[]
 }
@@ -27,10 +28,17 @@ const OWN_SETTINGS = [
   'enable.auto.offset.store'
 ]
 
+/** librdkafka's default of message.max.bytes, and what key and frame of a message may take of it. */
+const MESSAGE_BYTES_MAX = 1_000_000
+const FRAME_BYTES = 2_000
+
 export function crossChecks(sections: ValidSections, use: ConfigUse): ConfigIssue[] {
   const issues: ConfigIssue[] = []
   const wrong = (path: ConfigPath, message: string): void => void issues.push({ path, message })
   if (sections.kafka !== undefined) checkKafka(sections.kafka, wrong)
+  if (sections.kafka !== undefined && sections.publish !== undefined && use === 'broker') {
+    checkMessageSize(sections.kafka, sections.publish, wrong)
+  }
   if (sections.input !== undefined) checkInput(sections.input, use, wrong)
   if (sections.input !== undefined && sections.output !== undefined) {
     checkTopics(sections.input, sections.output, wrong)
@@ -50,6 +58,21 @@ function checkKafka(kafka: NonNullable<Config['kafka']>, wrong: Wrong): void {
       instead === null ? 'leave it out: offsets are committed when results are out' : `use ${instead}`
     wrong(['kafka', 'librdkafka', setting], `the daemon sets this itself; ${advice}`)
   }
+}
+
+/** Without this check the first message that is long enough would end the daemon, and again after every restart. */
+function checkMessageSize(
+  { librdkafka }: NonNullable<Config['kafka']>,
+  { maxBytes }: Config['publish'],
+  wrong: Wrong
+): void {
+  const limit = Number(librdkafka['message.max.bytes'] ?? MESSAGE_BYTES_MAX)
+  if (!(maxBytes + FRAME_BYTES > limit)) return // no number: librdkafka says so
+  wrong(
+    ['publish', 'maxBytes'],
+    `expected at most ${limit - FRAME_BYTES}, found ${maxBytes}: the producer takes messages up to ${limit} bytes; ` +
+      'raise kafka.librdkafka["message.max.bytes"], and max.message.bytes of the topics'
+  )
 }
 
 function checkInput(input: Config['input'], use: ConfigUse, wrong: Wrong): void {

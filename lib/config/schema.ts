@@ -10,6 +10,9 @@ const name = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'letters, digits, ".", 
 const positiveInt = z.int().positive()
 const notNegative = z.number().min(0)
 
+/** Beyond about 24 days a timer of Node.js fires at once. */
+const DRAIN_MS_MAX = 86_400_000
+
 /** A number of points, or a duration such as `5m`. */
 const pointsOrDuration = z.union(
   [positiveInt.transform((count) => ({ count })), durationMs.transform((spanMs) => ({ spanMs }))],
@@ -211,6 +214,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       host: z
         .string()
+        .min(1)
         .default('127.0.0.1')
         .describe('Address `/metrics`, `/healthz` and `/readyz` listen on.'),
       port: z.int().min(0).max(65535).default(9464).describe('Port; 0 = any free one.')
@@ -229,6 +233,7 @@ export const configSchema = z.strictObject({
   shutdown: z
     .strictObject({
       timeout: durationMs
+        .refine((timeout) => timeout <= DRAIN_MS_MAX, 'a duration of at most "1d"')
         .prefault('30s')
         .describe('How long a drain may take after SIGTERM before the process gives up.')
     })

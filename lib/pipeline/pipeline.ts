@@ -168,6 +168,7 @@ export class Pipeline {
   /** The life of a batch. */
   async #take(records: readonly MeshRecord[]): Promise<void> {
     const arrivedMs = performance.now()
+    this.#streams.follow(records)
     const decoded = this.#decoder.decode(records)
     const { slices, refused, backwards } = this.#streams.admit(decoded)
     let rounds = 0

@@ -10,6 +10,7 @@
  */
 import type { DecodedBatch, RejectedRecord, StreamPoints } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
+import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord } from '../mesh/event-mesh.js'
 import { nativeAddon } from '../native.js'
 import { Admission, slideCounts, type SlideCount } from './admission.js'
@@ -29,6 +30,8 @@ export interface AdmittedBatch {
 
 interface Partition extends AssignedPartition {
   readonly entries: Map<string, StreamEntry>
+  /** The offset after the last record read. */
+  read: number
 }
 
 export class StreamTable {
@@ -57,7 +60,7 @@ export class StreamTable {
   }
 
   assign(partition: AssignedPartition): void {
-    this.#partitions.set(partition.partition, { ...partition, entries: new Map() })
+    this.#partitions.set(partition.partition, { ...partition, entries: new Map(), read: partition.low })
   }
 
   /** Frees the streams of a partition. REQUIRES: nothing of it in flight. */
@@ -80,6 +83,27 @@ export class StreamTable {
   /** Whether a record comes after what the group has committed: only then it is answered for. */
   isLive(record: MeshRecord): boolean {
     return record.offset >= (this.#partitions.get(record.partition)?.resume ?? 0)
+  }
+
+  /**
+   * Notes how far each partition is read.
+   *
+   * @throws TdaError BROKER when a log goes back, because its topic was made anew or cut: windows would mix two logs.
+   */
+  follow(records: readonly MeshRecord[]): void {
+    for (let i = 0; i < records.length; i++) {
+      const { topic, partition, offset } = records[i]!
+      const held = this.#partitions.get(partition)
+      if (!held) continue
+      if (offset < held.read) {
+        const what = `"${topic}"/${partition} goes back from offset ${held.read} to ${offset}`
+        throw new TdaError(
+          'BROKER',
+          `${what}: the topic was made anew or cut; restart, and windows are rebuilt from it`
+        )
+      }
+      held.read = offset + 1
+    }
   }
 
   /** Decides which records enter; creates the streams they need. O(1) a point. */
@@ -172,9 +196,8 @@ export class StreamTable {
     if (!held) throw new Error(`records of partition ${partition}, which is not assigned`)
     const known = held.entries.get(stream)
     if (known || this.#size >= this.#streamsMax) return known ?? null
-    // The group has had records of this partition, and the first of them are gone.
-    const truncated = held.low > 0 && held.committed !== null
-    const entry = new StreamEntry(partition, stream, truncated, this.#plan, this.#pool)
+    // Whatever the group has committed, or its first start would put out other bytes than its repetition.
+    const entry = new StreamEntry(partition, stream, held.low > 0, this.#plan, this.#pool)
     held.entries.set(stream, entry)
     this.#slides.set(entry, slideCounts(this.#plan.scales))
     this.#size += 1

@@ -1,7 +1,5 @@
 #include "native/engine/series_filtration.h"
 
-#include <algorithm>
-
 namespace tda {
 
 namespace {
@@ -25,7 +23,7 @@ void write_row(const PointRing& ring, size_t channel, const SeriesChange& change
 }  // namespace
 
 SeriesFiltration::SeriesFiltration(size_t channel, Direction direction, PointId start, size_t samples_max)
-    : channel_(channel), series_(direction, std::min(samples_max, kRingCapacityMax)) {  // no ring holds more
+    : channel_(channel), series_(direction, samples_max) {
   series_.start_at(start);
 }
 

@@ -178,6 +178,24 @@ scales:
     ])
   })
 
+  test('messages must fit the producer', () => {
+    const text = `${MINIMAL}publish: { maxBytes: 5000000 }\n`
+    expect(problems(text)).toEqual([
+      expect.stringContaining('publish.maxBytes: expected at most 998000, found 5000000: the producer takes')
+    ])
+    const raised = text.replace('] }', '], librdkafka: { message.max.bytes: 6000000 } }')
+    expect(parseConfig(raised, 'c.yaml', 'broker').publish.maxBytes).toBe(5_000_000)
+    expect(parseConfig(text, 'c.yaml', 'file').publish.maxBytes).toBe(5_000_000)
+  })
+
+  test('a drain longer than timers count, and a host that means every address, are refused', () => {
+    const found = problems(`${MINIMAL}shutdown: { timeout: 30d }\nhttp: { host: "" }\n`)
+    expect(found).toEqual([
+      expect.stringContaining('shutdown.timeout: expected a duration of at most "1d", found "30d"'),
+      expect.stringContaining('http.host: expected a text of at least 1 characters, found ""')
+    ])
+  })
+
   test('topics must differ', () => {
     expect(problems(`${MINIMAL}output: { topic: x, deadLetterTopic: x }\n`)).toEqual([
       'c.yaml:8:38: output.deadLetterTopic: is in use as input or result topic; dead letters need a topic of their own'

@@ -102,6 +102,17 @@ test('a source that fails ends the pipeline with its error', async () => {
   await expect(pipelineOf(config, source, new MemorySink()).run()).rejects.toThrow('not authorised')
 })
 
+test('a log that goes back ends the pipeline before its points enter the windows of the former one', async () => {
+  const again = batches(records(values(6)), 3)
+  const source = new ScriptedSource([assigned(), ...batches(records(values(8)), 8), ...again], false)
+  const pipeline = pipelineOf(config, source, new MemorySink())
+  await expect(pipeline.run()).rejects.toMatchObject({
+    code: 'BROKER',
+    message: expect.stringContaining('"points"/0 goes back from offset 8 to 0')
+  })
+  expect(pipeline.totals.records).toBe(8)
+})
+
 test('a refused commit ends the pipeline', async () => {
   const source = new ScriptedSource([assigned(), ...batches(records(values(4)), 4)], false)
   source.commit = () => Promise.reject(new TdaError('BROKER', 'commit refused'))
@@ -179,11 +190,12 @@ test.each([
   }
 )
 
-test('a group that comes to a log late has lost nothing of its own: its windows are not rebuilt', async () => {
-  const sink = await runToEnd(config, [assigned(100), ...batches(records(values(8), { low: 100 }), 8)])
-  const messages = sink.messages('s')
-  expect(messages).toHaveLength(4)
-  for (const { type, rebuilt } of messages) expect([type, rebuilt]).toEqual(['update', undefined])
+test('a first start on a log without its beginning puts out the bytes that its repetition does', async () => {
+  const log = batches(records(values(8), { low: 100 }), 8)
+  const first = await runToEnd(config, [assigned(100), ...log])
+  const repeated = await runToEnd(config, [assigned(100, 100, 100), ...log])
+  expect(first.messages('s')[0]!.rebuilt).toBe(true)
+  expect(first.values).toEqual(repeated.values)
 })
 
 test('a restore whose last record is gone ends when there is no lag', async () => {
