@@ -5,7 +5,7 @@ import { nativeAddon } from '../../../lib/native.js'
 import { planStream } from '../../../lib/scales/scale-plan.js'
 import { configWith } from '../../support/config.js'
 
-/** What one stream really takes at the worst: rings full, every second point a local minimum, updates only at the end. */
+/** What one stream really takes at the worst: every second point a local minimum, at last engines that lag: rings full. */
 function measured(config: ReturnType<typeof configWith>): { ring: number; engines: number[] } {
   const addon = nativeAddon()
   const plan = planStream(config)
@@ -26,7 +26,8 @@ function measured(config: ReturnType<typeof configWith>): { ring: number; engine
   const highest = engines.map(() => 0)
   const step = 1024
   let ring = 0
-  for (let point = 0; point < 3 * plan.ringCapacity; point += step) {
+  const end = 3 * plan.ringCapacity
+  for (let point = 0; point + step <= end + plan.backlogPointsMax; point += step) {
     const row = Float64Array.from({ length: step }, (_, i) => point + i)
     const values = Float64Array.from(
       { length: step * plan.channels },
@@ -35,7 +36,7 @@ function measured(config: ReturnType<typeof configWith>): { ring: number; engine
     addon.streamAppend(stream, values, plan.eventTime ? row : null, row, new Uint32Array(step))
     addon.streamAppend(unread, values, plan.eventTime ? row : null, row, new Uint32Array(step))
     engines.forEach((engine, i) => {
-      addon.engineAdvance(engine, point + step, true)
+      if (point < end - step) addon.engineAdvance(engine, point + step, true)
       highest[i] = Math.max(highest[i]!, addon.engineState(engine).bytes)
     })
     ring = Math.max(ring, addon.streamState(stream).bytes, addon.streamState(unread).bytes)

@@ -158,8 +158,8 @@ test('the command prints suggestion, curves and a scale, or JSON', async () => {
 
 const source = fileURLToPath(new URL('../../../../lib/scales/embedding.ts', import.meta.url))
 for (const { name, code, expected } of examplesOf(source)) {
-  test(`example of ${name}`, () => {
+  test(`example of ${name}`, async () => {
     expect(expected.length).toBeGreaterThan(0)
-    expect(runExample(code, { suggestEmbedding })).toEqual(expected)
+    expect(await runExample(code, { suggestEmbedding })).toEqual(expected)
   })
 }
