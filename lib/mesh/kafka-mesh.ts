@@ -112,12 +112,10 @@ export class KafkaEventMesh implements EventMesh {
           this.#options.connectTimeoutMs ?? TIMEOUT_MS,
           (error: LibrdKafkaError | null) => {
             if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
-            else reject(error)
+            else reject(brokerError(`create topic "${topic}" with ${partitions} partitions`, error))
           }
         )
       })
-    } catch (error) {
-      throw brokerError(`create topic "${topic}" with ${partitions} partitions`, error)
     } finally {
       admin.disconnect()
     }

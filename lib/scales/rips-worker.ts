@@ -20,5 +20,5 @@ export function runBatch(batch: BatchHandle): NativeBatchResult | BatchFailure {
   const { pairs, vertices, coefficients, cocycleVertices } = result
   const buffers = [pairs, vertices, coefficients, cocycleVertices].map(({ buffer }) => buffer)
   const moving = { [valueSymbol]: result, [transferableSymbol]: buffers }
-  return move(moving as never) as unknown as NativeBatchResult
+  return move(moving) as unknown as NativeBatchResult
 }

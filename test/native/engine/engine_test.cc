@@ -210,7 +210,8 @@ void check(const Log& log, const EngineConfig& config, const Output& output) {
     ASSERT_EQ(replica.size(), pairs.size());
     EXPECT_EQ(row[kEmissionPairs], double(pairs.size()));
     auto entry = replica.begin();
-    for (const NaiveSeriesPair& pair : pairs) ASSERT_EQ((entry++)->second, expected_row(log, channel, first, pair));
+    for (const NaiveSeriesPair& pair : pairs)
+      ASSERT_EQ((entry++)->second, expected_row(log, channel, first, pair));
 
     const bool due = config.snapshot_every > 0 && (at + 1) % config.snapshot_every == 0;
     ASSERT_EQ(row[kEmissionSnapshotEnd], double(snapshot + (due ? pairs.size() : 0)));

@@ -12,7 +12,12 @@ const config = validateConfig({
 })
 
 async function withEntry(work: (entry: StreamEntry) => Promise<void>): Promise<void> {
-  const pool = new WorkerPool({ workers: 1, scales: planStream(config).scales, maxBytes: 1e6, eventTime: false })
+  const pool = new WorkerPool({
+    workers: 1,
+    scales: planStream(config).scales,
+    maxBytes: 1e6,
+    eventTime: false
+  })
   const entry = new StreamEntry(0, 's', false, planStream(config), pool)
   try {
     await work(entry)
