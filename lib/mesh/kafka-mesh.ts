@@ -103,18 +103,21 @@ export class KafkaEventMesh implements EventMesh {
     const { AdminClient } = await loadKafka()
     const settings = { 'metadata.broker.list': this.#brokers, ...this.#options.librdkafka }
     const admin = withSettings(() => AdminClient.create(settings))
+    // Replication factor -1: the broker's default.
+    const wanted = { topic, num_partitions: partitions, replication_factor: -1 }
+    const refused = (cause: unknown): TdaError =>
+      brokerError(`create topic "${topic}" with ${partitions} partitions`, cause)
     try {
       await new Promise<void>((resolve, reject) => {
-        // Replication factor -1: the broker's default.
-        const wanted = { topic, num_partitions: partitions, replication_factor: -1 }
-        admin.createTopic(
-          wanted,
-          this.#options.connectTimeoutMs ?? TIMEOUT_MS,
-          (error: LibrdKafkaError | null) => {
-            if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
-            else reject(brokerError(`create topic "${topic}" with ${partitions} partitions`, error))
-          }
-        )
+        const settle = (error: LibrdKafkaError | null): void => {
+          if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
+          else reject(refused(error))
+        }
+        try {
+          admin.createTopic(wanted, this.#options.connectTimeoutMs ?? TIMEOUT_MS, settle)
+        } catch (error) {
+          reject(refused(error)) // A number of partitions that librdkafka itself refuses.
+        }
       })
     } finally {
       admin.disconnect()
