@@ -95,6 +95,7 @@ export class KafkaEventMesh implements EventMesh {
 
   async #createTopic(topic: string, partitions: number): Promise<void> {
     const { AdminClient } = await loadKafka()
+    const what = `create topic "${topic}" with ${partitions} partitions`
     const settings = { 'metadata.broker.list': this.#brokers, ...this.#options.librdkafka }
     const admin = withSettings(() => AdminClient.create(settings))
     try {
@@ -106,12 +107,12 @@ export class KafkaEventMesh implements EventMesh {
           this.#options.connectTimeoutMs ?? TIMEOUT_MS,
           (error: LibrdKafkaError | null) => {
             if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
-            else reject(error)
+            else reject(brokerError(what, error))
           }
         )
       })
     } catch (error) {
-      throw brokerError(`create topic "${topic}" with ${partitions} partitions`, error)
+      throw brokerError(what, error) // librdkafka throws what it need not ask a broker for
     } finally {
       admin.disconnect()
     }
