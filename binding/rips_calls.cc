@@ -156,11 +156,8 @@ std::string refusal_text(const BatchInput& input, const rips::Distances::Place& 
       fail(status, call + std::to_string(input.numbers.size()) +
                        " numbers are no whole number of points of " + std::to_string(input.dimension) +
                        " coordinates");
-    case Status::kEngineBusy:
-      fail(status, call + "this computation runs or has run; create another");
-    default:
-      check(status, "batch persistence");
-      fail(Status::kInternal, call + "nothing to explain");
+    case Status::kEngineBusy: fail(status, call + "this computation runs or has run; create another");
+    default: check(status, "batch persistence"); fail(Status::kInternal, call + "nothing to explain");
   }
 }
 

@@ -1,4 +1,10 @@
-/** The event mesh over node-rdkafka: one idempotent producer, and one consumer for each subscription. */
+/**
+ * The event mesh over node-rdkafka: one idempotent producer, and one consumer for each subscription.
+ *
+ * @example
+ * const mesh = await KafkaEventMesh.connect({ brokers: ['localhost:9092'] })
+ * await mesh.createStream('tda.diagrams', 4)
+ */
 import { TdaError } from '../errors.js'
 import type { EventMesh, OutgoingRecord, Subscription } from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
@@ -8,7 +14,6 @@ import { KafkaSubscription } from './kafka-subscription.js'
 
 const TIMEOUT_MS = 10_000
 
-/** How to reach the brokers. */
 export interface KafkaMeshOptions {
   /** `host:port` of at least one broker. */
   readonly brokers: readonly string[]
@@ -26,17 +31,6 @@ export interface KafkaMeshOptions {
   readonly description?: string
 }
 
-/**
- * A mesh on real brokers, or on the embedded one. Close it to flush what is being published.
- *
- * @example
- * const broker = await EmbeddedBroker.start() // Or a real one: skip this line, and name it below.
- * const mesh = await KafkaEventMesh.connect({ brokers: broker.brokers })
- * await mesh.publish('points', [{ key: 'a', value: '{"x":1}' }])
- * console.log(mesh.description.startsWith('Kafka at 127.0.0.1')) // true
- * await mesh.close()
- * await broker.close()
- */
 export class KafkaEventMesh implements EventMesh {
   readonly description: string
   readonly #options: KafkaMeshOptions
@@ -101,24 +95,24 @@ export class KafkaEventMesh implements EventMesh {
 
   async #createTopic(topic: string, partitions: number): Promise<void> {
     const { AdminClient } = await loadKafka()
+    const what = `create topic "${topic}" with ${partitions} partitions`
     const settings = { 'metadata.broker.list': this.#brokers, ...this.#options.librdkafka }
     const admin = withSettings(() => AdminClient.create(settings))
-    // Replication factor -1: the broker's default.
-    const wanted = { topic, num_partitions: partitions, replication_factor: -1 }
-    const refused = (cause: unknown): TdaError =>
-      brokerError(`create topic "${topic}" with ${partitions} partitions`, cause)
     try {
       await new Promise<void>((resolve, reject) => {
-        const settle = (error: LibrdKafkaError | null): void => {
-          if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
-          else reject(refused(error))
-        }
-        try {
-          admin.createTopic(wanted, this.#options.connectTimeoutMs ?? TIMEOUT_MS, settle)
-        } catch (error) {
-          reject(refused(error)) // A number of partitions that librdkafka itself refuses.
-        }
+        // Replication factor -1: the broker's default.
+        const wanted = { topic, num_partitions: partitions, replication_factor: -1 }
+        admin.createTopic(
+          wanted,
+          this.#options.connectTimeoutMs ?? TIMEOUT_MS,
+          (error: LibrdKafkaError | null) => {
+            if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
+            else reject(brokerError(what, error))
+          }
+        )
       })
+    } catch (error) {
+      throw brokerError(what, error) // librdkafka throws what it need not ask a broker for
     } finally {
       admin.disconnect()
     }

@@ -32,8 +32,7 @@ uint64_t least_bytes(const BatchInput& input) {
       // Prepared and transposed coordinates beside the input.
       return 3 * input_bytes(input) + n * n * sizeof(float);
     case InputKind::kLower:
-    case InputKind::kFull:
-      break;
+    case InputKind::kFull: break;
   }
   return input_bytes(input) + n * n * sizeof(float);
 }
@@ -42,14 +41,10 @@ uint64_t least_bytes(const BatchInput& input) {
 
 size_t BatchInput::size() const {
   switch (kind) {
-    case InputKind::kPoints:
-      return dimension == 0 ? 0 : numbers.size() / dimension;
-    case InputKind::kLower:
-      return triangle_side(numbers.size());
-    case InputKind::kFull:
-      return static_cast<size_t>(std::sqrt(static_cast<double>(numbers.size())));
-    case InputKind::kSparse:
-      break;
+    case InputKind::kPoints: return dimension == 0 ? 0 : numbers.size() / dimension;
+    case InputKind::kLower: return triangle_side(numbers.size());
+    case InputKind::kFull: return static_cast<size_t>(std::sqrt(static_cast<double>(numbers.size())));
+    case InputKind::kSparse: break;
   }
   return points;
 }
@@ -70,12 +65,9 @@ Status Computation::form_distances(Distances& distances, Distances::Place& refus
   switch (input_.kind) {
     case InputKind::kPoints:
       return distances.from_points(input_.numbers, input_.dimension, input_.metric, refused);
-    case InputKind::kLower:
-      return distances.from_lower(input_.numbers, refused);
-    case InputKind::kFull:
-      return distances.from_full(input_.numbers, refused);
-    case InputKind::kSparse:
-      break;
+    case InputKind::kLower: return distances.from_lower(input_.numbers, refused);
+    case InputKind::kFull: return distances.from_full(input_.numbers, refused);
+    case InputKind::kSparse: break;
   }
   std::vector<SparseDistance> entries(input_.rows.size());
   for (size_t k = 0; k < entries.size(); ++k) {

@@ -80,7 +80,7 @@ std::vector<Row> naive_rows(const Log& log, const RipsSpec& spec, size_t first, 
   }
   const float threshold = static_cast<float>(std::min(spec.threshold, 1e30));
   std::vector<Row> rows;
-  for (const test::NaivePair& pair : test::naive_window_pairs(matrix, threshold, spec.max_dimension)) {
+  for (const test::NaiveRipsPair& pair : test::naive_window_pairs(matrix, threshold, spec.max_dimension)) {
     Row row{1, double(pair.dimension), pair.birth, pair.death};
     const auto write = [&](std::vector<size_t> vertices) {
       std::sort(vertices.begin(), vertices.end());  // oldest first; kNoVertex is the largest number
