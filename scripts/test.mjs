@@ -20,8 +20,14 @@ const resultPath = join(root, 'build', 'jest-results.json')
 const rawCoverage = join(root, 'coverage', 'tmp')
 const noTests = { passed: 0, failed: 0, skipped: 0 }
 
-/** Runs node with `args`; what it prints is shown and returned with the exit code. */
-function run(args, env = {}) {
+/** What is still open after the last test keeps jest alive: it gets so long, then it is ended and has failed. */
+const EXIT_PATIENCE_MS = 30_000
+
+/**
+ * Runs node with `args`; what it prints is shown and returned with the exit code. Once the file `last` is there, the
+ * process has to end by itself in time.
+ */
+function run(args, env = {}, last = undefined) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: root,
@@ -33,8 +39,14 @@ function run(args, env = {}) {
       output += text
       process.stdout.write(text)
     })
+    const watch = setInterval(() => {
+      if (last === undefined || !existsSync(last)) return
+      clearInterval(watch)
+      setTimeout(() => child.kill('SIGKILL'), EXIT_PATIENCE_MS).unref()
+    }, 1000)
     child.on('error', reject)
     child.on('close', (code, signal) => {
+      clearInterval(watch)
       if (signal !== null) process.stdout.write(`${args.join(' ')}: ended by ${signal}\n`)
       resolve({ code, output })
     })
@@ -70,7 +82,8 @@ async function jest(extra, env) {
     '--disable-warning=ExperimentalWarning',
     'node_modules/jest/bin/jest.js'
   ]
-  const { code } = await run([...node, '--runInBand', '--json', `--outputFile=${resultPath}`, ...extra], env)
+  const args = [...node, '--runInBand', '--json', `--outputFile=${resultPath}`, ...extra]
+  const { code } = await run(args, env, resultPath)
   if (!existsSync(resultPath)) return { ...noTests, failed: 1 }
   const result = JSON.parse(readFileSync(resultPath, 'utf8'))
   const failed = result.numFailedTests + result.numRuntimeErrorTestSuites
