@@ -81,7 +81,7 @@ export function createMetrics(): Metrics {
   const lag = gauge('tda_consumer_lag_records', 'Records of a partition not read yet.', 'partition')
   const utilisation = gauge(
     'tda_worker_utilisation_ratio',
-    'Part of the time that the worker threads were busy.'
+    'Part of the time since the last scrape that the worker threads were busy.'
   )
   const streams = gauge('tda_streams', 'Streams held.')
   const ringBytes = gauge('tda_ring_bytes', 'Native memory of the shared point rings.')

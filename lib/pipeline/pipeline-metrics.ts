@@ -53,7 +53,7 @@ export interface PipelineMetrics {
   queueDepth(queue: QueueName, depth: number): void
   /** Records not read yet; `null` when the partition was given up. */
   consumerLag(partition: number, records: number | null): void
-  /** Part of the time since the start that the workers were busy, 0 to 1. */
+  /** Part of the time since the last sample that the workers were busy, 0 to 1. */
   workerUtilisation(ratio: number): void
   /** Streams held, all partitions. */
   streams(count: number): void

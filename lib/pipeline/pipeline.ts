@@ -104,7 +104,7 @@ export class Pipeline {
     sampleStreams(this.#metrics, this.#config, this.#streams)
     this.#metrics.queueDepth('batches', this.#flight.depth)
     this.#metrics.queueDepth('jobs', this.#pool.jobsInFlight)
-    this.#metrics.workerUtilisation(this.#pool.utilisation)
+    this.#metrics.workerUtilisation(this.#pool.utilisation())
   }
 
   /** Sets the gauges of the lag: every so often, because the source has to ask for it. */
