@@ -107,9 +107,19 @@ export class Pipeline {
     this.#metrics.workerUtilisation(this.#pool.utilisation())
   }
 
-  /** Sets the gauges of the lag: every so often, because the source has to ask for it. */
+  /**
+   * Sets the gauges of the lag: every so often, because the source has to ask for it.
+   * @throws BROKER when it gets no answer; then there is no lag to be seen, instead of an old one.
+   */
   async sampleLag(): Promise<void> {
-    const lag = await this.#source.lag()
+    let lag: ReadonlyMap<number, number>
+    try {
+      lag = await this.#source.lag()
+    } catch (error) {
+      for (const partition of this.#lagging) this.#metrics.consumerLag(partition, null)
+      this.#lagging = new Set()
+      throw error
+    }
     for (const partition of this.#lagging) if (!lag.has(partition)) this.#metrics.consumerLag(partition, null)
     for (const [partition, records] of lag) this.#metrics.consumerLag(partition, records)
     this.#lagging = new Set(lag.keys())

@@ -243,6 +243,14 @@ test('sample sets the gauges of streams, scales, queues and lag', async () => {
     ['queue', 'jobs', 0],
     ['lag', 0, 3]
   ])
+  const silent = new TdaError('BROKER', 'no answer')
+  const answer = source.lag.bind(source)
+  source.lag = () => Promise.reject(silent)
+  await expect(pipeline.sampleLag()).rejects.toBe(silent)
+  expect(seen.slice(-1)).toEqual([['lag', 0, null]])
+  source.lag = answer
+  await pipeline.sampleLag()
+  expect(seen.slice(-1)).toEqual([['lag', 0, 3]])
   source.lagging = new Map()
   await pipeline.sampleLag()
   expect(seen.slice(-1)).toEqual([['lag', 0, null]])
