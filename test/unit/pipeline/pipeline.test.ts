@@ -140,8 +140,21 @@ test('a flood of broken records is at most one line a second in the log, with it
   const startedMs = performance.now()
   await pipelineOf(config, new ScriptedSource([assigned(), ...batches(log, 1)]), sink, { logger }).run()
   expect(sink.rejected).toHaveLength(90)
-  expect(lines[0]).toEqual({ topic: 'points', partition: 0, offset: 0, reason: 'unparsable', records: 1 })
+  const place = { topic: 'points', partition: 0, offset: 0 }
+  expect(lines[0]).toEqual({ ...place, reason: 'unparsable', records: 1, reasons: { unparsable: 1 } })
   expect(lines.length).toBeLessThanOrEqual(1 + Math.floor((performance.now() - startedMs) / 1000))
+})
+
+test('the warning counts the rejected records by reason', async () => {
+  const lines: object[] = []
+  const silent = (): void => {}
+  const logger = { info: silent, error: silent, warn: (fields: object) => void lines.push(fields) }
+  const log = records([{ y: 1 }, 'poison', { y: 2 }])
+  const source = new ScriptedSource([assigned(), ...batches(log, 3)])
+  await pipelineOf(config, source, new MemorySink(), { logger }).run()
+  expect(lines).toHaveLength(1)
+  const counts = { records: 3, reasons: { missing_field: 2, unparsable: 1 } }
+  expect(lines[0]).toMatchObject(counts)
 })
 
 test('records before the committed offset rebuild windows: nothing is published, rejected or committed for them', async () => {
