@@ -205,7 +205,7 @@ export class Pipeline {
     }
     const points = slices.reduce((sum, { count }) => sum + count, 0)
     this.#report.taken(records.length, points, backwards)
-    if (this.#state.kind === 'restoring') this.#noteRestored(records)
+    if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
 
   async #publish(updates: readonly OutgoingRecord[]): Promise<void> {
@@ -237,9 +237,11 @@ export class Pipeline {
     this.#logger?.warn({ partition, low, committed }, message)
   }
 
-  #noteRestored(records: readonly MeshRecord[]): void {
+  async #noteRestored(records: readonly MeshRecord[]): Promise<void> {
     for (const { partition, offset } of records) {
-      if (offset + 1 >= (this.#restoring.get(partition) ?? Infinity)) this.#restored(partition)
+      if (offset + 1 < (this.#restoring.get(partition) ?? Infinity)) continue
+      await this.#streams.catchUp(partition)
+      this.#restored(partition)
     }
   }
 

@@ -211,6 +211,20 @@ test('a first start on a log without its beginning puts out the bytes that its r
   expect(first.values).toEqual(repeated.values)
 })
 
+test('the gauges show rebuilt windows as soon as the restore is over', async () => {
+  const stop = new AbortController()
+  const points: number[] = []
+  const metrics: PipelineMetrics = { ...noMetrics, scale: (_, totals) => void points.push(totals.points) }
+  const source = new ScriptedSource([assigned(0, 3), ...batches(records(values(3)), 3)], false)
+  const pipeline = pipelineOf(config, source, new MemorySink(), { signal: stop.signal, metrics })
+  const run = pipeline.run()
+  while (pipeline.state.kind !== 'running') await new Promise((resolve) => setImmediate(resolve))
+  pipeline.sample()
+  expect(points).toEqual([3])
+  stop.abort()
+  await run
+})
+
 test('a restore whose last record is gone ends when there is no lag', async () => {
   const stop = new AbortController()
   const source = new ScriptedSource([assigned(0, 9), ...batches(records(values(4)), 4)], false)
