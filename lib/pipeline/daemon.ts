@@ -16,6 +16,10 @@ import { meshSink } from './sink.js'
 const GROUP_ID = 'streaming-tda'
 /** How often the broker is asked for the lag. */
 const LAG_MS = 2_000
+/** librdkafka's default of `session.timeout.ms`. */
+const SESSION_MS = 45_000
+/** Without partitions for so long, the log says what is waited for. */
+const ASSIGNMENT_MS = 5_000
 
 /** What a daemon is given besides its configuration. */
 export interface DaemonParts {
@@ -92,7 +96,13 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     throw error
   }
   if (http) logger?.info({ url: http.url }, `metrics and health at ${http.url}`)
-  const opened = { pipeline, source, http, metrics, watch }
+  const sayWaiting = (): void => {
+    if (pipeline.state.kind !== 'starting') return
+    const sessionMs = Number(config.kafka?.librdkafka['session.timeout.ms'] ?? SESSION_MS)
+    const why = `a member that crashed gives its partitions up after session.timeout.ms (${sessionMs} ms)`
+    logger?.info({ topic: input.topic }, `waiting for partitions of "${input.topic}"; ${why}`)
+  }
+  const opened = { pipeline, source, http, metrics, watch, sayWaiting }
   return { pipeline, metrics, url: http?.url ?? null, run: () => run(opened) }
 }
 
@@ -102,9 +112,10 @@ interface Opened {
   readonly http: HttpServer | null
   readonly metrics: Metrics
   readonly watch: BrokerWatch
+  readonly sayWaiting: () => void
 }
 
-async function run({ pipeline, source, http, metrics, watch }: Opened): Promise<void> {
+async function run({ pipeline, source, http, metrics, watch, sayWaiting }: Opened): Promise<void> {
   watch.answered() // Joining took an answer, however long ago the daemon was made.
   metrics.beforeScrape(() => pipeline.sample())
   let asking = false
@@ -120,9 +131,11 @@ async function run({ pipeline, source, http, metrics, watch }: Opened): Promise<
       )
       .finally(() => (asking = false))
   }, LAG_MS)
+  const waiting = setTimeout(sayWaiting, ASSIGNMENT_MS)
   try {
     await pipeline.run()
   } finally {
+    clearTimeout(waiting)
     clearInterval(sampling)
     metrics.beforeScrape(() => {})
     await source.close()
