@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
 import { createLogger } from '../observability/logger.js'
 import { createDaemon } from '../pipeline/daemon.js'
+import { defaultWorkers } from '../scales/worker-pool.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { stopOnSignal } from './stop-signal.js'
 import { write, type Terminal } from './terminal.js'
@@ -27,12 +28,11 @@ export async function run(
 ): Promise<ExitCode> {
   const config = await loadConfig(path, 'broker')
   requireMemory(config)
+  const memoryPredictedMiB = Math.ceil(predictMemory(config).totalBytes / MIB)
+  const memoryLimitMiB = Math.ceil(memoryLimit(config) / MIB)
   if (check) {
-    const [needed, limit] = [predictMemory(config).totalBytes, memoryLimit(config)].map((bytes) =>
-      Math.ceil(bytes / MIB)
-    )
     const lines = [
-      `${path} is valid; its windows need at most ${needed} of ${limit} MiB`,
+      `${path} is valid; its windows need at most ${memoryPredictedMiB} of ${memoryLimitMiB} MiB`,
       ...ripsCostTexts(config)
     ]
     await write(terminal.stdout, `${lines.join('\n')}\n`)
@@ -56,7 +56,8 @@ export async function run(
   })
   let mesh: EventMesh | undefined
   try {
-    logger.info({ config }, 'starting')
+    const workers = config.pipeline.workers ?? defaultWorkers()
+    logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
     mesh = await connect(config)
     const daemon = await createDaemon(config, { mesh, logger, signal: stop.signal })
     await daemon.run()

@@ -57,7 +57,7 @@ export interface Subscription {
   }): AsyncIterable<MeshEvent>
   /** Commits the next offset to read of each partition. */
   commit(next: ReadonlyMap<number, number>): Promise<void>
-  /** Records between the position read so far and the end of each assigned partition. */
+  /** Records between the position read so far and the end of each assigned partition; BROKER when none answers. */
   lag(): Promise<ReadonlyMap<number, number>>
   /** Leaves the group; `events` ends. What was not committed is repeated by the next owner. */
   close(): Promise<void>

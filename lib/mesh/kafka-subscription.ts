@@ -137,11 +137,10 @@ export class KafkaSubscription implements Subscription {
 
   async lag(): Promise<ReadonlyMap<number, number>> {
     const lag = new Map<number, number>()
+    // Also a member without partitions finds out whether brokers answer.
+    if (this.#position.size === 0 && !this.#closing) await this.#watermarks(0).catch(this.#unlessClosing)
     for (const partition of [...this.#position.keys()]) {
-      const { high } = await this.#watermarks(partition).catch((error: unknown) => {
-        if (this.#isClosing()) return { high: 0 }
-        throw error
-      })
+      const { high } = await this.#watermarks(partition).catch(this.#unlessClosing)
       const position = this.#position.get(partition)
       if (position !== undefined) lag.set(partition, Math.max(0, high - position))
     }
@@ -221,6 +220,11 @@ export class KafkaSubscription implements Subscription {
     await released
     this.#revoking = false
     if (!this.#closing) this.#unassign(partitions)
+  }
+
+  readonly #unlessClosing = (error: unknown): { low: number; high: number } => {
+    if (this.#isClosing()) return { low: 0, high: 0 }
+    throw error
   }
 
   /** A method, because the answer may change while somebody waits. */

@@ -20,8 +20,13 @@ export interface Health {
   readonly reason: string
 }
 
-/** What a state of the pipeline means to whoever supervises the process. */
-export function healthOf(state: PipelineState): Health {
+/**
+ * What a state of the pipeline means to whoever supervises the process. `brokersDown`: why no broker can be reached, or
+ * null; a restart does not help against it.
+ */
+export function healthOf(state: PipelineState, brokersDown: string | null = null): Health {
+  const working = state.kind === 'starting' || state.kind === 'restoring' || state.kind === 'running'
+  if (brokersDown !== null && working) return { live: true, ready: false, reason: brokersDown }
   switch (state.kind) {
     case 'starting':
       return { live: true, ready: false, reason: 'starting: waiting for partitions' }

@@ -79,9 +79,10 @@ export function createMetrics(): Metrics {
   const state = gauge('tda_pipeline_state', '1 for the state the pipeline is in, 0 for the others.', 'state')
   const queue = gauge('tda_queue_depth', 'Entries in a bounded queue.', 'queue')
   const lag = gauge('tda_consumer_lag_records', 'Records of a partition not read yet.', 'partition')
+  const broker = gauge('tda_broker_up', '1 while brokers answer, 0 when none did for 10 s.')
   const utilisation = gauge(
     'tda_worker_utilisation_ratio',
-    'Part of the time that the worker threads were busy.'
+    'Part of the time since the last scrape that the worker threads were busy.'
   )
   const streams = gauge('tda_streams', 'Streams held.')
   const ringBytes = gauge('tda_ring_bytes', 'Native memory of the shared point rings.')
@@ -110,6 +111,7 @@ export function createMetrics(): Metrics {
     publishLatency: (seconds) => publishing.observe(seconds),
     state: (kind) => STATES.forEach((one) => state.set({ state: one }, one === kind ? 1 : 0)),
     queueDepth: (name, depth) => queue.set({ queue: name }, depth),
+    brokerUp: (up) => broker.set(up ? 1 : 0),
     consumerLag(partition, records) {
       if (records === null) lag.remove({ partition })
       else lag.set({ partition }, records)

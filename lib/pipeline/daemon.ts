@@ -8,6 +8,7 @@ import type { Config } from '../config/schema.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
+import { BrokerWatch } from './broker-watch.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { meshSink } from './sink.js'
 
@@ -15,6 +16,10 @@ import { meshSink } from './sink.js'
 const GROUP_ID = 'streaming-tda'
 /** How often the broker is asked for the lag. */
 const LAG_MS = 2_000
+/** librdkafka's default of `session.timeout.ms`. */
+const SESSION_MS = 45_000
+/** Without partitions for so long, the log says what is waited for. */
+const ASSIGNMENT_MS = 5_000
 
 /** What a daemon is given besides its configuration. */
 export interface DaemonParts {
@@ -70,7 +75,8 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   await mesh.createStream(output.topic, output.partitions)
   await mesh.createStream(output.deadLetterTopic, output.partitions)
   let pipeline: Pipeline | undefined
-  const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' })
+  const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
+  const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down())
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
   let source: Subscription | undefined
   try {
@@ -90,7 +96,13 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     throw error
   }
   if (http) logger?.info({ url: http.url }, `metrics and health at ${http.url}`)
-  const opened = { pipeline, source, http, metrics, logger }
+  const sayWaiting = (): void => {
+    if (pipeline.state.kind !== 'starting') return
+    const sessionMs = Number(config.kafka?.librdkafka['session.timeout.ms'] ?? SESSION_MS)
+    const why = `a member that crashed gives its partitions up after session.timeout.ms (${sessionMs} ms)`
+    logger?.info({ topic: input.topic }, `waiting for partitions of "${input.topic}"; ${why}`)
+  }
+  const opened = { pipeline, source, http, metrics, watch, sayWaiting }
   return { pipeline, metrics, url: http?.url ?? null, run: () => run(opened) }
 }
 
@@ -99,23 +111,31 @@ interface Opened {
   readonly source: Subscription
   readonly http: HttpServer | null
   readonly metrics: Metrics
-  readonly logger: PipelineLogger | undefined
+  readonly watch: BrokerWatch
+  readonly sayWaiting: () => void
 }
 
-async function run({ pipeline, source, http, metrics, logger }: Opened): Promise<void> {
+async function run({ pipeline, source, http, metrics, watch, sayWaiting }: Opened): Promise<void> {
+  watch.answered() // Joining took an answer, however long ago the daemon was made.
   metrics.beforeScrape(() => pipeline.sample())
   let asking = false
   const sampling = setInterval(() => {
+    watch.check()
     if (asking) return // A broker that does not answer is not asked twice.
     asking = true
     pipeline
       .sampleLag()
-      .catch((error: unknown) => logger?.warn({ err: error }, 'the lag could not be read'))
+      .then(
+        () => watch.answered(),
+        (error: unknown) => watch.failed(error)
+      )
       .finally(() => (asking = false))
   }, LAG_MS)
+  const waiting = setTimeout(sayWaiting, ASSIGNMENT_MS)
   try {
     await pipeline.run()
   } finally {
+    clearTimeout(waiting)
     clearInterval(sampling)
     metrics.beforeScrape(() => {})
     await source.close()

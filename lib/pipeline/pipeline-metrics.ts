@@ -51,9 +51,11 @@ export interface PipelineMetrics {
   /** Which state the pipeline is in now. */
   state(kind: PipelineStateKind): void
   queueDepth(queue: QueueName, depth: number): void
-  /** Records not read yet; `null` when the partition was given up. */
+  /** Whether brokers answer. */
+  brokerUp(up: boolean): void
+  /** Records not read yet; `null` when the partition was given up or its lag cannot be read. */
   consumerLag(partition: number, records: number | null): void
-  /** Part of the time since the start that the workers were busy, 0 to 1. */
+  /** Part of the time since the last sample that the workers were busy, 0 to 1. */
   workerUtilisation(ratio: number): void
   /** Streams held, all partitions. */
   streams(count: number): void
@@ -75,6 +77,7 @@ export const noMetrics: PipelineMetrics = {
   publishLatency() {},
   state() {},
   queueDepth() {},
+  brokerUp() {},
   consumerLag() {},
   workerUtilisation() {},
   streams() {},

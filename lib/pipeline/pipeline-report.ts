@@ -24,7 +24,8 @@ export class PipelineReport {
   readonly #metrics: PipelineMetrics
   readonly #logger: PipelineLogger | undefined
   readonly #totals = { records: 0, points: 0, rejected: 0, updates: 0 }
-  #rejectedUnsaid = 0
+  /** Rejected since the last warning. */
+  #rejectedUnsaid = new Map<RejectReason, number>()
   #warnAgainAtMs = 0
 
   constructor(metrics: PipelineMetrics, logger: PipelineLogger | undefined) {
@@ -57,16 +58,20 @@ export class PipelineReport {
   rejected(letters: readonly RejectedRecord[]): void {
     const reasons = new Map<RejectReason, number>()
     for (const { reason } of letters) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
-    for (const [reason, count] of reasons) this.#metrics.recordsRejected(reason, count)
+    for (const [reason, count] of reasons) {
+      this.#metrics.recordsRejected(reason, count)
+      this.#rejectedUnsaid.set(reason, (this.#rejectedUnsaid.get(reason) ?? 0) + count)
+    }
     this.#totals.rejected += letters.length
-    this.#rejectedUnsaid += letters.length
     const now = performance.now()
     if (now < this.#warnAgainAtMs) return
     this.#warnAgainAtMs = now + WARN_EVERY_MS
     const { record, reason, message } = letters[0]!
     const { topic, partition, offset } = record
-    const fields = { topic, partition, offset, reason, records: this.#rejectedUnsaid }
-    this.#rejectedUnsaid = 0
+    const unsaid = Object.fromEntries(this.#rejectedUnsaid)
+    const count = [...this.#rejectedUnsaid.values()].reduce((sum, one) => sum + one, 0)
+    const fields = { topic, partition, offset, reason, records: count, reasons: unsaid }
+    this.#rejectedUnsaid = new Map()
     this.#logger?.warn(fields, `records rejected, for instance: ${message}`)
   }
 

@@ -104,12 +104,22 @@ export class Pipeline {
     sampleStreams(this.#metrics, this.#config, this.#streams)
     this.#metrics.queueDepth('batches', this.#flight.depth)
     this.#metrics.queueDepth('jobs', this.#pool.jobsInFlight)
-    this.#metrics.workerUtilisation(this.#pool.utilisation)
+    this.#metrics.workerUtilisation(this.#pool.utilisation())
   }
 
-  /** Sets the gauges of the lag: every so often, because the source has to ask for it. */
+  /**
+   * Sets the gauges of the lag: every so often, because the source has to ask for it.
+   * @throws BROKER when it gets no answer; then there is no lag to be seen, instead of an old one.
+   */
   async sampleLag(): Promise<void> {
-    const lag = await this.#source.lag()
+    let lag: ReadonlyMap<number, number>
+    try {
+      lag = await this.#source.lag()
+    } catch (error) {
+      for (const partition of this.#lagging) this.#metrics.consumerLag(partition, null)
+      this.#lagging = new Set()
+      throw error
+    }
     for (const partition of this.#lagging) if (!lag.has(partition)) this.#metrics.consumerLag(partition, null)
     for (const [partition, records] of lag) this.#metrics.consumerLag(partition, records)
     this.#lagging = new Set(lag.keys())
@@ -195,7 +205,7 @@ export class Pipeline {
     }
     const points = slices.reduce((sum, { count }) => sum + count, 0)
     this.#report.taken(records.length, points, backwards)
-    if (this.#state.kind === 'restoring') this.#noteRestored(records)
+    if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
 
   async #publish(updates: readonly OutgoingRecord[]): Promise<void> {
@@ -227,9 +237,11 @@ export class Pipeline {
     this.#logger?.warn({ partition, low, committed }, message)
   }
 
-  #noteRestored(records: readonly MeshRecord[]): void {
+  async #noteRestored(records: readonly MeshRecord[]): Promise<void> {
     for (const { partition, offset } of records) {
-      if (offset + 1 >= (this.#restoring.get(partition) ?? Infinity)) this.#restored(partition)
+      if (offset + 1 < (this.#restoring.get(partition) ?? Infinity)) continue
+      await this.#streams.catchUp(partition)
+      this.#restored(partition)
     }
   }
 

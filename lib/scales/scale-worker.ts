@@ -18,6 +18,8 @@ export interface WorkerSetup {
   /** Longest message in bytes. */
   readonly maxBytes: number
   readonly eventTime: boolean
+  /** Shared with the main thread, one entry: microseconds that the threads spent in tasks. */
+  readonly busyUs: BigInt64Array
 }
 
 export interface AdvanceJob {
@@ -58,6 +60,10 @@ interface Messages {
 
 /** Advances each engine in turn and encodes its updates. Ends with the first that fails; those before stay advanced. */
 export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
+  return timed(() => advanceEach(jobs))
+}
+
+function advanceEach(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
   const messages: Messages = { texts: [], dueAt: [] }
   const ends = new Uint32Array(jobs.length)
   const failed = eachResult(jobs, (result, job, i) => {
@@ -72,7 +78,7 @@ export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure
 /** The same without encoding: the engines' own rows. */
 export function advanceRows(jobs: readonly AdvanceJob[]): readonly AdvanceResult[] | JobFailure {
   const results: AdvanceResult[] = []
-  const failed = eachResult(jobs, (result) => results.push(result))
+  const failed = timed(() => eachResult(jobs, (result) => results.push(result)))
   if (failed) return failed
   return transferred(
     results,
@@ -100,9 +106,19 @@ function eachResult(
 /** The diagram at the engine's position: rows of native/diagram/update.h. */
 export function diagram(engine: EngineHandle): Float64Array | JobFailure {
   try {
-    return nativeAddon().engineDiagram(engine)
+    return timed(() => nativeAddon().engineDiagram(engine))
   } catch (error) {
     return failure(error, 'read a diagram')
+  }
+}
+
+/** Adds what the task takes to the time the threads were busy. */
+function timed<T>(task: () => T): T {
+  const startedMs = performance.now()
+  try {
+    return task()
+  } finally {
+    Atomics.add(setup().busyUs, 0, BigInt(Math.round((performance.now() - startedMs) * 1000)))
   }
 }
 

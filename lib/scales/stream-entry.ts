@@ -169,13 +169,20 @@ export class StreamEntry {
     nativeAddon().streamRelease(this.handle)
   }
 
-  /** From here on updates are published: what was replayed is counted first. */
-  #goLive(jobs: PoolJob[]): void {
-    this.#live = true
+  /** Adds the jobs that bring a stream which was only replayed up to its newest point. */
+  catchUp(jobs: PoolJob[]): void {
+    if (this.#live) return
     for (const engine of this.#engines) {
       if (engine.dispatched < this.#next) this.#dispatch(engine, true, jobs)
-      if (this.truncated) nativeAddon().engineRequestSnapshot(engine.handle)
     }
+  }
+
+  /** From here on updates are published: what was replayed is counted first. */
+  #goLive(jobs: PoolJob[]): void {
+    this.catchUp(jobs)
+    this.#live = true
+    if (!this.truncated) return
+    for (const { handle } of this.#engines) nativeAddon().engineRequestSnapshot(handle)
   }
 
   #isDue(engine: Engine): boolean {

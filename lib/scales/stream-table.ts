@@ -167,6 +167,16 @@ export class StreamTable {
     return results
   }
 
+  /** At the end of a restore: advances the engines of streams without live points, so that what they show is right. */
+  async catchUp(partition: number): Promise<void> {
+    const jobs: PoolJob[] = []
+    const entries = [...(this.#partitions.get(partition)?.entries.values() ?? [])]
+    for (const entry of entries) entry.catchUp(jobs)
+    const results = this.#pool.advance(jobs)
+    for (const entry of entries) entry.underWay(results)
+    await results
+  }
+
   /** The offset after the last record of each partition, where it is beyond what the group has committed. */
   nextOffsets(records: readonly MeshRecord[]): Map<number, number> {
     const next = new Map<number, number>()

@@ -22,6 +22,8 @@ import type { AdvanceJob, AdvanceOutput, JobFailure, WorkerSetup } from './scale
 const LANES_PER_WORKER = 2
 /** Of each thread's heap. */
 const YOUNG_GENERATION_MIB = 64
+/** A utilisation over less than that would be noise. */
+const READING_MS_MIN = 1_000
 
 export interface PoolJob extends AdvanceJob {
   readonly lane: number
@@ -37,9 +39,15 @@ export interface JobMessages {
   readonly dueAt: Float64Array
 }
 
-export interface PoolOptions extends WorkerSetup {
+export interface PoolOptions extends Omit<WorkerSetup, 'busyUs'> {
   /** Threads; default: one less than the processors, at least 1. */
   readonly workers?: number | undefined
+}
+
+/** How long the threads had been busy at a moment. */
+interface Reading {
+  readonly atMs: number
+  readonly busyMs: number
 }
 
 interface Lane {
@@ -56,6 +64,10 @@ export class WorkerPool {
   readonly workers: number
   readonly #piscina: Piscina
   readonly #lanes: Lane[]
+  /** Microseconds that all threads spent in tasks; they add to it. */
+  readonly #busyUs = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
+  #reading: Reading = { atMs: performance.now(), busyMs: 0 }
+  #before: Reading = this.#reading
   #jobsInFlight = 0
   #failure: TdaError | null = null
 
@@ -64,7 +76,8 @@ export class WorkerPool {
     const setup: WorkerSetup = {
       scales: options.scales,
       maxBytes: options.maxBytes,
-      eventTime: options.eventTime
+      eventTime: options.eventTime,
+      busyUs: this.#busyUs
     }
     const lanes = this.workers * LANES_PER_WORKER
     this.#lanes = Array.from({ length: lanes }, () => ({ tail: Promise.resolve(), engines: 0 }))
@@ -87,9 +100,18 @@ export class WorkerPool {
     return this.#jobsInFlight
   }
 
-  /** Part of the threads' time since the start that they were busy, 0 to 1. */
-  get utilisation(): number {
-    return Math.min(1, this.#piscina.utilization)
+  /**
+   * Part of the threads' time that they were busy, 0 to 1: since the reading before this one, or one earlier where
+   * that is less than a second ago. A task counts when it ends.
+   */
+  utilisation(nowMs = performance.now()): number {
+    const now = { atMs: nowMs, busyMs: Number(Atomics.load(this.#busyUs, 0)) / 1000 }
+    if (nowMs - this.#reading.atMs >= READING_MS_MIN) {
+      this.#before = this.#reading
+      this.#reading = now
+    }
+    const elapsedMs = (nowMs - this.#before.atMs) * this.workers
+    return elapsedMs <= 0 ? 0 : Math.min(1, (now.busyMs - this.#before.busyMs) / elapsedMs)
   }
 
   /** Gives a new engine its lane: the one with the fewest. */

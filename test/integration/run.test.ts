@@ -88,6 +88,12 @@ describe('run', () => {
         '{"v":"x"}',
         'unparsable'
       ])
+      expect(log(terminal)[0]).toMatchObject({
+        msg: 'starting',
+        workers: expect.any(Number),
+        memoryLimitMiB: expect.any(Number),
+        memoryPredictedMiB: expect.any(Number)
+      })
       const { url } = log(terminal).find((line) => line.url !== undefined)!
       const metrics = await (await fetch(`${url}/metrics`)).text()
       expect(metrics).toContain('\ntda_points_processed_total 3\n')

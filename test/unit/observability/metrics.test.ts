@@ -22,6 +22,7 @@ test('what the pipeline reports appears under Prometheus names', async () => {
   metrics.state('running')
   metrics.queueDepth('batches', 2)
   metrics.consumerLag(1, 7)
+  metrics.brokerUp(true)
   metrics.workerUtilisation(0.5)
   metrics.streams(9)
   metrics.ringBytes(4096)
@@ -44,6 +45,7 @@ test('what the pipeline reports appears under Prometheus names', async () => {
     'tda_pipeline_state{state="restoring"}': 0,
     'tda_queue_depth{queue="batches"}': 2,
     'tda_consumer_lag_records{partition="1"}': 7,
+    tda_broker_up: 1,
     tda_worker_utilisation_ratio: 0.5,
     tda_streams: 9,
     tda_ring_bytes: 4096,

@@ -140,8 +140,21 @@ test('a flood of broken records is at most one line a second in the log, with it
   const startedMs = performance.now()
   await pipelineOf(config, new ScriptedSource([assigned(), ...batches(log, 1)]), sink, { logger }).run()
   expect(sink.rejected).toHaveLength(90)
-  expect(lines[0]).toEqual({ topic: 'points', partition: 0, offset: 0, reason: 'unparsable', records: 1 })
+  const place = { topic: 'points', partition: 0, offset: 0 }
+  expect(lines[0]).toEqual({ ...place, reason: 'unparsable', records: 1, reasons: { unparsable: 1 } })
   expect(lines.length).toBeLessThanOrEqual(1 + Math.floor((performance.now() - startedMs) / 1000))
+})
+
+test('the warning counts the rejected records by reason', async () => {
+  const lines: object[] = []
+  const silent = (): void => {}
+  const logger = { info: silent, error: silent, warn: (fields: object) => void lines.push(fields) }
+  const log = records([{ y: 1 }, 'poison', { y: 2 }])
+  const source = new ScriptedSource([assigned(), ...batches(log, 3)])
+  await pipelineOf(config, source, new MemorySink(), { logger }).run()
+  expect(lines).toHaveLength(1)
+  const counts = { records: 3, reasons: { missing_field: 2, unparsable: 1 } }
+  expect(lines[0]).toMatchObject(counts)
 })
 
 test('records before the committed offset rebuild windows: nothing is published, rejected or committed for them', async () => {
@@ -198,6 +211,20 @@ test('a first start on a log without its beginning puts out the bytes that its r
   expect(first.values).toEqual(repeated.values)
 })
 
+test('the gauges show rebuilt windows as soon as the restore is over', async () => {
+  const stop = new AbortController()
+  const points: number[] = []
+  const metrics: PipelineMetrics = { ...noMetrics, scale: (_, totals) => void points.push(totals.points) }
+  const source = new ScriptedSource([assigned(0, 3), ...batches(records(values(3)), 3)], false)
+  const pipeline = pipelineOf(config, source, new MemorySink(), { signal: stop.signal, metrics })
+  const run = pipeline.run()
+  while (pipeline.state.kind !== 'running') await new Promise((resolve) => setImmediate(resolve))
+  pipeline.sample()
+  expect(points).toEqual([3])
+  stop.abort()
+  await run
+})
+
 test('a restore whose last record is gone ends when there is no lag', async () => {
   const stop = new AbortController()
   const source = new ScriptedSource([assigned(0, 9), ...batches(records(values(4)), 4)], false)
@@ -243,6 +270,14 @@ test('sample sets the gauges of streams, scales, queues and lag', async () => {
     ['queue', 'jobs', 0],
     ['lag', 0, 3]
   ])
+  const silent = new TdaError('BROKER', 'no answer')
+  const answer = source.lag.bind(source)
+  source.lag = () => Promise.reject(silent)
+  await expect(pipeline.sampleLag()).rejects.toBe(silent)
+  expect(seen.slice(-1)).toEqual([['lag', 0, null]])
+  source.lag = answer
+  await pipeline.sampleLag()
+  expect(seen.slice(-1)).toEqual([['lag', 0, 3]])
   source.lagging = new Map()
   await pipeline.sampleLag()
   expect(seen.slice(-1)).toEqual([['lag', 0, null]])

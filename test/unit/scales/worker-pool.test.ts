@@ -79,7 +79,30 @@ test('jobs of an engine run in their order on any number of threads; results are
   }
   expect(done).toHaveLength(140)
   expect(pool.jobsInFlight).toBe(0)
-  expect(pool.utilisation).toBeGreaterThan(0)
+})
+
+test('utilisation is the busy part of the time of all threads, of late', async () => {
+  const pool = poolOf(1)
+  const engine = engineOf(pool)
+  const startMs = performance.now()
+  expect(pool.utilisation(startMs)).toBe(0)
+  await pool.advance([jobOf(engine, 0)]) // the thread is up
+  let next = 0
+  const busyFromMs = performance.now() + 1_000
+  pool.utilisation(busyFromMs) // two readings, so that what comes counts from here
+  pool.utilisation(busyFromMs + 1_000)
+  const startedMs = performance.now()
+  while (performance.now() - startedMs < 500) {
+    next += 5_000
+    nativeAddon().streamAppend(engine.stream, new Float64Array(5_000), null, null, null)
+    await pool.advance([jobOf(engine, next)])
+  }
+  const tookMs = performance.now() - startedMs
+  const busy = pool.utilisation(busyFromMs + tookMs)
+  expect(busy).toBeGreaterThan(0.3)
+  expect(busy).toBeLessThanOrEqual(1)
+  pool.utilisation(busyFromMs + 10_000)
+  expect(pool.utilisation(busyFromMs + 20_000)).toBe(0)
 })
 
 test('lanes get engines evenly, and lose them', () => {
