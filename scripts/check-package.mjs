@@ -4,7 +4,7 @@
  * client, no data set), its addon compiled there, imported, type-checked by name, and its command run.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { innerEnvironment, npmCommand, root } from './setup/shell.mjs'
@@ -54,6 +54,26 @@ process.stdout.write(typeof IncrementalPersistence)
 `
   )
   expect('is imported by its name', run(process.execPath, ['use.mjs'], folder) === 'function')
+
+  // The declarations, as a strict user without skipLibCheck and without the Kafka client compiles them.
+  const [, lines] = /```js\n(import .*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8'))
+  writeFileSync(
+    join(folder, 'use.ts'),
+    `${lines}
+import * as api from 'streaming-tda'
+import { KafkaEventMesh, type KafkaMeshOptions } from 'streaming-tda'
+export const connect: (options: KafkaMeshOptions) => Promise<KafkaEventMesh> = KafkaEventMesh.connect
+export const names: string[] = Object.keys(api)
+`
+  )
+  for (const types of ['@types/node', 'undici-types']) {
+    const from = join(root, 'node_modules', types)
+    cpSync(from, join(folder, 'node_modules', types), { recursive: true })
+  }
+  const strict = '--noEmit --strict --module nodenext --target es2022 --types node'.split(' ')
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  process.stdout.write(run(process.execPath, [tsc, ...strict, 'use.ts'], folder))
+  expect('compiles strictly in TypeScript without the Kafka client', true)
 
   writeFileSync(join(folder, 'series.csv'), 'value\n0\n2\n1\n3\n')
   const command = join(folder, 'node_modules', '.bin', 'streaming-tda')

@@ -63,7 +63,7 @@ const INTRODUCTION = `# Configuration
 <!-- Made from lib/config/schema.ts by \`streaming-tda config-reference\`; a test compares the two. -->
 
 One YAML file. \`streaming-tda run --config FILE --check\` validates it without starting anything and reports every
-problem with file, line, column and path. Unknown keys are errors. Durations have a unit: \`250ms\`, \`10s\`, \`5m\`, \`1h\`,
+problem it can see with file, line, column and path. Unknown keys are errors. Durations have a unit: \`250ms\`, \`10s\`, \`5m\`, \`1h\`,
 \`1d\`; sizes are plain numbers.
 
 `

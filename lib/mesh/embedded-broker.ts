@@ -12,10 +12,10 @@ import {
   connectClient,
   disconnectClient,
   loadKafka,
-  type KafkaSettings,
   type LibrdKafkaError,
   type Producer
 } from './kafka-client.js'
+import type { KafkaSettings } from './kafka-settings.js'
 import { KafkaEventMesh, type KafkaMeshOptions } from './kafka-mesh.js'
 
 /** Partitions of every topic on the embedded broker. */

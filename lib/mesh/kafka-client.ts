@@ -11,7 +11,6 @@ import { TdaError, type ErrorCode } from '../errors.js'
 
 type Rdkafka = typeof rdkafka
 export type { KafkaConsumer, LibrdKafkaError, Message, Producer } from 'node-rdkafka'
-export type KafkaSettings = Readonly<Record<string, string | number | boolean>>
 
 /** librdkafka's error numbers this package acts upon. Negative: found by the client; positive: said by the broker. */
 export const RD_KAFKA = {

@@ -8,8 +8,9 @@
 import { TdaError } from '../errors.js'
 import type { EventMesh, OutgoingRecord, Subscription } from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
-import type { KafkaSettings, LibrdKafkaError } from './kafka-client.js'
+import type { LibrdKafkaError } from './kafka-client.js'
 import { KafkaPublisher } from './kafka-publisher.js'
+import type { KafkaSettings } from './kafka-settings.js'
 import { KafkaSubscription } from './kafka-subscription.js'
 
 const TIMEOUT_MS = 10_000

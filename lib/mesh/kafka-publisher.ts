@@ -17,10 +17,10 @@ import {
   loadKafka,
   RD_KAFKA,
   withSettings,
-  type KafkaSettings,
   type LibrdKafkaError,
   type Producer
 } from './kafka-client.js'
+import type { KafkaSettings } from './kafka-settings.js'
 
 const IN_FLIGHT_RECORDS = 20_000
 const IN_FLIGHT_BYTES = 32 * 1024 * 1024

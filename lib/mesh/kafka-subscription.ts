@@ -22,10 +22,10 @@ import {
   RD_KAFKA,
   withSettings,
   type KafkaConsumer,
-  type KafkaSettings,
   type LibrdKafkaError,
   type Message
 } from './kafka-client.js'
+import type { KafkaSettings } from './kafka-settings.js'
 
 /** How long one call waits for a first record; an abort or a rebalance is noticed after it at the latest. */
 const FIRST_RECORD_MS = 50

@@ -3,7 +3,7 @@
  * FinalizationRegistry frees it some time after the object was collected. A worker thread that ends does not run that
  * net: close what it owns.
  */
-/// <reference lib="esnext.disposable" />
+/// <reference lib="esnext.disposable" preserve="true" />
 
 const forgotten = new FinalizationRegistry<() => void>((release) => release())
 
