@@ -54,6 +54,9 @@ export class KafkaEventMesh implements EventMesh {
   }
 
   private constructor(options: KafkaMeshOptions, brokers: string, publisher: KafkaPublisher) {
+    if (!(publisher instanceof KafkaPublisher)) {
+      throw new TdaError('INVALID_ARGUMENT', 'KafkaEventMesh: use await KafkaEventMesh.connect({ brokers })')
+    }
     this.#options = options
     this.#brokers = brokers
     this.#publisher = publisher

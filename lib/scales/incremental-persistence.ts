@@ -4,7 +4,8 @@ import { type ChangeLayout, type EngineHandle, layoutOf, nativeAddon, type Strea
 import { ChangeRows, PairRows } from './diagram-rows.js'
 import { type FiltrationOptions, nativeFiltration } from './filtration.js'
 import { NativeResource } from './native-resource.js'
-import { toFloat64Array } from './point-rows.js'
+import { requireFiltrationOptions } from './options.js'
+import { namingNonFinite, toPointInput } from './point-rows.js'
 
 export type IncrementalPersistenceOptions = FiltrationOptions & {
   /** The most points there may be at once, up to 2^30; for Rips, up to 32 767 points of the cloud. */
@@ -40,7 +41,6 @@ export type IncrementalPersistenceOptions = FiltrationOptions & {
 export class IncrementalPersistence extends NativeResource {
   readonly capacity: number
   readonly dimension: number
-  readonly #addon = nativeAddon()
   readonly #layout: ChangeLayout
   readonly #stream: StreamHandle
   readonly #engine: EngineHandle
@@ -50,11 +50,12 @@ export class IncrementalPersistence extends NativeResource {
 
   /** @throws TdaError INVALID_ARGUMENT for a capacity that can never be right, MEMORY_LIMIT. */
   constructor(options: IncrementalPersistenceOptions) {
-    super()
+    super('persistence')
+    requireFiltrationOptions(options, ['capacity', 'dimension'], 'IncrementalPersistence')
     this.capacity = options.capacity
     this.dimension = options.dimension ?? 1
     this.#layout = layoutOf(options.filtration)
-    const addon = this.#addon
+    const addon = nativeAddon()
     const stream = addon.streamCreate({
       dimension: this.dimension,
       capacity: options.capacity,
@@ -103,7 +104,7 @@ export class IncrementalPersistence extends NativeResource {
    * of numbers; nothing was added.
    */
   addPoints(values: ArrayLike<number>): ChangeRows {
-    return this.#add(toFloat64Array(values, 'addPoints'))
+    return this.#add(toPointInput(values, null, (value) => `addPoint(${value})`).values)
   }
 
   /** Removes the oldest point; see {@link removePoints}. */
@@ -129,7 +130,7 @@ export class IncrementalPersistence extends NativeResource {
 
   /** The present diagram, by dimension, then in the order of births. O(pairs). */
   diagram(): PairRows {
-    return new PairRows(this.#addon.engineDiagram(this.#engine), this.#layout)
+    return new PairRows(this.addon.engineDiagram(this.#engine), this.#layout)
   }
 
   #add(values: Float64Array): ChangeRows {
@@ -138,11 +139,14 @@ export class IncrementalPersistence extends NativeResource {
       const what = `${this.size} of ${this.capacity} points are present, ${points} more do not fit`
       throw new TdaError('CAPACITY_EXCEEDED', `addPoints: ${what}; remove points first. Nothing was added`)
     }
-    return this.#update(this.#addon.streamAppend(this.#stream, values, null, null, null), this.#first)
+    const next = namingNonFinite({ values, timestamps: null }, () =>
+      this.addon.streamAppend(this.#stream, values, null, null, null)
+    )
+    return this.#update(next, this.#first)
   }
 
   #update(until: number, first: number): ChangeRows {
-    const changes = this.#addon.engineUpdate(this.#engine, until, first)
+    const changes = this.addon.engineUpdate(this.#engine, until, first)
     this.#next = until
     this.#first = first
     return new ChangeRows(changes, this.#layout)

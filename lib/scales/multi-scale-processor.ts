@@ -11,12 +11,15 @@ import type {
 import { PairRows } from './diagram-rows.js'
 import { type FiltrationOptions, nativeFiltration } from './filtration.js'
 import { requireNoMisfits } from './misfits.js'
-import { cutBatch, toPointInput } from './point-rows.js'
+import { requireFiltrationOptions, requireOptions, requireSlide, requireWindow } from './options.js'
+import { cutBatch, namingNonFinite, toPointInput } from './point-rows.js'
 import { nativeWindow, PIECE_POINTS, type WindowLength } from './sliding-window.js'
 import { UpdateRows } from './update-rows.js'
 import { defaultWorkers, WorkerPool, type PoolJob } from './worker-pool.js'
 
 const WORKERS_MAX = 256
+const OPTIONS = ['scales', 'dimension', 'timestamps', 'workers']
+const SCALE_OPTIONS = ['window', 'slide', 'snapshotEvery']
 
 /** One scale: a window and what is computed of it. */
 export type ScaleOptions = FiltrationOptions & {
@@ -102,6 +105,8 @@ export class MultiScaleProcessor {
 
   /** @throws TdaError INVALID_ARGUMENT for options that can never be right, MEMORY_LIMIT. */
   constructor(options: MultiScaleProcessorOptions) {
+    requireOptions(options, OPTIONS, 'MultiScaleProcessor')
+    requireScales(options.scales)
     const scales = Object.entries(options.scales)
     if (scales.length === 0) throw new TdaError('INVALID_ARGUMENT', 'scales: expected at least one')
     const byTime = scales.some(([, { window, slide }]) => window.count === undefined || isByTime(slide))
@@ -161,11 +166,13 @@ export class MultiScaleProcessor {
   ): Promise<ReadonlyMap<string, UpdateRows>> {
     return this.#inOrder(async () => {
       const results = this.#scales.map((): AdvanceResult[] => [])
-      const input = toPointInput(values, timestamps)
+      const input = toPointInput(values, timestamps, (value) => `processPoints([${value}])`)
       const pieces = cutBatch(input, this.dimension, this.#pieceMax)
       if (pieces.length > 1) requireNoMisfits(this.#stream, input.values, this.dimension)
       for (const piece of pieces) {
-        const next = nativeAddon().streamAppend(this.#stream, piece.values, piece.timestamps, null, null)
+        const next = namingNonFinite(piece, () =>
+          nativeAddon().streamAppend(this.#stream, piece.values, piece.timestamps, null, null)
+        )
         const rows = await this.#pool.advanceRows(this.#scales.map((scale, i) => jobOf(scale, i, next)))
         rows.forEach((result, i) => results[i]!.push(result))
       }
@@ -184,6 +191,7 @@ export class MultiScaleProcessor {
 
   /** Counts and sizes, O(scales). @throws TdaError UNKNOWN_HANDLE after `close`. */
   getStatistics(): MultiScaleStatistics {
+    if (this.#closed) throw new TdaError('UNKNOWN_HANDLE', 'the processor is closed; make a new one')
     const ring = nativeAddon().streamState(this.#stream)
     const scales = this.#scales.map(({ name, engine }) => {
       const { first, next, sequence, pairs, bytes } = nativeAddon().engineState(engine)
@@ -205,10 +213,18 @@ export class MultiScaleProcessor {
   }
 
   async #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw new TdaError('CANCELLED', 'the processor is closed')
+    if (this.#closed) throw new TdaError('CANCELLED', 'the processor is closed; make a new one')
     const result = this.#tail.then(work)
     this.#tail = result.catch(() => {})
     return result
+  }
+}
+
+function requireScales(scales: MultiScaleProcessorOptions['scales']): void {
+  for (const [name, scale] of Object.entries(scales)) {
+    requireFiltrationOptions(scale, SCALE_OPTIONS, `scales.${name}`)
+    requireWindow(scale.window, `scales.${name}.window`)
+    requireSlide(scale.slide, `scales.${name}.slide`)
   }
 }
 

@@ -2,7 +2,8 @@
 import { TdaError } from '../errors.js'
 import { nativeAddon, type StreamHandle, type WindowHandle } from '../native.js'
 import { NativeResource } from './native-resource.js'
-import { cutBatch, PointRows, toPointInput } from './point-rows.js'
+import { requireOptions, requireWindow } from './options.js'
+import { cutBatch, namingNonFinite, PointRows, toPointInput } from './point-rows.js'
 import { nativeWindow, PIECE_POINTS, type WindowLength } from './sliding-window.js'
 
 /** The windows, and what their points are. */
@@ -32,7 +33,6 @@ interface ScaleWindow {
  */
 export class MultiScaleWindows extends NativeResource {
   readonly dimension: number
-  readonly #addon = nativeAddon()
   readonly #stream: StreamHandle
   readonly #windows: ReadonlyMap<string, ScaleWindow>
   readonly #pieceMax: number
@@ -40,14 +40,16 @@ export class MultiScaleWindows extends NativeResource {
 
   /** @throws TdaError INVALID_ARGUMENT for lengths and dimensions that can never be right, MEMORY_LIMIT. */
   constructor(options: MultiScaleWindowsOptions) {
-    super()
+    super('set of windows')
+    requireOptions(options, ['windows', 'dimension', 'timestamps'], 'MultiScaleWindows')
+    for (const [name, length] of Object.entries(options.windows)) requireWindow(length, `windows.${name}`)
     const lengths = Object.entries(options.windows)
     if (lengths.length === 0) throw new TdaError('INVALID_ARGUMENT', 'windows: expected at least one scale')
     const byTime = lengths.some(([, length]) => length.count === undefined)
     const largest = Math.max(...lengths.map(([, length]) => length.count ?? length.pointsMax))
     this.dimension = options.dimension ?? 1
     this.#pieceMax = byTime ? Infinity : PIECE_POINTS
-    const addon = this.#addon
+    const addon = nativeAddon()
     const stream = addon.streamCreate({
       dimension: this.dimension,
       capacity: largest + PIECE_POINTS,
@@ -100,10 +102,12 @@ export class MultiScaleWindows extends NativeResource {
     values: ArrayLike<number>,
     timestamps?: ArrayLike<number> | null
   ): ReadonlyMap<string, PointRows> {
-    const input = toPointInput(values, timestamps)
+    const input = toPointInput(values, timestamps, (value) => `addPoint(${value})`)
     const evicted = new Map<string, PointRows[]>(this.scales.map((scale) => [scale, []]))
     for (const piece of cutBatch(input, this.dimension, this.#pieceMax)) {
-      this.#next = this.#addon.streamAppend(this.#stream, piece.values, piece.timestamps, null, null)
+      this.#next = namingNonFinite(piece, () =>
+        this.addon.streamAppend(this.#stream, piece.values, piece.timestamps, null, null)
+      )
       for (const [scale, rows] of this.#advance()) evicted.get(scale)?.push(rows)
     }
     return new Map([...evicted].map(([scale, parts]) => [scale, PointRows.join(parts)]))
@@ -117,16 +121,16 @@ export class MultiScaleWindows extends NativeResource {
   *#advance(): Generator<readonly [scale: string, evicted: PointRows]> {
     for (const [name, scale] of this.#windows) {
       const before = scale.first
-      const [first] = this.#addon.windowAdvance(scale.handle, this.#next)
+      const [first] = this.addon.windowAdvance(scale.handle, this.#next)
       scale.first = first
       const evicted = this.#read(before, first)
-      this.#addon.windowAdvance(scale.handle, this.#next) // the ring may use their room again
+      this.addon.windowAdvance(scale.handle, this.#next) // the ring may use their room again
       yield [name, evicted]
     }
   }
 
   #read(first: number, end: number): PointRows {
-    const { values, timestamps } = this.#addon.streamRead(this.#stream, first, end)
+    const { values, timestamps } = this.addon.streamRead(this.#stream, first, end)
     return new PointRows(first, this.dimension, values, timestamps)
   }
 

@@ -99,9 +99,18 @@ export interface PointInput {
 /**
  * A batch as typed arrays. Arrays of other kinds, and such over shared memory, are copied.
  *
+ * @param single How one point is given, for the message to who gives a number.
  * @throws TdaError INVALID_ARGUMENT for what is no list of numbers: JavaScript would read a null as 0.
  */
-export function toPointInput(values: ArrayLike<number>, timestamps?: ArrayLike<number> | null): PointInput {
+export function toPointInput(
+  values: ArrayLike<number>,
+  timestamps: ArrayLike<number> | null | undefined,
+  single: (value: number) => string
+): PointInput {
+  if (typeof values === 'number') {
+    const message = `values: expected an array of numbers; for one point use ${single(values)}`
+    throw new TdaError('INVALID_ARGUMENT', message)
+  }
   return {
     values: toFloat64Array(values, 'values'),
     timestamps:
@@ -162,14 +171,31 @@ function checkWhole({ values, timestamps }: PointInput, dimension: number): void
     const what = `${timestamps.length} timestamps for ${values.length / dimension} points`
     throw new TdaError('INVALID_ARGUMENT', `${what}; give one for each, nothing was applied`)
   }
-  for (const numbers of timestamps === null ? [values] : [values, timestamps]) {
-    const at = numbers.findIndex((number) => !Number.isFinite(number))
-    if (at >= 0) throw new TdaError('NON_FINITE_POINT', `${numbers[at]} at index ${at}; nothing was applied`)
-  }
+  requireFinite({ values, timestamps })
   // Whether the first one goes back, the native gate tells of the first piece, before anything is applied.
   const back = timestamps?.findIndex((timestamp, i) => timestamp < timestamps[i - 1]!) ?? -1
   if (back >= 0) {
     const what = `the timestamp at index ${back} lies before the one at ${back - 1}`
     throw new TdaError('TIMESTAMP_BACKWARDS', `${what}; nothing was applied`)
+  }
+}
+
+/** Runs a call that the native gate may refuse; of numbers that are none, the message names the first. */
+export function namingNonFinite<T>(input: PointInput, call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    if (error instanceof TdaError && error.code === 'NON_FINITE_POINT') requireFinite(input, error)
+    throw error
+  }
+}
+
+function requireFinite({ values, timestamps }: PointInput, cause?: TdaError): void {
+  const named = { values, ...(timestamps === null ? {} : { timestamps }) }
+  for (const [what, numbers] of Object.entries(named)) {
+    const at = numbers.findIndex((number) => !Number.isFinite(number))
+    if (at < 0) continue
+    const message = `${what}: ${numbers[at]} at index ${at}; nothing was applied`
+    throw new TdaError('NON_FINITE_POINT', message, { cause })
   }
 }

@@ -5,7 +5,8 @@
 import { TdaError } from '../errors.js'
 import { nativeAddon, type NativeWindow, type StreamHandle, type WindowHandle } from '../native.js'
 import { NativeResource } from './native-resource.js'
-import { cutBatch, PointRows, toPointInput, type PointInput } from './point-rows.js'
+import { requireOptions, requireWindow } from './options.js'
+import { cutBatch, namingNonFinite, PointRows, toPointInput, type PointInput } from './point-rows.js'
 
 /** A window that points enter at one end and leave at the other. */
 export interface DataWindow {
@@ -38,6 +39,8 @@ export type SlidingWindowOptions = WindowLength & {
   readonly timestamps?: boolean
 }
 
+const OPTIONS = ['count', 'spanMs', 'pointsMax', 'dimension', 'timestamps']
+
 /** Points that enter in one native call, and how far the ring is larger than a window by count. */
 export const PIECE_POINTS = 4096
 
@@ -59,7 +62,6 @@ export function nativeWindow(length: WindowLength): NativeWindow {
 export class SlidingWindow extends NativeResource implements DataWindow {
   readonly dimension: number
   readonly capacity: number
-  readonly #addon = nativeAddon()
   readonly #stream: StreamHandle
   readonly #window: WindowHandle
   readonly #timestamped: boolean
@@ -72,13 +74,16 @@ export class SlidingWindow extends NativeResource implements DataWindow {
 
   /** @throws TdaError INVALID_ARGUMENT for lengths and dimensions that can never be right, MEMORY_LIMIT. */
   constructor(options: SlidingWindowOptions) {
-    super()
+    super('window')
+    requireOptions(options, OPTIONS, 'SlidingWindow')
+    const { count, spanMs, pointsMax } = options
+    requireWindow({ count, spanMs, pointsMax }, 'SlidingWindow')
     const byTime = options.count === undefined
     this.dimension = options.dimension ?? 1
     this.capacity = byTime ? options.pointsMax : options.count
     this.#timestamped = options.timestamps ?? byTime
     this.#pieceMax = byTime ? Infinity : PIECE_POINTS
-    const addon = this.#addon
+    const addon = nativeAddon()
     const stream = addon.streamCreate({
       dimension: this.dimension,
       capacity: byTime ? this.capacity : this.capacity + PIECE_POINTS,
@@ -122,7 +127,8 @@ export class SlidingWindow extends NativeResource implements DataWindow {
       return this.#pushOne(values)
     }
     const point = typeof values === 'number' ? [values] : values
-    if (point.length !== this.dimension || (timestamp !== undefined) !== this.#timestamped) {
+    const fits = areNumbers(point) && point.length === this.dimension
+    if (!fits || (timestamp !== undefined) !== this.#timestamped) {
       return this.addPoints(point, timestamp === undefined ? undefined : [timestamp]) // says what is wrong
     }
     this.#single.values.set(point)
@@ -140,7 +146,7 @@ export class SlidingWindow extends NativeResource implements DataWindow {
    * @throws TdaError as {@link addPoint}.
    */
   addPoints(values: ArrayLike<number>, timestamps?: ArrayLike<number> | null): PointRows {
-    const input = toPointInput(values, timestamps)
+    const input = toPointInput(values, timestamps, (value) => `addPoint(${value})`)
     const pieces = cutBatch(input, this.dimension, this.#pieceMax)
     const room = this.#room(Math.min(Math.ceil(input.values.length / this.dimension), PIECE_POINTS))
     return PointRows.join(pieces.map((piece) => this.#push(piece, room)))
@@ -161,14 +167,14 @@ export class SlidingWindow extends NativeResource implements DataWindow {
       throw new TdaError('INVALID_ARGUMENT', `slide: expected a number of points, got ${count}`)
     }
     const before = this.#first
-    const [first] = this.#addon.windowAdvance(this.#window, this.#next, before + count)
+    const [first] = this.addon.windowAdvance(this.#window, this.#next, before + count)
     this.#first = first
     return this.#read(before, first)
   }
 
   #pushOne(value: number): PointRows {
     const before = this.#first
-    const left = this.#addon.windowPushOne(this.#window, value)
+    const left = this.addon.windowPushOne(this.#window, value)
     this.#next += 1
     if (Number.isNaN(left)) return new PointRows(before, 1, new Float64Array(0), null)
     this.#first += 1
@@ -179,7 +185,9 @@ export class SlidingWindow extends NativeResource implements DataWindow {
 
   #push({ values, timestamps }: PointInput, evicted: PointInput): PointRows {
     const before = this.#first
-    const left = this.#addon.windowPush(this.#window, values, timestamps, evicted.values, evicted.timestamps)
+    const left = namingNonFinite({ values, timestamps }, () =>
+      this.addon.windowPush(this.#window, values, timestamps, evicted.values, evicted.timestamps)
+    )
     this.#next += values.length / this.dimension
     this.#first += left
     if (left > evicted.values.length / this.dimension) return this.#read(before, this.#first)
@@ -196,7 +204,16 @@ export class SlidingWindow extends NativeResource implements DataWindow {
   }
 
   #read(first: number, end: number): PointRows {
-    const { values, timestamps } = this.#addon.streamRead(this.#stream, first, end)
+    const { values, timestamps } = this.addon.streamRead(this.#stream, first, end)
     return new PointRows(first, this.dimension, values, timestamps)
   }
+}
+
+/** Setting a typed array would take null for 0. */
+function areNumbers(point: unknown): boolean {
+  if (point instanceof Float64Array) return true
+  if (typeof point !== 'object' || point === null) return false
+  const { length } = point as ArrayLike<unknown>
+  for (let i = 0; i < length; i++) if (typeof (point as ArrayLike<unknown>)[i] !== 'number') return false
+  return true
 }

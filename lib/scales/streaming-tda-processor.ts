@@ -5,14 +5,14 @@ import {
   layoutOf,
   nativeAddon,
   type NativeSlide,
-  type NativeAddon,
   type StreamHandle
 } from '../native.js'
 import { PairRows } from './diagram-rows.js'
 import { type FiltrationOptions, nativeFiltration } from './filtration.js'
 import { requireNoMisfits } from './misfits.js'
 import { NativeResource } from './native-resource.js'
-import { cutBatch, toPointInput } from './point-rows.js'
+import { requireFiltrationOptions, requireSlide, requireWindow } from './options.js'
+import { cutBatch, namingNonFinite, toPointInput } from './point-rows.js'
 import { nativeWindow, PIECE_POINTS, type WindowLength } from './sliding-window.js'
 import { UpdateRows } from './update-rows.js'
 
@@ -34,6 +34,8 @@ export type StreamingTdaProcessorOptions = FiltrationOptions & {
   /** A snapshot goes with every so many-th update. Default 0: never. */
   readonly snapshotEvery?: number
 }
+
+const OPTIONS = ['window', 'slide', 'dimension', 'timestamps', 'snapshotEvery']
 
 export interface ProcessorStatistics {
   /** Points processed since the start. */
@@ -73,7 +75,6 @@ export interface ProcessorStatistics {
  */
 export class StreamingTdaProcessor extends NativeResource {
   readonly dimension: number
-  readonly #addon: NativeAddon = nativeAddon()
   readonly #stream: StreamHandle
   readonly #engine: EngineHandle
   readonly #pieceMax: number
@@ -81,11 +82,14 @@ export class StreamingTdaProcessor extends NativeResource {
 
   /** @throws TdaError INVALID_ARGUMENT for options that can never be right, MEMORY_LIMIT. */
   constructor(options: StreamingTdaProcessorOptions) {
-    super()
+    super('processor')
+    requireFiltrationOptions(options, OPTIONS, 'StreamingTdaProcessor')
+    requireWindow(options.window)
+    requireSlide(options.slide)
     const { window } = options
     const slide: NativeSlide = options.slide ?? { count: 1 }
     const byTime = window.count === undefined || 'everyMs' in slide
-    const addon = this.#addon
+    const addon = nativeAddon()
     this.dimension = options.dimension ?? 1
     this.#pieceMax = byTime ? Infinity : PIECE_POINTS
     this.#layout = layoutOf(options.filtration)
@@ -133,35 +137,37 @@ export class StreamingTdaProcessor extends NativeResource {
    * INTERNAL or MEMORY_LIMIT: the engine is beyond use, make a new one.
    */
   processPoints(values: ArrayLike<number>, timestamps?: ArrayLike<number> | null): UpdateRows {
-    const input = toPointInput(values, timestamps)
+    const input = toPointInput(values, timestamps, (value) => `processPoint(${value})`)
     const pieces = cutBatch(input, this.dimension, this.#pieceMax)
     if (pieces.length > 1) requireNoMisfits(this.#stream, input.values, this.dimension)
     const results = pieces.map((piece) => {
-      const next = this.#addon.streamAppend(this.#stream, piece.values, piece.timestamps, null, null)
-      return this.#addon.engineAdvance(this.#engine, next, false)
+      const next = namingNonFinite(piece, () =>
+        this.addon.streamAppend(this.#stream, piece.values, piece.timestamps, null, null)
+      )
+      return this.addon.engineAdvance(this.#engine, next, false)
     })
     return new UpdateRows(results, this.#layout)
   }
 
   /** The diagram of the window at the newest point, whether an update was due or not. O(pairs). */
   getCurrentDiagram(): PairRows {
-    return new PairRows(this.#addon.engineDiagram(this.#engine), this.#layout)
+    return new PairRows(this.addon.engineDiagram(this.#engine), this.#layout)
   }
 
   /** The next update carries a snapshot. */
   requestSnapshot(): void {
-    this.#addon.engineRequestSnapshot(this.#engine)
+    this.addon.engineRequestSnapshot(this.#engine)
   }
 
   /** Counts and sizes, O(1). */
   getStatistics(): ProcessorStatistics {
-    const engine = this.#addon.engineState(this.#engine)
+    const engine = this.addon.engineState(this.#engine)
     return {
       points: engine.next,
       windowPoints: engine.next - engine.first,
       updates: engine.sequence,
       pairs: engine.pairs,
-      bytes: engine.bytes + this.#addon.streamState(this.#stream).bytes
+      bytes: engine.bytes + this.addon.streamState(this.#stream).bytes
     }
   }
 }

@@ -4,6 +4,8 @@ import { type ErrorCode, TdaError } from '../../lib/errors.js'
 import { nativeAddon } from '../../lib/native.js'
 import { ChangeRows, PairRows } from '../../lib/scales/diagram-rows.js'
 import { IncrementalPersistence } from '../../lib/scales/incremental-persistence.js'
+import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
+import { MultiScaleProcessor } from '../../lib/scales/multi-scale-processor.js'
 import { MultiScaleWindows } from '../../lib/scales/multi-scale-windows.js'
 import { PointRows } from '../../lib/scales/point-rows.js'
 import { type DataWindow, SlidingWindow } from '../../lib/scales/sliding-window.js'
@@ -314,5 +316,67 @@ describe('ends of life', () => {
       'INVALID_ARGUMENT'
     )
     expect(nativeAddon().liveHandles()).toBe(before)
+  })
+})
+
+describe('messages say what to write instead', () => {
+  const options = { filtration: 'sublevel', window: { count: 4 } } as const
+  const make = (given: object): (() => unknown) => {
+    return () => new StreamingTdaProcessor(given as typeof options)
+  }
+
+  test('one number for a batch, and numbers that are none', () => {
+    using processor = new StreamingTdaProcessor(options)
+    using window = new SlidingWindow({ count: 3, dimension: 2 })
+    using persistence = new IncrementalPersistence({ filtration: 'sublevel', capacity: 9 })
+    expect(() => processor.processPoints(1 as never)).toThrow(
+      'expected an array of numbers; for one point use processPoint(1)'
+    )
+    expect(() => persistence.addPoints(1 as never)).toThrow('for one point use addPoint(1)')
+    expect(() => processor.processPoints(['1.5'] as never)).toThrow('found string at index 0')
+    for (const point of [
+      [null, 1],
+      ['1', 2]
+    ]) {
+      expect(() => window.addPoint(point as never)).toThrow('expected numbers')
+    }
+    expect(() => processor.processPoints([1, 2, NaN, 3])).toThrow('values: NaN at index 2')
+    expect(() => window.addPoints([1, 2, 3, Infinity])).toThrow('values: Infinity at index 3')
+    expect(() => persistence.addPoints([NaN])).toThrow('values: NaN at index 0')
+    expect(processor.getStatistics().points + window.size + persistence.size).toBe(0)
+  })
+
+  test('options of another shape or name', () => {
+    expect(make({ ...options, window: 4096 })).toThrow(
+      'window: expected { count } or { spanMs, pointsMax }, found 4096'
+    )
+    expect(make({ ...options, window: { count: 1, spanMs: 2 } })).toThrow('found { count, spanMs }')
+    expect(make({ ...options, slide: 4 })).toThrow('slide: expected { count } or { everyMs }, found 4')
+    expect(make({ ...options, slides: { count: 1 } })).toThrow(
+      'unknown option slides; there are filtration, channel, window, slide,'
+    )
+    expect(make(undefined as never)).toThrow('expected an object of options, found undefined')
+    const embedding = { dimension: 3, lag: 2 }
+    expect(make({ ...options, filtration: 'rips', embedding })).toThrow('unknown option lag')
+    expect(() => new SlidingWindow({ counts: 3 } as never)).toThrow('unknown option counts')
+    expect(() => new SlidingWindow({} as never)).toThrow('expected { count } or')
+    expect(() => new MultiScaleWindows({ windows: { a: 3 } } as never)).toThrow('windows.a: expected')
+    const scales = { a: { filtration: 'sublevel', window: 4 } }
+    expect(() => new MultiScaleProcessor({ scales } as never)).toThrow('scales.a.window: expected')
+  })
+
+  test('what was closed is called by its name', () => {
+    const processor = new StreamingTdaProcessor(options)
+    const window = new SlidingWindow({ count: 3 })
+    processor.close()
+    window.close()
+    expect(codeOf(() => processor.processPoint(1))).toBe('UNKNOWN_HANDLE')
+    expect(() => processor.getStatistics()).toThrow('the processor is closed')
+    expect(() => window.addPoint(1)).toThrow('the window is closed')
+  })
+
+  test('a mesh is connected, not constructed', () => {
+    const Constructible = KafkaEventMesh as unknown as new (options: object) => unknown
+    expect(() => new Constructible({ brokers: ['a:1'] })).toThrow('KafkaEventMesh.connect')
   })
 })
