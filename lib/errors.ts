@@ -41,7 +41,18 @@ export const SYSTEM_ERROR_CODES = [
 /** Stable: what callers match on. What each means stands in `native/base/status.h` and above. */
 export type ErrorCode = (typeof NATIVE_ERROR_CODES)[number] | (typeof SYSTEM_ERROR_CODES)[number]
 
-/** What every function of this package throws or rejects with; `cause` is what was behind it. The message says what to do. */
+/**
+ * What every function of this package throws or rejects with; `cause` is what was behind it. The message says what to do.
+ *
+ * @example
+ * const processor = new StreamingTdaProcessor({ filtration: 'sublevel', window: { count: 3 } })
+ * try {
+ *   processor.processPoints([1, Number.NaN])
+ * } catch (error) {
+ *   console.log(error instanceof TdaError, error.code) // true NON_FINITE_POINT
+ * }
+ * processor.close()
+ */
 export class TdaError extends Error {
   /** Stable; see {@link ErrorCode}. */
   readonly code: ErrorCode

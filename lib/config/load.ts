@@ -42,6 +42,9 @@ async function readSmallFile(file: string): Promise<string> {
 /**
  * Validates the text of a configuration file; `file` is its name in messages.
  * @throws {TdaError} CONFIG_INVALID with one line for each problem.
+ * @example
+ * const text = 'input: { channels: [x] }\nscales: [{ name: short, window: 64, filtration: sublevel }]'
+ * console.log(parseConfig(text, 'tda.yaml', 'file').scales[0].window) // { count: 64 }
  */
 export function parseConfig(text: string, file: string, use: ConfigUse): Config {
   const lines = new LineCounter()
@@ -69,6 +72,10 @@ export function parseConfig(text: string, file: string, use: ConfigUse): Config 
 /**
  * Validates a configuration given as an object, for programs that have no file.
  * @throws {TdaError} CONFIG_INVALID with one line for each problem.
+ * @example
+ * const scales = [{ name: 'long', window: '5m', filtration: 'superlevel' }]
+ * const config = validateConfig({ input: { channels: ['x'], timestamp: { from: 'record' } }, scales })
+ * console.log(config.scales[0].window) // { spanMs: 300000 }
  */
 export function validateConfig(root: unknown, use: ConfigUse = 'library'): Config {
   const checked = checkConfig(root, use)

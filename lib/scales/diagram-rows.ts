@@ -9,7 +9,16 @@ import { type CHANGE_KIND, changeStride, type ChangeLayout, SERIES_LAYOUT } from
 export type ChangeKindName = keyof typeof CHANGE_KIND
 const KIND_NAMES: readonly ChangeKindName[] = ['removed', 'added', 'moved']
 
-/** Rows of pairs. Values are read in O(1); {@link pair} builds an object. */
+/**
+ * Rows of pairs. Values are read in O(1); {@link pair} builds an object.
+ *
+ * @example
+ * const persistence = new IncrementalPersistence({ filtration: 'sublevel', capacity: 10 })
+ * persistence.addPoints([3, 1, 4, 2])
+ * const diagram = persistence.diagram()
+ * console.log(diagram.length, diagram.pair(1).birth, diagram.pair(1).death) // 2 2 4
+ * persistence.close()
+ */
 export class PairRows implements Iterable<PersistencePair> {
   /** `length x stride` numbers: kind, dimension, birth, death, then (offset, index) per birth and death point. */
   readonly rows: Float64Array
@@ -98,6 +107,13 @@ export class PairRows implements Iterable<PersistencePair> {
 /**
  * What changed between two diagrams, net, in the order of births within a dimension. A removed row shows the pair as it
  * was last reported, an added or moved one as it is now.
+ *
+ * @example
+ * const persistence = new IncrementalPersistence({ filtration: 'sublevel', capacity: 10 })
+ * persistence.addPoints([3, 1, 4, 2])
+ * const changes = persistence.addPoint(0)
+ * console.log(changes.added().map(({ id }) => id), changes.moved().map(({ id }) => id)) // [ '0:4.0' ] [ '0:1.0' ]
+ * persistence.close()
  */
 export class ChangeRows extends PairRows {
   /** What happened to the pair in row `index`. */

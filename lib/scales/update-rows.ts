@@ -18,7 +18,16 @@ export interface Update {
   readonly snapshot: PairRows | null
 }
 
-/** The updates of one or more native calls, oldest first. {@link at} builds an update on demand; rows are shared. */
+/**
+ * The updates of one or more native calls, oldest first. {@link at} builds an update on demand; rows are shared.
+ *
+ * @example
+ * const processor = new StreamingTdaProcessor({ filtration: 'sublevel', window: { count: 3 }, slide: { count: 2 } })
+ * const updates = processor.processPoints([3, 1, 4, 2, 5])
+ * console.log(updates.length) // 2
+ * console.log(updates.at(1).sequence, updates.at(1).window.points) // 2 3
+ * processor.close()
+ */
 export class UpdateRows implements Iterable<Update> {
   readonly #results: readonly AdvanceResult[]
   readonly #layout: ChangeLayout
