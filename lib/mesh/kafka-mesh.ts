@@ -1,10 +1,4 @@
-/**
- * The event mesh over node-rdkafka: one idempotent producer, and one consumer for each subscription.
- *
- * @example
- * const mesh = await KafkaEventMesh.connect({ brokers: ['localhost:9092'] })
- * await mesh.createStream('tda.diagrams', 4)
- */
+/** The event mesh over node-rdkafka: one idempotent producer, and one consumer for each subscription. */
 import { TdaError } from '../errors.js'
 import type { EventMesh, OutgoingRecord, Subscription } from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
@@ -15,6 +9,7 @@ import { KafkaSubscription } from './kafka-subscription.js'
 
 const TIMEOUT_MS = 10_000
 
+/** How to reach the brokers. */
 export interface KafkaMeshOptions {
   /** `host:port` of at least one broker. */
   readonly brokers: readonly string[]
@@ -32,6 +27,17 @@ export interface KafkaMeshOptions {
   readonly description?: string
 }
 
+/**
+ * A mesh on real brokers, or on the embedded one. Close it to flush what is being published.
+ *
+ * @example
+ * const broker = await EmbeddedBroker.start() // Or a real one: skip this line, and name it below.
+ * const mesh = await KafkaEventMesh.connect({ brokers: broker.brokers })
+ * await mesh.publish('points', [{ key: 'a', value: '{"x":1}' }])
+ * console.log(mesh.description.startsWith('Kafka at 127.0.0.1')) // true
+ * await mesh.close()
+ * await broker.close()
+ */
 export class KafkaEventMesh implements EventMesh {
   readonly description: string
   readonly #options: KafkaMeshOptions

@@ -20,22 +20,24 @@ const files = [
   'publishers/diagram-replica',
   'mesh/in-process-mesh',
   'mesh/embedded-broker',
+  'mesh/kafka-mesh',
   'pipeline/daemon'
 ]
 const hasKafka = await import('node-rdkafka').then(
   () => true,
   () => false
 )
-if (!hasKafka) process.stderr.write('skipped: the example of the embedded broker (no node-rdkafka)\n')
+const needKafka = new Set(['mesh/embedded-broker', 'mesh/kafka-mesh'])
+if (!hasKafka) process.stderr.write('skipped: the examples of the Kafka mesh (no node-rdkafka)\n')
 
-for (const file of files.filter((name) => hasKafka || name !== 'mesh/embedded-broker')) {
+for (const file of files.filter((name) => hasKafka || !needKafka.has(name))) {
   const examples = examplesOf(join(root, 'lib', `${file}.ts`))
   test(`${file} has examples`, () => expect(examples.length).toBeGreaterThan(0))
   for (const { name, code, expected } of examples) {
     test(`${file}: example of ${name}`, async () => {
       expect(expected.length).toBeGreaterThan(0)
       expect(await runExample(code, { ...api })).toEqual(expected)
-    })
+    }, 30_000)
   }
 }
 
