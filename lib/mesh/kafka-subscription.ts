@@ -47,6 +47,7 @@ export class KafkaSubscription implements Subscription {
   readonly #position = new Map<number, number>()
   /** Partitions the reader is about to give up; empty when none. */
   #revoking: readonly number[] = []
+  #lent: Promise<unknown> = Promise.resolve()
   #closing = false
   #closed: Promise<void> | null = null
 
@@ -143,9 +144,16 @@ export class KafkaSubscription implements Subscription {
     }
   }
 
-  /** For transactions, whose offsets go out in the name of this member. */
-  get consumer(): KafkaConsumer {
-    return this.#consumer
+  /**
+   * Lends the consumer to a transaction, whose offsets go out in its name; it is not closed meanwhile, because librdkafka
+   * would crash. Resolves `false`, without a call, when this member is leaving.
+   */
+  async lend(use: (consumer: KafkaConsumer) => Promise<void>): Promise<boolean> {
+    if (this.#closing) return false
+    const lent = use(this.#consumer)
+    this.#lent = Promise.allSettled([this.#lent, lent])
+    await lent
+    return true
   }
 
   /** Whether all of these partitions are not this member's any more, or are being taken away. */
@@ -177,6 +185,7 @@ export class KafkaSubscription implements Subscription {
 
   async #close(): Promise<void> {
     this.#closing = true
+    await this.#lent
     this.#unassign([...this.#position.keys()])
     await disconnectClient(this.#consumer)
   }

@@ -82,7 +82,11 @@ export class KafkaTransactions implements Transactions {
       if (this.#phase === 'aborting') await this.#abort(producer)
       if (this.#phase === 'idle') {
         if (await this.#wasCommitted(transaction)) return true
-        await this.#produce(producer, transaction)
+        if (!(await this.#produce(producer, transaction))) {
+          this.#phase = 'aborting'
+          await this.#abort(producer)
+          return false
+        }
         this.#phase = 'committing'
       }
       await call((done) => producer.commitTransaction(CALL_MS, done))
@@ -135,7 +139,8 @@ export class KafkaTransactions implements Transactions {
     return producer
   }
 
-  async #produce(producer: Producer, { records, next }: Transaction): Promise<void> {
+  /** False when the member is leaving and its offsets cannot go out any more. */
+  async #produce(producer: Producer, { records, next }: Transaction): Promise<boolean> {
     const { subscription } = this.#options
     await call((done) => producer.beginTransaction(done))
     let produced = 0
@@ -145,10 +150,10 @@ export class KafkaTransactions implements Transactions {
         if (++produced % PRODUCE_TURN === 0) await new Promise(setImmediate)
       }
     }
-    if (next.size === 0) return
+    if (next.size === 0) return true
     const offsets = [...next].map(([partition, offset]) => ({ topic: subscription.topic, partition, offset }))
-    await call((done) =>
-      producer.sendOffsetsToTransaction(offsets, subscription.consumer, CALL_MS, done)
+    return subscription.lend((consumer) =>
+      call((done) => producer.sendOffsetsToTransaction(offsets, consumer, CALL_MS, done))
     )
   }
 
