@@ -234,7 +234,8 @@ export const configSchema = z.strictObject({
       memoryMiB: positiveInt
         .optional()
         .describe(
-          'Memory the engines may need, predicted before start; default: 70 % of the machine or its cgroup.'
+          'Memory the engines may need, predicted before start; from 80 % in use on, new streams are dead letters. ' +
+            'Default: 70 % of the machine or its cgroup.'
         )
     })
     .prefault({})

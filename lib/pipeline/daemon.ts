@@ -3,12 +3,13 @@
  * and `demo` differ in the mesh they bring.
  */
 import { createDecoder } from '../adapters/decoder.js'
-import { requireMemory } from '../config/memory.js'
+import { memoryLimit, processMemory, requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
 import { BrokerGuard } from '../mesh/broker-guard.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
+import type { MemoryBytes } from '../scales/memory-gate.js'
 import { BrokerWatch } from './broker-watch.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
@@ -34,6 +35,8 @@ export interface DaemonParts {
   readonly signal?: AbortSignal
   /** Default: metrics of its own. */
   readonly metrics?: Metrics
+  /** Beyond 80 % of these no stream is new. Default: `limits.memoryMiB`, and the machine or the cgroup. */
+  readonly memoryLimits?: MemoryBytes
   /** Whether to listen on `http.host`:`http.port`. Default true. */
   readonly http?: boolean
 }
@@ -96,6 +99,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       decoder: createDecoder(config),
       delivery,
       metrics,
+      memoryLimits: parts.memoryLimits ?? { native: memoryLimit(config), resident: processMemory() },
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
     })
@@ -139,6 +143,7 @@ async function run(opened: Opened): Promise<void> {
   let asking = false
   const sampling = setInterval(() => {
     watch.check()
+    pipeline.sampleMemory()
     if (asking) return // A broker that does not answer is not asked twice.
     asking = true
     pipeline

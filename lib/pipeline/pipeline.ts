@@ -16,6 +16,7 @@ import type { DecodedBatch } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord, OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
+import { MemoryGate, type MemoryBytes, type MemoryLook } from '../scales/memory-gate.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
 import { StreamTable } from '../scales/stream-table.js'
 import { WorkerPool } from '../scales/worker-pool.js'
@@ -24,7 +25,7 @@ import { nextState, type PipelineSignal, type PipelineState } from './lifecycle.
 import { OrderedFlight } from './ordered-flight.js'
 import { noMetrics, type PipelineMetrics } from './pipeline-metrics.js'
 import { PipelineReport, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
-import { sampleStreams } from './sample-streams.js'
+import { nativeBytes, sampleStreams } from './sample-streams.js'
 import { orderedUpdates } from './updates.js'
 
 export type { PipelineLogger, PipelineTotals } from './pipeline-report.js'
@@ -40,6 +41,11 @@ export interface PipelineParts {
   readonly logger?: PipelineLogger
   /** Aborting it drains the pipeline. */
   readonly signal?: AbortSignal
+  /**
+   * Where memory is this short, no stream is new (see `memory-gate.ts`). Default: no such limit, so that results depend on
+   * the log and the configuration alone (L2), as a replay's must.
+   */
+  readonly memoryLimits?: MemoryBytes
 }
 
 /** One run from a source to where results go. `createDaemon` makes it; its state and totals may be read at any time. */
@@ -54,6 +60,7 @@ export class Pipeline {
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
   readonly #streams: StreamTable
+  readonly #memory: MemoryGate | null
   readonly #flight: OrderedFlight
   /** Stops the source: on a drain and on a failure. */
   readonly #stop = new AbortController()
@@ -84,7 +91,13 @@ export class Pipeline {
       maxBytes: config.publish.maxBytes,
       eventTime: this.#plan.eventTime
     })
-    this.#streams = new StreamTable(config, this.#plan, this.#pool)
+    const used = (): MemoryBytes => ({
+      native: nativeBytes(this.#streams),
+      resident: process.memoryUsage.rss()
+    })
+    const changed = (open: boolean, look: MemoryLook): void => this.#report.memory(open, look)
+    this.#memory = parts.memoryLimits ? new MemoryGate(parts.memoryLimits, used, changed) : null
+    this.#streams = new StreamTable(config, this.#plan, this.#pool, this.#memory)
     this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, (error) => void this.#fail(error))
   }
 
@@ -102,6 +115,11 @@ export class Pipeline {
     this.#metrics.queueDepth('batches', this.#flight.depth)
     this.#metrics.queueDepth('jobs', this.#pool.jobsInFlight)
     this.#metrics.workerUtilisation(this.#pool.utilisation())
+  }
+
+  /** Looks at memory, so that a change is seen without a new stream: every so often. O(streams x scales), no I/O. */
+  sampleMemory(): void {
+    if (this.#memory) this.#metrics.memoryRatio(this.#memory.look().ratio)
   }
 
   /**
