@@ -28,8 +28,11 @@ export class ChaosCluster {
     this.#wire = wire
   }
 
-  /** @throws NotAvailable with the reason where brokers or proxies cannot be had. */
+  /** A new one, or the one a former run left (`--keep`). @throws NotAvailable where brokers or proxies cannot be had. */
   static async up(name: string): Promise<ChaosCluster> {
+    const kept = await ChaosCluster.#kept(name)
+    if (kept) return kept
+    await takeDown(name)
     const wire = await script('toxiproxy.mjs', ['up', '--name', name])
     const ports = await freePorts()
     const proxied = ports.map((port) => `127.0.0.1:${port}`).join(',')
@@ -57,9 +60,21 @@ export class ChaosCluster {
     return cluster
   }
 
+  static async #kept(name: string): Promise<ChaosCluster | null> {
+    try {
+      const wire = await script('toxiproxy.mjs', ['status', '--name', name])
+      const state = JSON.parse(await script('kafka.mjs', ['status', '--json', '--name', name])) as {
+        bootstrap: string
+        proxied?: string
+      }
+      return state.proxied === undefined ? null : new ChaosCluster(name, state.bootstrap, state.proxied, wire)
+    } catch {
+      return null // Exit code 1: something of it does not run.
+    }
+  }
+
   async down(): Promise<void> {
-    await script('kafka.mjs', ['down', '--name', this.#name])
-    await script('toxiproxy.mjs', ['down', '--name', this.#name])
+    await takeDown(this.#name)
   }
 
   /** Does something to brokers: `stop`, `kill`, `start`, `pause`, `resume`. */
@@ -90,6 +105,11 @@ export class ChaosCluster {
     if (!response.ok)
       throw new Error(`toxiproxy ${method} ${path}: ${response.status} ${await response.text()}`)
   }
+}
+
+async function takeDown(name: string): Promise<void> {
+  await script('kafka.mjs', ['down', '--name', name])
+  await script('toxiproxy.mjs', ['down', '--name', name])
 }
 
 async function script(name: string, args: readonly string[]): Promise<string> {

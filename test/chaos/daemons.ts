@@ -129,7 +129,7 @@ export class Daemons {
         slot.child = null
         slot.url = null
         const drained = !slot.wanted && code === 0
-        const killed = !slot.wanted && signal === 'SIGKILL'
+        const killed = !slot.wanted && signal !== null // SIGTERM: before it could listen to it
         if (!drained && !killed)
           this.unexpected.push(`${slot.name}: ${signal ?? code}, ${slot.said.at(-1) ?? 'silent'}`)
         if (slot.wanted) setTimeout(() => slot.wanted && slot.child === null && this.#spawn(slot), RESTART_MS)

@@ -1,6 +1,7 @@
 /** What an onlooker sees of the cluster: topics read to their ends, leaders, committed offsets. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectClient, disconnectClient, loadKafka } from '../../lib/mesh/kafka-client.js'
+import type { Metadata } from 'node-rdkafka'
 import type { KafkaConsumer, LibrdKafkaError, Message } from '../../lib/mesh/kafka-client.js'
 
 const CONNECT_MS = 30_000
@@ -93,12 +94,16 @@ export class TopicReader {
   /** Broker that leads a partition. */
   async leader(partition: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#client.getMetadata({ topic: this.#topic, timeout: REQUEST_MS }, (error, metadata) => {
-        const topic = metadata?.topics.find(({ name }) => name === this.#topic)
-        const found = topic?.partitions.find(({ id }) => id === partition)
-        if (error || !found) reject(new Error(`no leader of "${this.#topic}"/${partition}`, { cause: error }))
-        else resolve(found.leader)
-      })
+      this.#client.getMetadata(
+        { topic: this.#topic, timeout: REQUEST_MS },
+        (error: LibrdKafkaError | null, metadata?: Metadata) => {
+          const topic = metadata?.topics.find(({ name }) => name === this.#topic)
+          const found = topic?.partitions.find(({ id }) => id === partition)
+          if (error || !found)
+            reject(new Error(`no leader of "${this.#topic}"/${partition}`, { cause: error }))
+          else resolve(found.leader)
+        }
+      )
     })
   }
 

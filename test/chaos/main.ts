@@ -34,7 +34,7 @@ function optionsOf(args: readonly string[]): Options | null {
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       minutes: { type: 'string', default: '10' },
       short: { type: 'boolean', default: false },
-      delivery: { type: 'string', default: 'at-least-once' },
+      delivery: { type: 'string', default: 'exactly-once' },
       daemons: { type: 'string', default: '3' },
       rate: { type: 'string', default: '300' },
       only: { type: 'string' },

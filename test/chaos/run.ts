@@ -82,6 +82,7 @@ export function chaosConfig(brokers: string, options: Pick<ChaosOptions, 'delive
       deadLetterTopic: `${prefix}-dead-letters`,
       partitions: PARTITIONS
     },
+    delivery: options.delivery,
     publish: { snapshotEvery: 20 },
     pipeline: { workers: 1 },
     http: { port: 0 }
