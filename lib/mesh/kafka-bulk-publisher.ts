@@ -77,7 +77,9 @@ export class KafkaBulkPublisher implements BulkPublisher {
             'queue.buffering.max.kbytes': QUEUE_KIB,
             'compression.codec': options.compression ?? 'lz4',
             ...options.librdkafka,
-            ...(counted ? { 'delivery.report.only.error': true, 'statistics.interval.ms': STATISTICS_MS } : {}),
+            ...(counted
+              ? { 'delivery.report.only.error': true, 'statistics.interval.ms': STATISTICS_MS }
+              : {}),
             dr_cb: true
           },
           {}
@@ -165,7 +167,10 @@ export class KafkaBulkPublisher implements BulkPublisher {
     const ts = /"ts":\s*(\d+)/.exec(head)?.[1]
     const held = /"msg_cnt":\s*(\d+)/.exec(head)?.[1]
     if (ts === undefined || held === undefined) {
-      throw new TdaError('INTERNAL', 'the statistics of librdkafka have no "ts" and "msg_cnt" at their beginning')
+      throw new TdaError(
+        'INTERNAL',
+        'the statistics of librdkafka have no "ts" and "msg_cnt" at their beginning'
+      )
     }
     this.#acknowledge(this.#moments.sentBefore(Number(ts)) - Number(held) - this.#failed)
   }
