@@ -1,0 +1,60 @@
+/**
+ * At least once: results, then dead letters, then the offsets behind them, then the state that speaks of these offsets. A
+ * crash between two of them repeats what came before; nothing is lost.
+ */
+import type { OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
+import { recordsTooLarge } from '../mesh/too-large.js'
+import { Committer } from './committer.js'
+import type { Delivery, Outcome } from './delivery.js'
+import { Failure } from './failure.js'
+import type { Sink } from './sink.js'
+
+const NONE: ReadonlySet<OutgoingRecord> = new Set()
+
+export class AtLeastOnce implements Delivery {
+  readonly guarantee = 'at-least-once'
+  readonly #sink: Sink
+  readonly #committer: Committer
+  readonly #failure = new Failure()
+
+  constructor(sink: Sink, source: Pick<Subscription, 'commit'>) {
+    this.#sink = sink
+    const keep = (state: Outcome['state']): Promise<void> => sink.keep?.(state) ?? Promise.resolve()
+    this.#committer = new Committer(source, keep, (error) => this.#failure.set(error))
+  }
+
+  get failed(): Promise<never> {
+    return this.#failure.promise
+  }
+
+  async deliver(
+    { updates, letters, state, next }: Outcome,
+    out: (omitted: ReadonlySet<OutgoingRecord>) => void
+  ): Promise<void> {
+    const omitted = updates.length > 0 ? await this.#publish(updates) : NONE
+    if (letters.length > 0) await this.#sink.reject(letters)
+    out(omitted)
+    if (next.size > 0 || state.length > 0) await this.#committer.offer(next, state)
+  }
+
+  /** Answers which updates nobody takes. */
+  async #publish(updates: readonly OutgoingRecord[]): Promise<ReadonlySet<OutgoingRecord>> {
+    try {
+      await this.#sink.publish(updates)
+      return NONE
+    } catch (error) {
+      const tooLarge = recordsTooLarge(error)
+      if (tooLarge.size === 0 || !this.#sink.omit) throw error
+      await this.#sink.omit([...tooLarge])
+      return tooLarge
+    }
+  }
+
+  settle(): Promise<void> {
+    return this.#committer.flush()
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
