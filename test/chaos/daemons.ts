@@ -30,6 +30,10 @@ interface Slot {
   said: string[]
 }
 
+/** Children of all instances, so that a harness that is stopped leaves none behind. */
+const children = new Set<ChildProcess>()
+let over = false
+
 export class Daemons {
   /** Ends that nobody asked for: `name: code, last words`. */
   readonly unexpected: string[] = []
@@ -40,6 +44,11 @@ export class Daemons {
   constructor(configFile: string, folder: string) {
     this.#configFile = configFile
     this.#folder = folder
+  }
+
+  static killAll(): void {
+    over = true
+    for (const child of children) child.kill('SIGKILL')
   }
 
   get names(): string[] {
@@ -121,18 +130,21 @@ export class Daemons {
     const env = { ...process.env, NODE_V8_COVERAGE: '', ...faketime }
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
     slot.child = child
+    children.add(child)
     slot.url = null
     slot.said = []
     createInterface({ input: child.stderr }).on('line', (line) => this.#line(slot, line))
     slot.ended = new Promise((resolve) => {
       child.once('close', (code, signal) => {
+        children.delete(child)
         slot.child = null
         slot.url = null
         const drained = !slot.wanted && code === 0
         const killed = !slot.wanted && signal !== null // SIGTERM: before it could listen to it
         if (!drained && !killed)
           this.unexpected.push(`${slot.name}: ${signal ?? code}, ${slot.said.at(-1) ?? 'silent'}`)
-        if (slot.wanted) setTimeout(() => slot.wanted && slot.child === null && this.#spawn(slot), RESTART_MS)
+        if (slot.wanted)
+          setTimeout(() => !over && slot.wanted && slot.child === null && this.#spawn(slot), RESTART_MS)
         resolve()
       })
     })

@@ -16,6 +16,8 @@ import { TopicReader } from './kafka-view.js'
 
 const PARTITIONS = 4
 const STREAMS_MAX = 60
+/** Full windows of so many are more than 80 % of what is predicted for all. */
+const LOAD_STREAMS = 58
 const WINDOW = 10_400
 /** Every second point a local minimum: what the prediction expects at the worst. */
 const POINTS_A_RECORD = 500
@@ -32,7 +34,7 @@ export interface PressureResult {
 }
 
 function pressureConfig(brokers: string, seed: number): Record<string, unknown> {
-  const prefix = `pressure-${seed}`
+  const prefix = `pressure-${seed}-${process.pid}`
   return {
     kafka: { brokers: brokers.split(','), groupId: prefix, librdkafka: { 'session.timeout.ms': 6_000 } },
     input: { topic: `${prefix}-points`, partitions: PARTITIONS, channels: ['x'] },
@@ -103,17 +105,13 @@ export async function memoryPressure(
   let resumedMs = STEP_MS_MAX
   try {
     daemons.start('first')
-    for (let i = 0; i < STREAMS_MAX - 1; i++) {
-      const stream = `load-${i}`
-      await mesh.publish(input.topic, window(stream))
-      if (!(await holds(`an answer for ${stream}`, () => accounted(stream)))) break
+    for (let i = 0; i < LOAD_STREAMS; i++) await mesh.publish(input.topic, window(`load-${i}`))
+    const full = async (): Promise<boolean> => {
       ratio = Math.max(ratio, (await daemons.metric('first', 'tda_memory_limit_ratio')) ?? 0)
-      if (refused.length > 0) break
+      return ratio >= 0.8
     }
-    say(
-      `memory at ${Math.round(100 * ratio)} % of its limit with ${updated.size} streams; ${refused.length} records refused`
-    )
-    if (refused.length === 0) violations.push('memory pressure: nothing was refused')
+    if (!(await holds('80 % of the limit', full))) return { violations, ratio, refused: 0, resumedMs }
+    say(`memory at ${Math.round(100 * ratio)} % of its limit with ${updated.size} streams`)
     // A stream that is held goes on; a new one is refused.
     const before = updated.get('load-0') ?? 0
     await mesh.publish(input.topic, window('load-0'))

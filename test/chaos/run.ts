@@ -54,7 +54,7 @@ export interface ChaosResult extends Verdict {
 
 /** The configuration of the daemons: windows small enough that all turn over many times in a run. */
 export function chaosConfig(brokers: string, options: Pick<ChaosOptions, 'delivery' | 'seed'>): object {
-  const prefix = `chaos-${options.seed}`
+  const prefix = `chaos-${options.seed}-${process.pid}`
   return {
     kafka: {
       brokers: brokers.split(','),
