@@ -17,6 +17,7 @@ import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord, OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
 import { MemoryGate, type MemoryBytes, type MemoryLook } from '../scales/memory-gate.js'
+import { resultPlace } from '../publishers/dead-letters.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
 import { StreamTable } from '../scales/stream-table.js'
 import { WorkerPool } from '../scales/worker-pool.js'
@@ -216,14 +217,15 @@ export class Pipeline {
       this.#deliver({ updates: updates.flat(), letters, state: [], next }, arrivedMs, newestMs)
     )
     const points = slices.reduce((sum, { count }) => sum + count, 0)
-    this.#report.taken(records.length, points, backwards)
+    this.#report.taken(records, points, backwards)
     if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
 
   async #deliver(outcome: Outcome, arrivedMs: number, newestMs: number | null): Promise<void> {
     const { updates, letters, state, next } = outcome
     const startedMs = performance.now()
-    const out = (): void => {
+    const out = (omitted: ReadonlySet<OutgoingRecord> = new Set()): void => {
+      if (omitted.size > 0) this.#omitted(omitted)
       if (updates.length > 0) this.#report.published(updates, startedMs)
       if (letters.length > 0) this.#report.rejected(letters)
       this.#report.finished(arrivedMs, newestMs)
@@ -233,12 +235,22 @@ export class Pipeline {
     else await this.#delivery.deliver(outcome, out)
   }
 
+  /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
+  #omitted(updates: ReadonlySet<OutgoingRecord>): void {
+    for (const { value } of updates) {
+      const { partition, stream, scale } = resultPlace(value)
+      this.#streams.requestSnapshot(partition, stream, scale)
+    }
+    this.#report.omitted(updates)
+  }
+
   #assign(partitions: readonly AssignedPartition[]): void {
     for (const partition of partitions) {
       this.#streams.assign(partition)
       if (partition.resume > partition.low) this.#restoring.set(partition.partition, partition.resume)
       this.#warnOfLoss(partition)
     }
+    this.#metrics.rebalanced('assigned')
     this.#logger?.info({ partitions }, 'partitions assigned')
     this.#apply({ kind: 'assigned', restoring: [...this.#restoring.keys()] })
   }
@@ -272,8 +284,10 @@ export class Pipeline {
   async #release(partitions: readonly number[]): Promise<void> {
     for (const partition of partitions) {
       await this.#streams.release(partition)
+      this.#metrics.partitionConsumed(partition, null)
       this.#restored(partition)
     }
+    this.#metrics.rebalanced('revoked')
     this.#logger?.info({ partitions }, 'partitions revoked')
   }
 

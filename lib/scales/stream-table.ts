@@ -195,6 +195,12 @@ export class StreamTable {
     await results
   }
 
+  /** The next update of a stream and scale carries a snapshot; nothing happens where the stream is not held. */
+  requestSnapshot(partition: number, stream: string, scale: string): void {
+    const index = this.#plan.scales.findIndex(({ name }) => name === scale)
+    this.#partitions.get(partition)?.entries.get(stream)?.requestSnapshot(index)
+  }
+
   /** The offset after the last record of each partition, where it is beyond what the group has committed. */
   nextOffsets(records: readonly MeshRecord[]): Map<number, number> {
     const next = new Map<number, number>()

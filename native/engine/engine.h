@@ -33,6 +33,7 @@
 #include "native/base/assert.h"
 #include "native/base/status.h"
 #include "native/diagram/row_buffer.h"
+#include "native/engine/counters.h"
 #include "native/engine/filtration.h"
 #include "native/window/sliding_window.h"
 
@@ -57,6 +58,7 @@ struct EngineState {
   uint64_t sequence;
   size_t pairs;  // in the diagram at the last emission
   size_t bytes;
+  EngineCounters counters;
 };
 
 // What calls write: rows of native/diagram/update.h. Belongs to the caller, who may use it for any number of
@@ -139,6 +141,7 @@ class Engine {
     std::atomic<PointId> first, next;
     std::atomic<uint64_t> sequence;
     std::atomic<size_t> pairs, bytes;
+    std::atomic<uint64_t> columns, pivots, edits, arena_bytes;
   } published_;
 };
 
