@@ -15,10 +15,10 @@ import { Daemons } from './daemons.js'
 import { TopicReader } from './kafka-view.js'
 
 const PARTITIONS = 4
-const STREAMS_MAX = 60
+const STREAMS_MAX = 30
 /** Full windows of so many are more than 80 % of what is predicted for all. */
-const LOAD_STREAMS = 58
-const WINDOW = 10_400
+const LOAD_STREAMS = 29
+const WINDOW = 10_800
 /** Every second point a local minimum: what the prediction expects at the worst. */
 const POINTS_A_RECORD = 500
 const STEP_MS_MAX = 120_000
@@ -41,7 +41,7 @@ function pressureConfig(brokers: string, seed: number): Record<string, unknown> 
     scales: Array.from({ length: 8 }, (_, i) => ({
       name: `s${i}`,
       window: WINDOW,
-      slide: POINTS_A_RECORD,
+      slide: POINTS_A_RECORD / 2,
       filtration: i % 2 === 0 ? 'sublevel' : 'superlevel'
     })),
     output: {
