@@ -6,7 +6,6 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createWriteStream, existsSync, writeFileSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { root } from '../support/run-command.js'
 
 const RESTART_MS = 1_000
 /** Debian's and Fedora's places of libfaketime: with it the wall clock of a daemon can be moved. */
@@ -39,11 +38,14 @@ export class Daemons {
   readonly unexpected: string[] = []
   readonly #configFile: string
   readonly #folder: string
+  readonly #program: string
   readonly #slots = new Map<string, Slot>()
 
-  constructor(configFile: string, folder: string) {
+  /** `program`: the command line, of this checkout or of another build. */
+  constructor(configFile: string, folder: string, program: string) {
     this.#configFile = configFile
     this.#folder = folder
+    this.#program = program
   }
 
   static killAll(): void {
@@ -126,7 +128,7 @@ export class Daemons {
       FAKETIME_CACHE_DURATION: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1'
     }
-    const args = [join(root, 'dist/lib/cli/main.js'), 'run', '--config', this.#configFile]
+    const args = [this.#program, 'run', '--config', this.#configFile]
     const env = { ...process.env, NODE_V8_COVERAGE: '', ...faketime }
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
     slot.child = child

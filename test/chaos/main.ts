@@ -2,7 +2,9 @@
  * A run of chaos: real brokers, real daemons, a seeded schedule of faults, and a verdict. `scripts/chaos.mjs` starts it.
  * Exit code 0: every promise was kept; 1: one was not; 2: wrong usage; 3: no brokers or proxies can be had.
  */
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { root } from '../support/run-command.js'
 import { ChaosCluster, NotAvailable } from './cluster.js'
 import { Daemons } from './daemons.js'
 import { memoryPressure } from './memory-pressure.js'
@@ -14,6 +16,7 @@ import type { Delivery } from './verdict.js'
 const PRESSURE = 'memory-pressure'
 const USAGE = `usage: npm run chaos -- [--seed N] [--minutes M] [--short] [--delivery exactly-once|at-least-once]
                         [--daemons N] [--rate RECORDS_PER_SECOND] [--only KIND,...] [--keep]
+                        [--program PATH_OF_ANOTHER_CLI]
 kinds: ${[...FAULT_KINDS, PRESSURE].join(', ')}`
 
 interface Options {
@@ -27,6 +30,7 @@ interface Options {
   readonly only: readonly FaultKind[] | undefined
   /** Whether memory pressure comes after the schedule. */
   readonly pressure: boolean
+  readonly program: string
   /** Leaves brokers and proxies running. */
   readonly keep: boolean
 }
@@ -43,6 +47,7 @@ function optionsOf(args: readonly string[]): Options | null {
       daemons: { type: 'string', default: '3' },
       rate: { type: 'string', default: '300' },
       only: { type: 'string' },
+      program: { type: 'string', default: join(root, 'dist/lib/cli/main.js') },
       keep: { type: 'boolean', default: false }
     }
   })
@@ -59,7 +64,7 @@ function optionsOf(args: readonly string[]): Options | null {
     (only ?? []).every((kind) => kind === PRESSURE || (FAULT_KINDS as readonly string[]).includes(kind))
   if (!valid) return null
   const delivery = values.delivery as Delivery
-  const { short, keep } = values
+  const { short, keep, program } = values
   const kinds = only?.filter((kind) => kind !== PRESSURE) as FaultKind[] | undefined
   const pressure = only?.includes(PRESSURE) ?? true
   return {
@@ -70,6 +75,7 @@ function optionsOf(args: readonly string[]): Options | null {
     delivery,
     short,
     keep,
+    program,
     only: kinds,
     pressure
   }

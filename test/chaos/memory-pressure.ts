@@ -12,6 +12,7 @@ import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
 import { root } from '../support/run-command.js'
 import type { ChaosCluster } from './cluster.js'
 import { Daemons } from './daemons.js'
+import type { ChaosOptions } from './run.js'
 import { TopicReader } from './kafka-view.js'
 
 const PARTITIONS = 4
@@ -58,7 +59,7 @@ function pressureConfig(brokers: string, seed: number): Record<string, unknown> 
 
 export async function memoryPressure(
   cluster: ChaosCluster,
-  { seed }: { readonly seed: number },
+  { seed, program }: Pick<ChaosOptions, 'seed' | 'program'>,
   say: (text: string) => void
 ): Promise<PressureResult> {
   const folder = join(root, 'build', 'chaos', `${seed}-memory`)
@@ -86,7 +87,7 @@ export async function memoryPressure(
   const results = await TopicReader.open(cluster.brokers, output.topic, PARTITIONS, ({ key }) => {
     updated.set(String(key), (updated.get(String(key)) ?? 0) + 1)
   })
-  const daemons = new Daemons(configFile, folder)
+  const daemons = new Daemons(configFile, folder, program)
   const violations: string[] = []
   const holds = async (what: string, condition: () => boolean | Promise<boolean>): Promise<boolean> => {
     const deadlineMs = performance.now() + STEP_MS_MAX

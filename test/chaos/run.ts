@@ -29,6 +29,8 @@ export interface ChaosOptions {
   readonly short: boolean
   readonly delivery: Delivery
   readonly daemons: number
+  /** Command line of the daemons. */
+  readonly program: string
   /** Records a second. */
   readonly rate: number
   readonly only?: readonly FaultKind[] | undefined
@@ -124,7 +126,7 @@ export async function runChaos(
     letters: await open(output.deadLetterTopic, (record) => observer.letter(record))
   }
   const group = await GroupView.open(cluster.brokers, config.kafka!.groupId)
-  const daemons = new Daemons(configFile, folder)
+  const daemons = new Daemons(configFile, folder, options.program)
   const source = new ChaosInput(mesh, { ...options, topic: input.topic, streams: STREAMS })
   const violations: string[] = []
   try {
