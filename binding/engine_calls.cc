@@ -185,6 +185,7 @@ Napi::Value engine_state(const Napi::CallbackInfo& info) {
   state.Set("next", to_number(env, now.next));
   state.Set("sequence", to_number(env, now.sequence));
   state.Set("pairs", to_number(env, now.pairs));
+  state.Set("loops", to_number(env, now.loops));
   state.Set("bytes", to_number(env, now.bytes));
   return state;
 }

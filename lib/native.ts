@@ -145,6 +145,8 @@ export interface EngineState {
   readonly sequence: number
   /** In the diagram at the last emission. */
   readonly pairs: number
+  /** Of `pairs`, those of dimension 1. */
+  readonly loops: number
   /** Without the ring, which the stream accounts for. */
   readonly bytes: number
 }

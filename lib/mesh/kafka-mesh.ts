@@ -2,7 +2,7 @@
 import { TdaError } from '../errors.js'
 import type { EventMesh, OutgoingRecord, Subscription } from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
-import type { LibrdKafkaError } from './kafka-client.js'
+import type { ClientLog, LibrdKafkaError } from './kafka-client.js'
 import { KafkaPublisher } from './kafka-publisher.js'
 import type { KafkaSettings } from './kafka-settings.js'
 import { KafkaSubscription } from './kafka-subscription.js'
@@ -25,6 +25,8 @@ export interface KafkaMeshOptions {
    */
   readonly autoCreatedPartitions?: number
   readonly description?: string
+  /** Gets what librdkafka reports: lost connections, refusals, with the setting `debug` much more. Default: nobody. */
+  readonly logger?: ClientLog
 }
 
 /**
@@ -54,7 +56,8 @@ export class KafkaEventMesh implements EventMesh {
     const publisher = await KafkaPublisher.connect(
       brokers,
       { 'compression.codec': options.compression ?? 'lz4', ...options.librdkafka },
-      options.connectTimeoutMs ?? TIMEOUT_MS
+      options.connectTimeoutMs ?? TIMEOUT_MS,
+      options.logger
     )
     return new KafkaEventMesh(options, brokers, publisher)
   }
@@ -79,7 +82,8 @@ export class KafkaEventMesh implements EventMesh {
       topic,
       groupId: options.groupId,
       settings: this.#options.librdkafka ?? {},
-      timeoutMs: this.#options.connectTimeoutMs ?? TIMEOUT_MS
+      timeoutMs: this.#options.connectTimeoutMs ?? TIMEOUT_MS,
+      logger: this.#options.logger
     })
     this.#subscriptions.add(subscription)
     return subscription

@@ -15,8 +15,10 @@ import {
   disconnectClient,
   errorNumber,
   loadKafka,
+  logClient,
   RD_KAFKA,
   withSettings,
+  type ClientLog,
   type LibrdKafkaError,
   type Producer
 } from './kafka-client.js'
@@ -47,7 +49,12 @@ export class KafkaPublisher {
   #roomWaiters: (() => void)[] = []
   #closed = false
 
-  static async connect(brokers: string, settings: KafkaSettings, timeoutMs: number): Promise<KafkaPublisher> {
+  static async connect(
+    brokers: string,
+    settings: KafkaSettings,
+    timeoutMs: number,
+    logger?: ClientLog
+  ): Promise<KafkaPublisher> {
     const { Producer } = await loadKafka()
     const producer = withSettings(
       () =>
@@ -65,6 +72,7 @@ export class KafkaPublisher {
           { 'message.timeout.ms': 120_000 }
         )
     )
+    logClient(producer, 'producer', logger)
     await connectClient(producer, brokers, timeoutMs)
     return new KafkaPublisher(producer)
   }
@@ -74,7 +82,6 @@ export class KafkaPublisher {
     producer.on('delivery-report', (error: LibrdKafkaError | null, report) => {
       this.#reported(report.opaque as Batch, report.size, error)
     })
-    producer.on('event.error', () => {}) // Outages heal; what does not arrive in time fails through its report.
   }
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {

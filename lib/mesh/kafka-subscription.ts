@@ -19,8 +19,10 @@ import {
   disconnectClient,
   isHopeless,
   loadKafka,
+  logClient,
   RD_KAFKA,
   withSettings,
+  type ClientLog,
   type KafkaConsumer,
   type LibrdKafkaError,
   type Message
@@ -53,6 +55,7 @@ export class KafkaSubscription implements Subscription {
     readonly groupId: string
     readonly settings: KafkaSettings
     readonly timeoutMs: number
+    readonly logger?: ClientLog | undefined
   }): Promise<KafkaSubscription> {
     const { KafkaConsumer } = await loadKafka()
     let onRebalance: (code: number, partitions: readonly number[]) => void = () => {}
@@ -77,6 +80,7 @@ export class KafkaSubscription implements Subscription {
           { 'auto.offset.reset': 'earliest' }
         )
     )
+    logClient(consumer, 'consumer', options.logger)
     await connectClient(consumer, options.brokers, options.timeoutMs)
     const subscription = new KafkaSubscription(consumer, options.topic)
     onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
@@ -87,7 +91,6 @@ export class KafkaSubscription implements Subscription {
   private constructor(consumer: KafkaConsumer, topic: string) {
     this.#consumer = consumer
     this.#topic = topic
-    consumer.on('event.error', () => {}) // Outages heal; what does not heal is thrown by `consume`.
   }
 
   async *events(options: {

@@ -3,12 +3,13 @@
  * and `demo` differ in the mesh they bring.
  */
 import { createDecoder } from '../adapters/decoder.js'
-import { requireMemory } from '../config/memory.js'
+import { memoryLimit, requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
 import { BrokerWatch } from './broker-watch.js'
+import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { meshSink } from './sink.js'
 
@@ -69,13 +70,14 @@ export interface Daemon {
 export async function createDaemon(config: Config, parts: DaemonParts): Promise<Daemon> {
   const { mesh, logger, signal } = parts
   requireMemory(config)
-  const metrics = parts.metrics ?? createMetrics()
+  const metrics = parts.metrics ?? createMetrics(config.metrics)
+  metrics.memoryLimit(memoryLimit(config))
   const { input, output } = config
   await mesh.createStream(input.topic, input.partitions)
   await mesh.createStream(output.topic, output.partitions)
   await mesh.createStream(output.deadLetterTopic, output.partitions)
   let pipeline: Pipeline | undefined
-  const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
+  const watch = new BrokerWatch(componentLogger(logger, 'kafka'), (up) => metrics.brokerUp(up))
   const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down())
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
   let source: Subscription | undefined

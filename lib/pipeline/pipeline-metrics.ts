@@ -13,8 +13,18 @@ export interface ScaleTotals {
   readonly points: number
   /** Pairs in the diagrams of this scale. */
   readonly pairs: number
+  /** Those of them that have dimension 1. */
+  readonly loops: number
   /** Bytes of native memory the engines of this scale hold, without the points (see `ringBytes`). */
   readonly bytes: number
+}
+
+/** One stream at all its scales, in all partitions it is in. */
+export interface StreamTotals {
+  /** Points appended since its partition was assigned, those replayed for a restore included. */
+  readonly points: number
+  /** By the name of the scale. */
+  readonly scales: ReadonlyMap<string, ScaleTotals>
 }
 
 /** Queues of the pipeline; each has a limit. */
@@ -23,6 +33,10 @@ export type QueueName =
   | 'batches'
   /** Engine advances handed to the worker pool and not yet back. */
   | 'jobs'
+
+/** Where in the life of a record something went wrong. */
+export const STAGES = ['source', 'decode', 'admit', 'advance', 'publish', 'reject', 'commit'] as const
+export type Stage = (typeof STAGES)[number]
 
 export interface PipelineMetrics {
   // Counters.
@@ -36,14 +50,20 @@ export interface PipelineMetrics {
   timestampsBackwards(count: number): void
   /** Updates and snapshots acknowledged by the sink, split parts counted one by one, and their bytes. */
   updatesPublished(count: number, bytes: number): void
+  /** Updates of a scale whose features were computed, acknowledged or not yet. */
+  featuresExtracted(scale: string, count: number): void
+  /** An operation of a stage failed, whether or not the pipeline goes on. Refused records: `recordsRejected`. */
+  error(stage: Stage, code: ErrorCode): void
   /** Why the pipeline failed. At most once in its life. */
   failed(code: ErrorCode): void
 
-  // Histograms, in seconds, once per batch.
+  // Histograms, in seconds, once per batch. `traceId`: of a trace that was kept and saw it.
   /** From the arrival of a batch in this process until its results were acknowledged. */
-  batchLatency(seconds: number): void
+  batchLatency(seconds: number, traceId?: string): void
   /** From the log's timestamp of the newest record of a batch until its results were acknowledged; wall clock. */
-  endToEnd(seconds: number): void
+  endToEnd(seconds: number, traceId?: string): void
+  /** From handing a round to the worker threads until its updates were back as JSON. */
+  advanceLatency(seconds: number): void
   /** Handing a batch's results to the sink until it acknowledged them. */
   publishLatency(seconds: number): void
 
@@ -57,11 +77,17 @@ export interface PipelineMetrics {
   consumerLag(partition: number, records: number | null): void
   /** Part of the time since the last sample that the workers were busy, 0 to 1. */
   workerUtilisation(ratio: number): void
+  /** What rings and engines may take, in bytes: `limits.memoryMiB` or its default. */
+  memoryLimit(bytes: number): void
   /** Streams held, all partitions. */
   streams(count: number): void
   /** Bytes of native memory the shared point rings hold. */
   ringBytes(bytes: number): void
   scale(scale: string, totals: ScaleTotals): void
+  /** Streams that get series of their own (`metrics.streams`). */
+  readonly streamsWatched: readonly string[]
+  /** `null`: not held here. Only for those of `streamsWatched`. */
+  stream(stream: string, totals: StreamTotals | null): void
 }
 
 /** Counts nothing. */
@@ -71,16 +97,22 @@ export const noMetrics: PipelineMetrics = {
   recordsRejected() {},
   timestampsBackwards() {},
   updatesPublished() {},
+  featuresExtracted() {},
+  error() {},
   failed() {},
   batchLatency() {},
   endToEnd() {},
+  advanceLatency() {},
   publishLatency() {},
   state() {},
   queueDepth() {},
   brokerUp() {},
   consumerLag() {},
   workerUtilisation() {},
+  memoryLimit() {},
   streams() {},
   ringBytes() {},
-  scale() {}
+  scale() {},
+  streamsWatched: [],
+  stream() {}
 }

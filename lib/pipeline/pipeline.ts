@@ -22,8 +22,9 @@ import { WorkerPool } from '../scales/worker-pool.js'
 import { Committer } from './committer.js'
 import { nextState, type PipelineSignal, type PipelineState } from './lifecycle.js'
 import { OrderedFlight } from './ordered-flight.js'
+import { componentLogger, type DetailedLogger } from './pipeline-logger.js'
 import { noMetrics, type PipelineMetrics } from './pipeline-metrics.js'
-import { PipelineReport, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
+import { PipelineReport, workerLog, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
 import { sampleStreams } from './sample-streams.js'
 import type { Sink } from './sink.js'
 import { orderedUpdates } from './updates.js'
@@ -49,7 +50,7 @@ export class Pipeline {
   readonly #decoder: PipelineParts['decoder']
   readonly #sink: Sink
   readonly #metrics: PipelineMetrics
-  readonly #logger: PipelineLogger | undefined
+  readonly #logger: DetailedLogger
   readonly #signal: AbortSignal | undefined
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
@@ -75,20 +76,24 @@ export class Pipeline {
     this.#decoder = parts.decoder
     this.#sink = parts.sink
     this.#metrics = parts.metrics ?? noMetrics
-    this.#logger = parts.logger
-    this.#report = new PipelineReport(this.#metrics, parts.logger)
+    this.#logger = componentLogger(parts.logger, 'pipeline')
     this.#signal = parts.signal
     this.#plan = planStream(config)
+    const scales = this.#plan.scales.map(({ name }) => name)
+    this.#report = new PipelineReport({ metrics: this.#metrics, logger: parts.logger, scales })
     this.#pool = new WorkerPool({
       workers: config.pipeline.workers,
       scales: this.#plan.scales.map(({ name, layout }) => ({ name, layout })),
       maxBytes: config.publish.maxBytes,
-      eventTime: this.#plan.eventTime
+      eventTime: this.#plan.eventTime,
+      log: workerLog(parts.logger)
     })
     this.#streams = new StreamTable(config, this.#plan, this.#pool)
     const fail = (error: unknown): void => void this.#fail(error)
     this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, fail)
-    this.#committer = new Committer(source, fail)
+    const commit = (next: ReadonlyMap<number, number>): Promise<void> =>
+      this.#report.watched('commit', source.commit(next))
+    this.#committer = new Committer({ commit }, fail)
   }
 
   get state(): PipelineState {
@@ -114,7 +119,7 @@ export class Pipeline {
   async sampleLag(): Promise<void> {
     let lag: ReadonlyMap<number, number>
     try {
-      lag = await this.#source.lag()
+      lag = await this.#report.watched('source', this.#source.lag())
     } catch (error) {
       for (const partition of this.#lagging) this.#metrics.consumerLag(partition, null)
       this.#lagging = new Set()
@@ -140,7 +145,7 @@ export class Pipeline {
     this.#signal?.addEventListener('abort', drain, { once: true })
     if (this.#signal?.aborted) drain()
     try {
-      await Promise.race([this.#pull(), failed])
+      await Promise.race([this.#report.watched('source', this.#pull()), failed])
       this.#apply({ kind: 'stop', deadlineMs: Date.now() })
       this.#apply({ kind: 'drained' })
     } catch (error) {
@@ -184,8 +189,8 @@ export class Pipeline {
     let rounds = 0
     for (const round of this.#streams.rounds(slices)) {
       await this.#flight.slot()
-      const jobs = await this.#streams.append(round)
-      const results = this.#streams.advance(round, jobs)
+      const jobs = await this.#report.watched('advance', this.#streams.append(round))
+      const results = this.#report.advanced(jobs, this.#streams.advance(round, jobs))
       this.#flight.add(results, async () => this.#publish(orderedUpdates(jobs, await results)))
       rounds += 1
     }
@@ -203,20 +208,19 @@ export class Pipeline {
       await this.#flight.slot()
       this.#flight.add(Promise.resolve(), finish)
     }
-    const points = slices.reduce((sum, { count }) => sum + count, 0)
-    this.#report.taken(records.length, points, backwards)
+    this.#report.taken(records, slices, backwards)
     if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
 
   async #publish(updates: readonly OutgoingRecord[]): Promise<void> {
     if (updates.length === 0) return
     const startedMs = performance.now()
-    await this.#sink.publish(updates)
+    await this.#report.watched('publish', this.#sink.publish(updates))
     this.#report.published(updates, startedMs)
   }
 
   async #reject(letters: readonly RejectedRecord[]): Promise<void> {
-    await this.#sink.reject(letters)
+    await this.#report.watched('reject', this.#sink.reject(letters))
     this.#report.rejected(letters)
   }
 
@@ -226,7 +230,7 @@ export class Pipeline {
       if (partition.resume > partition.low) this.#restoring.set(partition.partition, partition.resume)
       this.#warnOfLoss(partition)
     }
-    this.#logger?.info({ partitions }, 'partitions assigned')
+    this.#logger.info({ partitions }, 'partitions assigned')
     this.#apply({ kind: 'assigned', restoring: [...this.#restoring.keys()] })
   }
 
@@ -234,7 +238,7 @@ export class Pipeline {
     const lost = committed === null ? 0 : low - committed
     if (lost <= 0) return
     const message = `retention removed ${lost} records before they were read; let the input topic keep them for longer`
-    this.#logger?.warn({ partition, low, committed }, message)
+    this.#logger.warn({ partition, low, committed }, message)
   }
 
   async #noteRestored(records: readonly MeshRecord[]): Promise<void> {
@@ -261,7 +265,7 @@ export class Pipeline {
       await this.#streams.release(partition)
       this.#restored(partition)
     }
-    this.#logger?.info({ partitions }, 'partitions revoked')
+    this.#logger.info({ partitions }, 'partitions revoked')
   }
 
   #drain(): void {
@@ -283,7 +287,7 @@ export class Pipeline {
         : new TdaError('INTERNAL', `the pipeline failed: ${String(cause)}`, { cause })
     this.#apply({ kind: 'error', cause: error })
     this.#metrics.failed(error.code)
-    this.#logger?.error({ code: error.code, err: error }, error.message)
+    this.#logger.error({ code: error.code, err: error }, error.message)
     this.#stop.abort()
     this.#rejectRun(error)
     return error
@@ -294,6 +298,6 @@ export class Pipeline {
     this.#state = nextState(this.#state, signal)
     if (this.#state.kind === before) return
     this.#metrics.state(this.#state.kind)
-    this.#logger?.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
+    this.#logger.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
   }
 }

@@ -1,25 +1,50 @@
 /** The gauges of the streams held: one short native call for each ring and engine, no lock. */
 import type { Config } from '../config/schema.js'
+import type { StreamEntry } from '../scales/stream-entry.js'
 import type { StreamTable } from '../scales/stream-table.js'
-import type { PipelineMetrics } from './pipeline-metrics.js'
+import type { PipelineMetrics, ScaleTotals, StreamTotals } from './pipeline-metrics.js'
+
+/** Sums while they are made. */
+type Sums = { -readonly [Name in keyof ScaleTotals]: ScaleTotals[Name] }
 
 export function sampleStreams(
   metrics: PipelineMetrics,
   config: Pick<Config, 'scales'>,
   streams: Pick<StreamTable, 'size' | 'entries'>
 ): void {
-  const totals = config.scales.map(() => ({ points: 0, pairs: 0, bytes: 0 }))
+  const totals = config.scales.map(nothing)
+  const watched = new Map<string, StreamEntry[]>(metrics.streamsWatched.map((stream) => [stream, []]))
   let ringBytes = 0
   for (const entry of streams.entries()) {
     ringBytes += entry.ringState().bytes
-    for (const [scale, total] of totals.entries()) {
-      const state = entry.engineState(scale)
-      total.points += state.next - state.first
-      total.pairs += state.pairs
-      total.bytes += state.bytes
-    }
+    for (const [scale, total] of totals.entries()) add(total, entry, scale)
+    watched.get(entry.stream)?.push(entry)
   }
   metrics.streams(streams.size)
   metrics.ringBytes(ringBytes)
   for (const [scale, { name }] of config.scales.entries()) metrics.scale(name, totals[scale]!)
+  for (const [stream, entries] of watched) metrics.stream(stream, totalsOf(entries, config))
+}
+
+/** The same stream in several partitions counts as one. */
+function totalsOf(entries: readonly StreamEntry[], { scales }: Pick<Config, 'scales'>): StreamTotals | null {
+  if (entries.length === 0) return null
+  const ofScales = scales.map(({ name }, scale) => {
+    const total = nothing()
+    for (const entry of entries) add(total, entry, scale)
+    return [name, total] as const
+  })
+  return { points: entries.reduce((sum, entry) => sum + entry.next, 0), scales: new Map(ofScales) }
+}
+
+function nothing(): Sums {
+  return { points: 0, pairs: 0, loops: 0, bytes: 0 }
+}
+
+function add(total: Sums, entry: StreamEntry, scale: number): void {
+  const state = entry.engineState(scale)
+  total.points += state.next - state.first
+  total.pairs += state.pairs
+  total.loops += state.loops
+  total.bytes += state.bytes
 }

@@ -222,10 +222,12 @@ void Engine::write_emission(double boundary_ms, EngineResults& results) {
 
 void Engine::publish_state() {
   size_t pairs = 0;
+  size_t loops = 0;
   size_t bytes = sizeof(*this);
   std::visit(
       [&](const auto& filtration) {
         pairs = filtration.pairs_reported();
+        loops = filtration.loops_reported();
         bytes += filtration.bytes();
       },
       filtration_);
@@ -233,13 +235,15 @@ void Engine::publish_state() {
   published_.next.store(next_, std::memory_order_relaxed);
   published_.sequence.store(sequence_, std::memory_order_relaxed);
   published_.pairs.store(pairs, std::memory_order_relaxed);
+  published_.loops.store(loops, std::memory_order_relaxed);
   published_.bytes.store(bytes, std::memory_order_relaxed);
 }
 
 EngineState Engine::state() const {
   return {published_.first.load(std::memory_order_relaxed), published_.next.load(std::memory_order_relaxed),
           published_.sequence.load(std::memory_order_relaxed),
-          published_.pairs.load(std::memory_order_relaxed), published_.bytes.load(std::memory_order_relaxed)};
+          published_.pairs.load(std::memory_order_relaxed), published_.loops.load(std::memory_order_relaxed),
+          published_.bytes.load(std::memory_order_relaxed)};
 }
 
 void Engine::verify() {

@@ -56,6 +56,7 @@ struct EngineState {
   PointId next;
   uint64_t sequence;
   size_t pairs;  // in the diagram at the last emission
+  size_t loops;  // those of them that have dimension 1
   size_t bytes;
 };
 
@@ -138,7 +139,7 @@ class Engine {
   struct {
     std::atomic<PointId> first, next;
     std::atomic<uint64_t> sequence;
-    std::atomic<size_t> pairs, bytes;
+    std::atomic<size_t> pairs, loops, bytes;
   } published_;
 };
 

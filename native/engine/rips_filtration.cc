@@ -173,6 +173,11 @@ void RipsFiltration::report(const PointRing& ring, RowBuffer* rows) {
   reported_ = current_;
 }
 
+size_t RipsFiltration::loops_reported() const {
+  const auto connected = [](const Pair& pair) { return pair.dimension == 0; };
+  return static_cast<size_t>(reported_.end() - std::partition_point(reported_.begin(), reported_.end(), connected));
+}
+
 void RipsFiltration::diagram(const PointRing& ring, RowBuffer& rows) {
   refresh();
   for (const Pair& pair : current_) write_row(ring, ChangeKind::kAdded, pair, rows.add(kStride));

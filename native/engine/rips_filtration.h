@@ -85,6 +85,7 @@ class RipsFiltration {
   void report(const PointRing& ring, RowBuffer* rows);
   void diagram(const PointRing& ring, RowBuffer& rows);
   size_t pairs_reported() const { return reported_.size(); }
+  size_t loops_reported() const;  // O(log pairs)
   size_t bytes() const;
   void verify();
 

@@ -26,6 +26,7 @@ class SeriesFiltration {
   void report(const PointRing& ring, RowBuffer* rows);
   void diagram(const PointRing& ring, RowBuffer& rows);
   size_t pairs_reported() const { return series_.pairs_reported(); }
+  size_t loops_reported() const { return 0; }
   size_t bytes() const { return series_.bytes(); }
   void verify() { series_.verify(); }
 
