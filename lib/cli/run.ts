@@ -104,6 +104,12 @@ function logWarnings(logger: Logger): { dispose(): void } {
 
 async function connectKafka(config: Config, logger: Logger): Promise<EventMesh> {
   const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
-  const { brokers, librdkafka } = config.kafka!
-  return KafkaEventMesh.connect({ brokers, librdkafka, compression: config.output.compression, logger })
+  const { brokers, librdkafka, instanceId } = config.kafka!
+  return KafkaEventMesh.connect({
+    brokers,
+    librdkafka,
+    compression: config.output.compression,
+    ...(instanceId === undefined ? {} : { instanceId }),
+    logger
+  })
 }

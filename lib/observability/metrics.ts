@@ -134,6 +134,10 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     'tda_worker_utilisation_ratio',
     'Part of the time since the last scrape that the worker threads were busy.'
   )
+  const memory = gauge(
+    'tda_memory_limit_ratio',
+    'Part of the memory limit in use; from 0.8 on no new streams are admitted.'
+  )
   const streams = gauge('tda_streams', 'Streams held.')
   const ringBytes = gauge('tda_ring_bytes', 'Native memory of the shared point rings.')
   const windowPoints = gauge('tda_window_points', 'Points in the windows of a scale, all streams.', 'scale')
@@ -197,6 +201,7 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     },
     workerUtilisation: (ratio) => utilisation.set(ratio),
     memoryLimit: (size) => memoryMax.set(size),
+    memoryRatio: (ratio) => memory.set(ratio),
     streams: (count) => streams.set(count),
     ringBytes: (size) => ringBytes.set(size),
     scale(scale, totals) {

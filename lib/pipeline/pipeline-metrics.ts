@@ -35,7 +35,7 @@ export type QueueName =
   | 'jobs'
 
 /** Where in the life of a record something went wrong. */
-export const STAGES = ['source', 'decode', 'admit', 'advance', 'publish', 'reject', 'commit'] as const
+export const STAGES = ['source', 'decode', 'admit', 'advance', 'deliver'] as const
 export type Stage = (typeof STAGES)[number]
 
 export interface PipelineMetrics {
@@ -79,6 +79,8 @@ export interface PipelineMetrics {
   workerUtilisation(ratio: number): void
   /** What rings and engines may take, in bytes: `limits.memoryMiB` or its default. */
   memoryLimit(bytes: number): void
+  /** Part of the memory limit in use: of native memory or of the process, whichever is nearer to its limit. */
+  memoryRatio(ratio: number): void
   /** Streams held, all partitions. */
   streams(count: number): void
   /** Bytes of native memory the shared point rings hold. */
@@ -110,6 +112,7 @@ export const noMetrics: PipelineMetrics = {
   consumerLag() {},
   workerUtilisation() {},
   memoryLimit() {},
+  memoryRatio() {},
   streams() {},
   ringBytes() {},
   scale() {},

@@ -3,6 +3,7 @@ import type { RejectedRecord, RejectReason } from '../adapters/decoder.js'
 import type { DiagramMessage } from '../diagram.js'
 import { TdaError } from '../errors.js'
 import type { MeshRecord, OutgoingRecord } from '../mesh/event-mesh.js'
+import type { MemoryLook } from '../scales/memory-gate.js'
 import type { StreamSlice } from '../scales/stream-entry.js'
 import type { JobMessages, PoolJob, WorkerLog } from '../scales/worker-pool.js'
 import { componentLogger, type DetailedLogger, type PipelineLogger } from './pipeline-logger.js'
@@ -33,6 +34,7 @@ export interface PipelineTotals {
 }
 
 const WARN_EVERY_MS = 1_000
+const MIB = 1 << 20
 
 export interface ReportParts {
   readonly metrics: PipelineMetrics
@@ -148,6 +150,16 @@ export class PipelineReport {
     const fields = { topic, partition, offset, reason, records: count, reasons: unsaid }
     this.#rejectedUnsaid = new Map()
     this.#logger.warn(fields, `records rejected, for instance: ${message}`)
+  }
+
+  /** Once when memory has become short and once when it is not any more. */
+  memory(open: boolean, { ratio, used }: MemoryLook): void {
+    const [nativeMiB, residentMiB] = [used.native, used.resident].map((bytes) => Math.ceil(bytes / MIB))
+    const fields = { ratio: Number(ratio.toFixed(3)), nativeMiB, residentMiB }
+    const percent = `memory at ${Math.round(100 * ratio)} % of its limit`
+    if (open) this.#logger.info(fields, `${percent}: new streams are admitted again`)
+    else
+      this.#logger.warn(fields, `${percent}: new streams are dead letters (memory_pressure) until it falls`)
   }
 
   /** `newestMs`: the log's timestamp of the newest record, or null for a batch that was only replayed. */

@@ -7,6 +7,13 @@ import type { PipelineMetrics, ScaleTotals, StreamTotals } from './pipeline-metr
 /** Sums while they are made. */
 type Sums = { -readonly [Name in keyof ScaleTotals]: ScaleTotals[Name] }
 
+/** Bytes the rings and engines of all streams hold. */
+export function nativeBytes(streams: Pick<StreamTable, 'entries'>): number {
+  let bytes = 0
+  for (const entry of streams.entries()) bytes += entry.bytes()
+  return bytes
+}
+
 export function sampleStreams(
   metrics: PipelineMetrics,
   config: Pick<Config, 'scales'>,

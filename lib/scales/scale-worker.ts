@@ -9,8 +9,8 @@ import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { TdaError, type ErrorCode } from '../errors.js'
 import { changeStride, EMISSION, nativeAddon } from '../native.js'
-import type { AdvanceResult, ChangeLayout, EngineHandle } from '../native.js'
-import { encodeAdvance } from '../publishers/update-encoder.js'
+import type { AdvanceResult, ChangeLayout, EncodedMessages, EngineHandle } from '../native.js'
+import { encodeUpdates, type UpdateContext } from '../publishers/update-encoder.js'
 
 /** What every call of one pool has in common. */
 export interface WorkerSetup {
@@ -46,13 +46,7 @@ export interface WorkerLine {
 }
 
 /** The messages of some jobs, one after the other. */
-export interface AdvanceOutput {
-  /** The JSON of all messages, UTF-8, without separators. */
-  readonly bytes: Uint8Array
-  /** Bytes of each message. */
-  readonly lengths: Uint32Array
-  /** Arrival number of the point that made each message due; the same for every batching of the points. */
-  readonly dueAt: Float64Array
+export interface AdvanceOutput extends EncodedMessages {
   /** Messages up to and including each job. */
   readonly ends: Uint32Array
   /** Updates of each job, however many messages they took. */
@@ -73,25 +67,25 @@ export interface JobFailure {
 /** An advance that takes longer is worth a warning: no record of its stream comes out meanwhile. */
 const SLOW_MS = 1_000
 
-interface Messages {
-  readonly texts: string[]
-  readonly dueAt: number[]
-}
-
 /** Advances each engine in turn and encodes its updates. Ends with the first that fails; those before stay advanced. */
 export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
   return timed(() => advanceEach(jobs))
 }
 
 function advanceEach(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
-  const messages: Messages = { texts: [], dueAt: [] }
+  const encoded: EncodedMessages[] = []
   const ends = new Uint32Array(jobs.length)
   const updates = new Uint32Array(jobs.length)
   const lines: WorkerLine[] = []
+  let messages = 0
   let startedMs = performance.now()
   const failed = eachResult(jobs, (result, job, i) => {
-    encodeEach(result, job, messages)
-    ends[i] = messages.texts.length
+    if (result.emissions.length > 0) {
+      const ofJob = encodeUpdates(result, contextOf(job))
+      encoded.push(ofJob)
+      messages += ofJob.lengths.length
+    }
+    ends[i] = messages
     updates[i] = result.emissions.length / EMISSION.stride
     const endedMs = performance.now()
     const ms = endedMs - startedMs
@@ -99,13 +93,7 @@ function advanceEach(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
     if (job.detail || ms >= SLOW_MS) lines.push(lineOf(job, result, ms))
   })
   if (failed) return failed
-  const output: AdvanceOutput = {
-    ...packed(messages.texts),
-    dueAt: Float64Array.from(messages.dueAt),
-    ends,
-    updates,
-    lines
-  }
+  const output: AdvanceOutput = { ...joined(encoded, messages), ends, updates, lines }
   return transferred(output, [output.bytes])
 }
 
@@ -188,50 +176,27 @@ function setup(): WorkerSetup {
   return workerData as WorkerSetup
 }
 
-/**
- * Encodes update by update, because each has its own moment and its own `rebuilt`: a window that is full is complete by
- * its own points.
- */
-function encodeEach(result: AdvanceResult, job: AdvanceJob, messages: Messages): void {
-  const { emissions } = result
+function contextOf({ stream, partition, scale, rebuilt }: AdvanceJob): UpdateContext {
   const { scales, maxBytes, eventTime } = setup()
-  const { name: scale, layout } = scales[job.scale]!
-  const stride = changeStride(layout)
-  let changes = 0
-  let snapshots = 0
-  for (let at = 0; at < emissions.length; at += EMISSION.stride) {
-    const row = emissions.slice(at, at + EMISSION.stride)
-    const changesEnd = row[EMISSION.changesEnd]!
-    const snapshotEnd = row[EMISSION.snapshotEnd]!
-    row[EMISSION.changesEnd] = changesEnd - changes
-    row[EMISSION.snapshotEnd] = snapshotEnd - snapshots
-    const single: AdvanceResult = {
-      emissions: row,
-      changes: result.changes.subarray(changes * stride, changesEnd * stride),
-      snapshots: result.snapshots.subarray(snapshots * stride, snapshotEnd * stride)
-    }
-    const rebuilt = job.rebuilt && row[EMISSION.full] === 0
-    const { stream, partition } = job
-    const context = { stream, partition, scale, layout, maxBytes, rebuilt, eventTime }
-    // A boundary in time becomes due with the first point after it.
-    const dueAt = row[EMISSION.lastArrival]! + (Number.isNaN(row[EMISSION.boundaryMs]) ? 0 : 1)
-    for (const text of encodeAdvance(single, context)) {
-      messages.texts.push(text)
-      messages.dueAt.push(dueAt)
-    }
-    changes = changesEnd
-    snapshots = snapshotEnd
-  }
+  const { name, layout } = scales[scale]!
+  return { stream, partition, scale: name, layout, maxBytes, rebuilt, eventTime }
 }
 
-function packed(texts: readonly string[]): { bytes: Uint8Array; lengths: Uint32Array } {
-  const lengths = Uint32Array.from(texts, (text) => Buffer.byteLength(text))
-  let total = 0
-  for (const length of lengths) total += length
-  const bytes = Buffer.allocUnsafeSlow(total)
-  let at = 0
-  for (const text of texts) at += bytes.write(text, at)
-  return { bytes, lengths }
+function joined(encoded: readonly EncodedMessages[], messages: number): EncodedMessages {
+  if (encoded.length === 1) return encoded[0]!
+  const bytes = new Uint8Array(encoded.reduce((sum, one) => sum + one.bytes.length, 0))
+  const lengths = new Uint32Array(messages)
+  const dueAt = new Float64Array(messages)
+  let byte = 0
+  let message = 0
+  for (const one of encoded) {
+    bytes.set(one.bytes, byte)
+    lengths.set(one.lengths, message)
+    dueAt.set(one.dueAt, message)
+    byte += one.bytes.length
+    message += one.lengths.length
+  }
+  return { bytes, lengths, dueAt }
 }
 
 /** What Piscina sends is the value; the buffers of the arrays move instead of being copied. */

@@ -31,7 +31,7 @@ test('what the pipeline reports appears under Prometheus names', async () => {
   metrics.ringBytes(4096)
   metrics.scale('fast', { points: 64, pairs: 12, loops: 5, bytes: 512 })
   metrics.featuresExtracted('fast', 6)
-  metrics.error('publish', 'BROKER')
+  metrics.error('deliver', 'BROKER')
   metrics.advanceLatency(0.0004)
   metrics.memoryLimit(1e9)
   metrics.logLinesLeftOut('worker', 3)
@@ -62,7 +62,7 @@ test('what the pipeline reports appears under Prometheus names', async () => {
     'tda_diagram_pairs{scale="fast",dimension="0"}': 7,
     'tda_diagram_pairs{scale="fast",dimension="1"}': 5,
     'tda_features_extracted_total{scale="fast"}': 6,
-    'tda_errors_total{stage="publish",type="BROKER"}': 1,
+    'tda_errors_total{stage="deliver",type="BROKER"}': 1,
     'tda_errors_total{stage="decode",type="non_finite"}': 2,
     'tda_errors_total{stage="admit",type="window_capacity"}': 0,
     'tda_advance_latency_seconds_bucket{le="0.0005"}': 1,
