@@ -118,9 +118,9 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     'tda_end_to_end_latency_seconds',
     "From the log's timestamp of a batch's newest record until its results were acknowledged."
   )
-  const advancing = latency(
-    'tda_advance_latency_seconds',
-    'From handing a round to the worker threads until its updates were back.'
+  const computing = latency(
+    'tda_compute_latency_seconds',
+    'From the arrival of a batch until its updates were computed, ready to be delivered.'
   )
   const publishing = latency(
     'tda_publish_latency_seconds',
@@ -190,7 +190,7 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     batchLatency: (seconds, traceId) => observe(processing, seconds, traceId),
     // Clocks of two machines may disagree.
     endToEnd: (seconds, traceId) => observe(endToEnd, Math.max(0, seconds), traceId),
-    advanceLatency: (seconds) => advancing.observe(seconds),
+    computeLatency: (seconds) => computing.observe(seconds),
     publishLatency: (seconds) => publishing.observe(seconds),
     state: (kind) => STATES.forEach((one) => state.set({ state: one }, one === kind ? 1 : 0)),
     queueDepth: (name, depth) => queue.set({ queue: name }, depth),

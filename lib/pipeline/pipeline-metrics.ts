@@ -62,8 +62,8 @@ export interface PipelineMetrics {
   batchLatency(seconds: number, traceId?: string): void
   /** From the log's timestamp of the newest record of a batch until its results were acknowledged; wall clock. */
   endToEnd(seconds: number, traceId?: string): void
-  /** From handing a round to the worker threads until its updates were back as JSON. */
-  advanceLatency(seconds: number): void
+  /** From the arrival of a batch until its updates were computed, ready to be delivered. */
+  computeLatency(seconds: number): void
   /** Handing a batch's results to the sink until it acknowledged them. */
   publishLatency(seconds: number): void
 
@@ -104,7 +104,7 @@ export const noMetrics: PipelineMetrics = {
   failed() {},
   batchLatency() {},
   endToEnd() {},
-  advanceLatency() {},
+  computeLatency() {},
   publishLatency() {},
   state() {},
   queueDepth() {},

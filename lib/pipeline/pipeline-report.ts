@@ -101,12 +101,16 @@ export class PipelineReport {
     }
   }
 
-  /** Passes the results of a round on, measured. */
+  /** Passes the results of a whole batch on, and measures how long they took. */
+  async computed<T>(arrivedMs: number, results: Promise<T>): Promise<T> {
+    const done = await results
+    this.#metrics.computeLatency((performance.now() - arrivedMs) / 1000)
+    return done
+  }
+
+  /** Passes the results of a round on, counted. */
   async advanced(jobs: readonly PoolJob[], results: Promise<JobMessages[]>): Promise<JobMessages[]> {
-    const startedMs = performance.now()
     const done = await this.watched('advance', results)
-    if (jobs.length === 0) return done
-    this.#metrics.advanceLatency((performance.now() - startedMs) / 1000)
     const ofScales = this.#scales.map(() => 0)
     for (const [i, { scale }] of jobs.entries()) ofScales[scale]! += done[i]!.updates
     for (const [scale, updates] of ofScales.entries()) {

@@ -217,7 +217,7 @@ export class Pipeline {
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => this.#streams.isLive(record))
     const next = this.#streams.nextOffsets(records)
     const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
-    this.#flight.add(Promise.all(rounds), (updates) =>
+    this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
       this.#deliver({ updates: updates.flat(), letters, state: [], next }, arrivedMs, newestMs)
     )
     this.#report.taken(records, slices, backwards)

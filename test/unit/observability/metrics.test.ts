@@ -32,7 +32,7 @@ test('what the pipeline reports appears under Prometheus names', async () => {
   metrics.scale('fast', { points: 64, pairs: 12, loops: 5, bytes: 512 })
   metrics.featuresExtracted('fast', 6)
   metrics.error('deliver', 'BROKER')
-  metrics.advanceLatency(0.0004)
+  metrics.computeLatency(0.0004)
   metrics.memoryLimit(1e9)
   metrics.logLinesLeftOut('worker', 3)
   const expected = {
@@ -65,7 +65,7 @@ test('what the pipeline reports appears under Prometheus names', async () => {
     'tda_errors_total{stage="deliver",type="BROKER"}': 1,
     'tda_errors_total{stage="decode",type="non_finite"}': 2,
     'tda_errors_total{stage="admit",type="window_capacity"}': 0,
-    'tda_advance_latency_seconds_bucket{le="0.0005"}': 1,
+    'tda_compute_latency_seconds_bucket{le="0.0005"}': 1,
     tda_memory_limit_bytes: 1e9,
     'tda_log_lines_left_out_total{component="worker"}': 3
   }
