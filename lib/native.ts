@@ -348,6 +348,9 @@ export interface NativeAddon {
    */
   ripsPredictBytes(points: number, coordinates: number, maxDimension: 0 | 1): number
 
+  /** Instruction set that the Rips kernels use on this machine. */
+  kernelTarget(): 'baseline' | 'avx2' | 'avx512'
+
   /** Streams, windows, engines and batch computations of this process that have not been released. */
   liveHandles(): number
 }

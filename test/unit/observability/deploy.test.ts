@@ -4,11 +4,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { parse } from 'yaml'
+import { CHECKS } from '../../../lib/cli/doctor/finding.js'
+import { LIMITS } from '../../../lib/cli/top/conditions.js'
 import { root } from '../../support/run-command.js'
 import { prometheusTools } from '../../support/prometheus.js'
 
 interface Rule {
   readonly alert?: string
+  readonly expr: string
   readonly labels?: { readonly severity: string }
   readonly annotations?: { readonly summary: string; readonly runbook: string }
 }
@@ -63,4 +66,28 @@ withPrometheus('promtool accepts the configuration and the rules, and their test
   )
   expect([status, stderr]).toEqual([0, ''])
   expect(stdout).toMatch(/rules found/)
+})
+
+test('every condition that top and doctor know is an alert, with its threshold', () => {
+  const source = text('lib/cli/top/conditions.ts')
+  const named = [...source.matchAll(/'(Tda\w+)'/g)].map(([, name]) => name!)
+  const names = alerts.map(({ alert }) => alert!)
+  expect(named.length).toBeGreaterThan(8)
+  for (const name of named) expect(names).toContain(name)
+  const exprOf = (alert: string): string => rules.find((rule) => rule.alert === alert)!.expr
+  expect(exprOf('TdaLagGrowing')).toContain(`> ${LIMITS.lagRecords}\n`)
+  expect(Number(/> ([\d.]+)/.exec(exprOf('TdaLatencyHigh'))![1])).toBe(LIMITS.latencySeconds)
+  expect(Number(/> ([\d.]+)/.exec(exprOf('TdaErrorRateHigh'))![1])).toBe(LIMITS.rejectedRatio)
+  expect(Number(/>= ([\d.]+)/.exec(exprOf('TdaMemoryHigh'))![1])).toBe(LIMITS.memoryRatio)
+  expect(Number(/> ([\d.]+)/.exec(exprOf('TdaWorkersSaturated'))![1])).toBe(LIMITS.utilisationRatio)
+  expect(Number(/> ([\d.]+)/.exec(exprOf('TdaEventLoopSlow'))![1])).toBe(LIMITS.eventLoopSeconds)
+})
+
+test('every hint of doctor leads to a chapter of the runbook', () => {
+  const chapters = [...text('docs/runbook.md').matchAll(/^## (\w+)$/gm)].map(([, name]) => name!)
+  for (const chapter of Object.values(CHECKS)) expect(chapters).toContain(chapter)
+  const daemon = [...text('lib/cli/doctor/running-daemon.ts').matchAll(/'(Tda[A-Z]\w+)'/g)].map(
+    ([, name]) => name!
+  )
+  for (const chapter of daemon.filter((name) => name !== 'TdaError')) expect(chapters).toContain(chapter)
 })
