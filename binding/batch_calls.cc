@@ -75,9 +75,11 @@ Napi::Value rips_predict_bytes(const Napi::CallbackInfo& info) {
       .window_max = integer_from(info[0], "points", 1, rips::kRipsWindowMax),
       .dimension = integer_from(info[1], "coordinates", 1, kDimensionMax),
       .metric = {},
-      .max_dimension = static_cast<int>(integer_from(info[2], "maxDimension", 0, 1)),
+      .max_dimension = static_cast<int>(integer_from(info[2], "maxDimension", 0, 2)),
       .threshold = kInfinity,
       .first = 0};
+  if (const Status status = rips::RipsWindow::check_config(config); status != Status::kOk)
+    check(status, "ripsPredictBytes");
   return to_number(info.Env(), rips::RipsWindow::predict_bytes(config));
 }
 

@@ -84,11 +84,13 @@ export const scaleSchema = z.strictObject({
     ),
   maxDimension: z
     .union(
-      [z.literal(0), z.literal(1)],
-      '0 or 1 (for dimension 2 and above, compute whole windows: streaming-tda diagram --filtration rips)'
+      [z.literal(0), z.literal(1), z.literal(2)],
+      '0, 1 or 2 (for dimension 3 and above, compute whole windows: streaming-tda diagram --filtration rips)'
     )
     .optional()
-    .describe('Rips: the highest homology dimension; default 1.'),
+    .describe(
+      'Rips: the highest homology dimension; default 1. Dimension 2 is computed from scratch at every update.'
+    ),
   threshold: notNegative
     .optional()
     .describe('Rips: longest edge of the complex; what is alive there has death null. Default: no limit.')

@@ -9,10 +9,17 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { REJECT_REASONS, type RejectReason } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import type { PipelineStateKind } from '../pipeline/lifecycle.js'
-import { STAGES, type PipelineMetrics, type Stage } from '../pipeline/pipeline-metrics.js'
+import type { BreakerState } from '../mesh/broker-guard.js'
+import {
+  STAGES,
+  type PipelineMetrics,
+  type Stage,
+  type TransactionCount
+} from '../pipeline/pipeline-metrics.js'
+import { EngineMetrics } from './engine-metrics.js'
 import { exposition, type ExpositionFormat } from './exposition.js'
 import { registerProcessMetrics } from './process-metrics.js'
-import { StreamMetrics } from './stream-metrics.js'
+import { byDimension, StreamMetrics } from './stream-metrics.js'
 
 /** 0.1 to 100 ms in six steps a decade, so that quantiles are good to about 25 %; then up to half a minute. */
 const LATENCY_BUCKETS = [
@@ -44,6 +51,8 @@ const DECODE_REASONS: ReadonlySet<RejectReason> = new Set([
 const stageOf = (reason: RejectReason): Stage => (DECODE_REASONS.has(reason) ? 'decode' : 'admit')
 
 const TRACE_ID = /^[0-9a-f]{32}$/
+const BREAKER_STATES: readonly BreakerState[] = ['closed', 'half-open', 'open']
+const TRANSACTION_COUNTS: readonly TransactionCount[] = ['committed', 'aborted', 'retried', 'fenced', 'lost']
 
 /** The pipeline's metrics with their face to Prometheus. */
 export interface Metrics extends PipelineMetrics {
@@ -63,6 +72,7 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
   const registry = new Registry()
   registerProcessMetrics(registry)
   const watched = new StreamMetrics(registry)
+  const engines = new EngineMetrics(registry)
   const { render, contentType } = exposition(registry)
   const registers = [registry]
   const counter = (name: string, help: string, ...labelNames: string[]): Counter =>
@@ -81,6 +91,24 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
   const consumed = counter(
     'tda_records_consumed_total',
     'Records taken from the source, replayed ones included.'
+  )
+  const partitionRecords = counter(
+    'tda_partition_records_consumed_total',
+    'Records taken from a partition since it was assigned.',
+    'partition'
+  )
+  const rebalances = counter('tda_rebalances_total', 'Times partitions came or went.', 'kind')
+  const topicRecords = counter('tda_topic_records_total', 'Records acknowledged by a topic.', 'topic')
+  const topicBytes = counter('tda_topic_bytes_total', 'Bytes acknowledged by a topic.', 'topic')
+  const transactions = counter('tda_transactions_total', 'Transactions by what became of them.', 'outcome')
+  const brokerErrors = counter(
+    'tda_broker_errors_total',
+    "Calls to the brokers that failed and were repeated, by librdkafka's error number.",
+    'code'
+  )
+  const omitted = counter(
+    'tda_results_omitted_total',
+    'Results that the output topic did not take because they were too long.'
   )
   const points = counter('tda_points_processed_total', 'Points appended to a window, replayed ones included.')
   const rejected = counter('tda_records_rejected_total', 'Records sent to the dead letter topic.', 'reason')
@@ -130,6 +158,9 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
   const queue = gauge('tda_queue_depth', 'Entries in a bounded queue.', 'queue')
   const lag = gauge('tda_consumer_lag_records', 'Records of a partition not read yet.', 'partition')
   const broker = gauge('tda_broker_up', '1 while brokers answer, 0 when none did for 10 s.')
+  const breaker = gauge('tda_breaker_state', '1 for the state the circuit breaker is in.', 'state')
+  const spoolBytes = gauge('tda_spool_bytes', 'Bytes that wait in the spool on disk.')
+  const spoolRecords = gauge('tda_spool_records', 'Outcomes that wait in the spool on disk.')
   const utilisation = gauge(
     'tda_worker_utilisation_ratio',
     'Part of the time since the last scrape that the worker threads were busy.'
@@ -160,6 +191,8 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
   for (const stage of STAGES) {
     if (stage !== 'decode' && stage !== 'admit') errors.inc({ stage, type: 'BROKER' }, 0)
   }
+  for (const outcome of TRANSACTION_COUNTS) transactions.inc({ outcome }, 0)
+  for (const kind of ['assigned', 'revoked']) rebalances.inc({ kind }, 0)
   let exemplars = settings.exemplars
   watched.watch(settings.streams)
   const observe = (histogram: Histogram, seconds: number, traceId: string | undefined): void => {
@@ -174,6 +207,23 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
 
   return {
     recordsConsumed: (count) => consumed.inc(count),
+    partitionConsumed(partition, count) {
+      if (count === null) partitionRecords.remove({ partition })
+      else partitionRecords.inc({ partition }, count)
+    },
+    rebalanced: (kind) => rebalances.inc({ kind }),
+    published(topic, count, size) {
+      topicRecords.inc({ topic }, count)
+      topicBytes.inc({ topic }, size)
+    },
+    transaction: (outcome) => transactions.inc({ outcome }),
+    brokerFailed: (code) => brokerErrors.inc({ code }),
+    breaker: (now) => BREAKER_STATES.forEach((one) => breaker.set({ state: one }, one === now ? 1 : 0)),
+    spool(size, count) {
+      spoolBytes.set(size)
+      spoolRecords.set(count)
+    },
+    resultsOmitted: (count) => omitted.inc(count),
     pointsProcessed: (count) => points.inc(count),
     recordsRejected(reason, count) {
       rejected.inc({ reason }, count)
@@ -207,8 +257,8 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     scale(scale, totals) {
       windowPoints.set({ scale }, totals.points)
       windowBytes.set({ scale }, totals.bytes)
-      pairs.set({ scale, dimension: 0 }, totals.pairs - totals.loops)
-      pairs.set({ scale, dimension: 1 }, totals.loops)
+      byDimension(totals).forEach((count, dimension) => pairs.set({ scale, dimension }, count))
+      engines.set(scale, totals.counters)
     },
     get streamsWatched() {
       return watched.watched

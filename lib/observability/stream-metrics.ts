@@ -1,9 +1,9 @@
 /**
  * Series of single streams, for those of `metrics.streams` alone: labels of every stream there is would grow without
- * bound. At most streams x scales x 2 series a metric.
+ * bound. At most streams x scales x 3 series a metric.
  */
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { StreamTotals } from '../pipeline/pipeline-metrics.js'
+import type { ScaleTotals, StreamTotals } from '../pipeline/pipeline-metrics.js'
 
 export class StreamMetrics {
   readonly #points: Counter
@@ -62,10 +62,9 @@ export class StreamMetrics {
     // A stream that came back counts from 0 again.
     const before = this.#known.get(stream)?.points ?? 0
     this.#points.inc({ stream }, totals.points >= before ? totals.points - before : totals.points)
-    for (const [scale, { points, pairs, loops }] of totals.scales) {
-      this.#windowPoints.set({ stream, scale }, points)
-      this.#pairs.set({ stream, scale, dimension: 0 }, pairs - loops)
-      this.#pairs.set({ stream, scale, dimension: 1 }, loops)
+    for (const [scale, ofScale] of totals.scales) {
+      this.#windowPoints.set({ stream, scale }, ofScale.points)
+      byDimension(ofScale).forEach((count, dimension) => this.#pairs.set({ stream, scale, dimension }, count))
     }
     this.#known.set(stream, { points: totals.points, scales: new Set(totals.scales.keys()) })
   }
@@ -73,7 +72,12 @@ export class StreamMetrics {
   #forget(stream: string): void {
     for (const scale of this.#known.get(stream)?.scales ?? []) {
       this.#windowPoints.remove({ stream, scale })
-      for (const dimension of [0, 1]) this.#pairs.remove({ stream, scale, dimension })
+      for (const dimension of [0, 1, 2]) this.#pairs.remove({ stream, scale, dimension })
     }
   }
+}
+
+/** Pairs of dimension 0, 1 and 2. */
+export function byDimension({ pairs, loops, voids }: ScaleTotals): readonly [number, number, number] {
+  return [pairs - loops - voids, loops, voids]
 }

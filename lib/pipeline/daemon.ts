@@ -5,7 +5,7 @@
 import { createDecoder } from '../adapters/decoder.js'
 import { memoryLimit, processMemory, requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
-import { BrokerGuard } from '../mesh/broker-guard.js'
+import { brokerCode, BrokerGuard } from '../mesh/broker-guard.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
@@ -79,7 +79,11 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   const metrics = parts.metrics ?? createMetrics(config.metrics)
   metrics.memoryLimit(memoryLimit(config))
   const { input, output } = config
-  const guard = new BrokerGuard()
+  const guard = new BrokerGuard({
+    report: (state) => metrics.breaker(state),
+    changed: (state, text) => logger?.[state === 'open' ? 'warn' : 'info']({ state }, text),
+    retried: (error) => metrics.brokerFailed(brokerCode(error))
+  })
   const create = (topic: string, partitions: number): Promise<void> =>
     guard.run(() => mesh.createStream(topic, partitions), CREATE_ATTEMPTS)
   await create(input.topic, input.partitions)
@@ -87,13 +91,14 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   await create(output.deadLetterTopic, output.partitions)
   let pipeline: Pipeline | undefined
   const watch = new BrokerWatch(componentLogger(logger, 'kafka'), (up) => metrics.brokerUp(up))
-  const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down())
+  const health = (): Health =>
+    healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
   let source: Subscription | undefined
   let delivery: Delivery | undefined
   try {
     source = await mesh.subscribe(input.topic, { groupId: config.kafka?.groupId ?? GROUP_ID })
-    delivery = await openDelivery(mesh, source, config, guard)
+    delivery = await openDelivery(mesh, source, config, { guard, metrics })
     sayGuarantee(config, delivery, logger)
     pipeline = new Pipeline({
       config,

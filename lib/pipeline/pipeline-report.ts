@@ -6,6 +6,7 @@ import type { MeshRecord, OutgoingRecord } from '../mesh/event-mesh.js'
 import type { MemoryLook } from '../scales/memory-gate.js'
 import type { StreamSlice } from '../scales/stream-entry.js'
 import type { JobMessages, PoolJob, WorkerLog } from '../scales/worker-pool.js'
+import { resultPlace } from '../publishers/dead-letters.js'
 import { componentLogger, type DetailedLogger, type PipelineLogger } from './pipeline-logger.js'
 import type { PipelineMetrics, Stage } from './pipeline-metrics.js'
 
@@ -83,6 +84,12 @@ export class PipelineReport {
     this.#totals.records += records.length
     this.#totals.points += points
     this.#metrics.recordsConsumed(records.length)
+    let from = 0
+    for (const [i, { partition }] of records.entries()) {
+      if (records[i + 1]?.partition === partition) continue
+      this.#metrics.partitionConsumed(partition, i + 1 - from) // Partitions come in runs.
+      from = i + 1
+    }
     this.#metrics.pointsProcessed(points)
     if (backwards > 0) this.#metrics.timestampsBackwards(backwards)
     this.#logger.debug({ records: records.length, points, slices: slices.length }, 'batch taken')
@@ -132,6 +139,18 @@ export class PipelineReport {
     for (const { key, value } of updates) {
       if (key === followed && value !== null) this.#logger.detail(updateFields(value), 'update published')
     }
+  }
+
+  /** Results too long for their topic. */
+  omitted(updates: ReadonlySet<OutgoingRecord>): void {
+    this.#metrics.resultsOmitted(updates.size)
+    const { stream, scale, sequence } = resultPlace([...updates][0]!.value)
+    const fields = { results: updates.size, stream, scale, sequence }
+    const advice = 'raise max.message.bytes of output.topic, or lower publish.maxBytes'
+    this.#logger.warn(
+      fields,
+      `results too long for their topic went to the dead letters without value; ${advice}`
+    )
   }
 
   /** Warns at most once a second, however many records are broken. */

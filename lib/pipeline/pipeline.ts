@@ -17,6 +17,7 @@ import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord, OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
 import { MemoryGate, type MemoryBytes, type MemoryLook } from '../scales/memory-gate.js'
+import { resultPlace } from '../publishers/dead-letters.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
 import { StreamTable } from '../scales/stream-table.js'
 import { WorkerPool } from '../scales/worker-pool.js'
@@ -227,7 +228,8 @@ export class Pipeline {
   async #deliver(outcome: Outcome, arrivedMs: number, newestMs: number | null): Promise<void> {
     const { updates, letters, state, next } = outcome
     const startedMs = performance.now()
-    const out = (): void => {
+    const out = (omitted: ReadonlySet<OutgoingRecord> = new Set()): void => {
+      if (omitted.size > 0) this.#omitted(omitted)
       if (updates.length > 0) this.#report.published(updates, startedMs)
       if (letters.length > 0) this.#report.rejected(letters)
       this.#report.finished(arrivedMs, newestMs)
@@ -237,12 +239,22 @@ export class Pipeline {
     else await this.#report.watched('deliver', this.#delivery.deliver(outcome, out))
   }
 
+  /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
+  #omitted(updates: ReadonlySet<OutgoingRecord>): void {
+    for (const { value } of updates) {
+      const { partition, stream, scale } = resultPlace(value)
+      this.#streams.requestSnapshot(partition, stream, scale)
+    }
+    this.#report.omitted(updates)
+  }
+
   #assign(partitions: readonly AssignedPartition[]): void {
     for (const partition of partitions) {
       this.#streams.assign(partition)
       if (partition.resume > partition.low) this.#restoring.set(partition.partition, partition.resume)
       this.#warnOfLoss(partition)
     }
+    this.#metrics.rebalanced('assigned')
     this.#logger.info({ partitions }, 'partitions assigned')
     this.#apply({ kind: 'assigned', restoring: [...this.#restoring.keys()] })
   }
@@ -276,8 +288,10 @@ export class Pipeline {
   async #release(partitions: readonly number[]): Promise<void> {
     for (const partition of partitions) {
       await this.#streams.release(partition)
+      this.#metrics.partitionConsumed(partition, null)
       this.#restored(partition)
     }
+    this.#metrics.rebalanced('revoked')
     this.#logger.info({ partitions }, 'partitions revoked')
   }
 

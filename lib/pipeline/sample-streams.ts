@@ -1,11 +1,13 @@
 /** The gauges of the streams held: one short native call for each ring and engine, no lock. */
 import type { Config } from '../config/schema.js'
+import type { EngineCounters } from '../native.js'
 import type { StreamEntry } from '../scales/stream-entry.js'
 import type { StreamTable } from '../scales/stream-table.js'
 import type { PipelineMetrics, ScaleTotals, StreamTotals } from './pipeline-metrics.js'
 
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] }
 /** Sums while they are made. */
-type Sums = { -readonly [Name in keyof ScaleTotals]: ScaleTotals[Name] }
+type Sums = Writable<Omit<ScaleTotals, 'counters'>> & { readonly counters: Writable<EngineCounters> }
 
 /** Bytes the rings and engines of all streams hold. */
 export function nativeBytes(streams: Pick<StreamTable, 'entries'>): number {
@@ -17,9 +19,13 @@ export function nativeBytes(streams: Pick<StreamTable, 'entries'>): number {
 export function sampleStreams(
   metrics: PipelineMetrics,
   config: Pick<Config, 'scales'>,
-  streams: Pick<StreamTable, 'size' | 'entries'>
+  streams: Pick<StreamTable, 'size' | 'entries' | 'released'>
 ): void {
-  const totals = config.scales.map(nothing)
+  const totals = config.scales.map((_, scale) => {
+    const total = nothing()
+    addCounters(total.counters, streams.released(scale))
+    return total
+  })
   const watched = new Map<string, StreamEntry[]>(metrics.streamsWatched.map((stream) => [stream, []]))
   let ringBytes = 0
   for (const entry of streams.entries()) {
@@ -45,7 +51,8 @@ function totalsOf(entries: readonly StreamEntry[], { scales }: Pick<Config, 'sca
 }
 
 function nothing(): Sums {
-  return { points: 0, pairs: 0, loops: 0, bytes: 0 }
+  const counters = { columns: 0, pivots: 0, edits: 0, arenaBytes: 0 }
+  return { points: 0, pairs: 0, loops: 0, voids: 0, bytes: 0, counters }
 }
 
 function add(total: Sums, entry: StreamEntry, scale: number): void {
@@ -53,5 +60,14 @@ function add(total: Sums, entry: StreamEntry, scale: number): void {
   total.points += state.next - state.first
   total.pairs += state.pairs
   total.loops += state.loops
+  total.voids += state.voids
   total.bytes += state.bytes
+  addCounters(total.counters, state.counters)
+}
+
+function addCounters(total: Writable<EngineCounters>, one: EngineCounters): void {
+  total.columns += one.columns
+  total.pivots += one.pivots
+  total.edits += one.edits
+  total.arenaBytes += one.arenaBytes
 }

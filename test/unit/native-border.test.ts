@@ -366,7 +366,7 @@ describe('calls', () => {
     })
     cleanups.push(() => addon.engineRelease(square))
     addon.engineAdvance(square, 4, false)
-    expect(addon.engineState(square)).toMatchObject({ pairs: 5, loops: 1 })
+    expect(addon.engineState(square)).toMatchObject({ pairs: 5, loops: 1, voids: 0 })
     addon.streamAppend(handle, Float64Array.of(0.5, 0.5), null, null, null) // its centre fills it
     addon.engineAdvance(square, 5, false)
     expect(addon.engineState(square)).toMatchObject({ pairs: 5, loops: 0 })

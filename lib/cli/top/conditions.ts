@@ -35,6 +35,11 @@ export function conditions(now: Exposition, before?: Exposition): Condition[] {
   const consumed = grown('tda_records_consumed_total')
 
   report('TdaBrokerDown', now.value('tda_broker_up') === 0, 'no broker answers')
+  report(
+    'TdaBreakerOpen',
+    gauge('tda_breaker_state', { state: 'open' }) === 1,
+    'calls to the brokers are suspended'
+  )
   const stalled = before !== undefined && state('running') && consumed === 0
   report(
     'TdaStalled',

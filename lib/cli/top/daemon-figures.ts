@@ -135,7 +135,7 @@ function sameProcess(now: Exposition, before: Exposition | null | undefined): Ex
 }
 
 function pairsOf(read: Exposition, name: string, labels: Labels): number[] {
-  return [0, 1].map((dimension) => read.value(name, { ...labels, dimension: String(dimension) }) ?? 0)
+  return [0, 1, 2].map((dimension) => read.value(name, { ...labels, dimension: String(dimension) }) ?? 0)
 }
 
 function quantiles(read: Exposition, name: string, since: Exposition | undefined): Quantiles | null {

@@ -61,7 +61,9 @@ function away(url: string, reason: string): Scrape {
 
 function reasonOf(error: unknown, patienceMs: number): string {
   if (error instanceof TdaError) return error.message
-  const { name, message, cause } = error as Error & { readonly cause?: { readonly code?: string; readonly message?: string } }
+  const { name, message, cause } = error as Error & {
+    readonly cause?: { readonly code?: string; readonly message?: string }
+  }
   if (name === 'TimeoutError') return `does not answer within ${patienceMs / 1000} s`
   if (cause?.code === 'ECONNREFUSED') return 'nothing listens there'
   return `cannot be asked: ${cause?.code ?? cause?.message ?? message}`

@@ -70,7 +70,7 @@ function scaleLines(daemons: readonly DaemonFigures[]): string[] {
   for (const { scale, points, pairs: found, bytes, updatesPerSecond } of daemons.flatMap(
     ({ scales }) => scales
   )) {
-    const total = totals.get(scale) ?? { points: 0, pairs: [0, 0], bytes: 0, updates: null }
+    const total = totals.get(scale) ?? { points: 0, pairs: [0, 0, 0], bytes: 0, updates: null }
     totals.set(scale, {
       points: total.points + points,
       pairs: total.pairs.map((one, dimension) => one + (found[dimension] ?? 0)),
@@ -86,7 +86,9 @@ function scaleLines(daemons: readonly DaemonFigures[]): string[] {
     rate(total.updates),
     mib(total.bytes)
   ])
-  return tableText(['scale', 'points in windows', 'pairs H0 / H1', 'updates/s', 'engines'], rows).split('\n')
+  return tableText(['scale', 'points in windows', 'pairs H0 / H1 / H2', 'updates/s', 'engines'], rows).split(
+    '\n'
+  )
 }
 
 function streamLines(daemons: readonly DaemonFigures[]): string[] {
@@ -104,6 +106,6 @@ function streamLines(daemons: readonly DaemonFigures[]): string[] {
   if (rows.length === 0) return []
   return [
     '',
-    ...tableText(['watched stream', 'points/s', 'scale', 'points', 'pairs H0 / H1'], rows).split('\n')
+    ...tableText(['watched stream', 'points/s', 'scale', 'points', 'pairs H0 / H1 / H2'], rows).split('\n')
   ]
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 
 #include "native/rips/batch.h"
@@ -47,6 +48,7 @@ std::vector<NaiveRipsPair> pairs_of(const RipsWindow& window) {
   };
   std::vector<NaiveRipsPair> pairs;
   for (const RipsPair& pair : window.diagram()) {
+    if (pair.dimension == 2) continue;
     pairs.push_back({pair.dimension, pair.birth, pair.death, index(pair.birth_points[0]),
                      index(pair.birth_points[1]), index(pair.death_points[0]), index(pair.death_points[1]),
                      index(pair.death_points[2])});
@@ -60,8 +62,8 @@ class Replica {
  public:
   void apply(const std::vector<RipsChange>& changes) {
     for (const RipsChange& change : changes) {
-      const auto key =
-          std::make_tuple(change.pair.dimension, change.pair.birth_points[0], change.pair.birth_points[1]);
+      const auto key = std::make_tuple(change.pair.dimension, change.pair.birth_points[0],
+                                       change.pair.birth_points[1], change.pair.birth_points[2]);
       const auto found = pairs_.find(key);
       ASSERT_EQ(found == pairs_.end(), change.kind == ChangeKind::kAdded);
       if (change.kind == ChangeKind::kRemoved) {
@@ -75,19 +77,49 @@ class Replica {
   void expect_equal(const std::vector<RipsPair>& diagram) const {
     ASSERT_EQ(pairs_.size(), diagram.size());
     for (const RipsPair& pair : diagram) {
-      const auto found = pairs_.find({pair.dimension, pair.birth_points[0], pair.birth_points[1]});
+      const auto found =
+          pairs_.find({pair.dimension, pair.birth_points[0], pair.birth_points[1], pair.birth_points[2]});
       ASSERT_TRUE(found != pairs_.end() && found->second == pair);
     }
   }
 
  private:
-  std::map<std::tuple<int, PointId, PointId>, RipsPair> pairs_;
+  std::map<std::tuple<int, PointId, PointId, PointId>, RipsPair> pairs_;
 };
 
 void expect_naive(const RipsWindow& window, double threshold, int max_dimension, const std::string& where) {
   const std::vector<NaiveRipsPair> expected =
       naive_window_pairs(stored(window.rows()), static_cast<float>(threshold), max_dimension);
   ASSERT_EQ(pairs_of(window), expected) << where;
+}
+
+std::vector<test::NaiveVoid> voids_of(const RipsWindow& window) {
+  const std::vector<PointId> ids = points_of(window.rows());
+  const auto vertices = [&](std::span<const PointId> points) {
+    std::vector<size_t> found;
+    for (const PointId id : points) {
+      if (id == kNoPoint) continue;
+      found.push_back(static_cast<size_t>(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin()));
+    }
+    std::sort(found.rbegin(), found.rend());
+    return found;
+  };
+  std::vector<test::NaiveVoid> voids;
+  for (const RipsPair& pair : window.diagram()) {
+    if (pair.dimension != 2) continue;
+    // The longest edge comes first, the younger end before the older one.
+    const auto& [a, b, apex] = pair.birth_points;
+    EXPECT_EQ(window.rows().at(window.rows().slot_of(a), window.rows().slot_of(b)), pair.birth);
+    EXPECT_GT(a, b);
+    EXPECT_NE(apex, kNoPoint);
+    voids.push_back({pair.birth, pair.death, vertices(pair.birth_points), vertices(pair.death_points)});
+  }
+  std::sort(voids.begin(), voids.end());
+  return voids;
+}
+
+RipsConfig given(size_t window_max) {
+  return {.window_max = window_max, .dimension = 0, .metric = {.metric = Metric::kGiven, .weights = {}}};
 }
 
 constexpr Metric kMetrics[] = {Metric::kEuclidean, Metric::kManhattan, Metric::kChebyshev, Metric::kCosine,
@@ -158,6 +190,84 @@ TEST(RipsWindow, oracle_components_alone_after_every_step) {
       }
     }
   }
+}
+
+TEST(RipsWindow, oracle_voids_after_every_emission) {
+  std::mt19937_64 random(18);
+  size_t found = 0;
+  for (const std::string& cloud : test::cloud_names()) {
+    for (const double threshold : {1e30, 0.9}) {
+      for (const size_t size : {3U, 6U, 14U}) {
+        test::Cloud points(cloud, 3, random());
+        RipsWindow window(
+            {.window_max = size, .dimension = 3, .metric = {}, .max_dimension = 2, .threshold = threshold});
+        Replica replica;
+        std::vector<RipsChange> changes;
+        for (size_t step = 0; step < 2 * size + 4; ++step) {
+          if (window.places() == size) ASSERT_EQ(window.evict(), Status::kOk);
+          ASSERT_EQ(window.append(points.next()), Status::kOk);
+          if (size == 14 && step % 5 == 4) ASSERT_EQ(window.remove(window.next_point() - 3), Status::kOk);
+          changes.clear();
+          ASSERT_EQ(window.emit(changes), Status::kOk);
+          const std::string where =
+              cloud + ", window " + std::to_string(size) + ", step " + std::to_string(step);
+          expect_naive(window, threshold, 1, where);
+          const auto expected = test::naive_voids(stored(window.rows()), static_cast<float>(threshold));
+          ASSERT_TRUE(voids_of(window) == expected) << where;
+          found += expected.size();
+          replica.apply(changes);
+          replica.expect_equal(window.diagram());
+          if (HasFailure()) return;
+        }
+      }
+    }
+  }
+  // Distances that are no metric have far more voids than points in space, and with few lengths ties everywhere.
+  for (int run = 0; run < 60; ++run) {
+    const size_t size = 6 + random() % 6;
+    const uint64_t lengths = 2 + random() % 12;
+    RipsConfig config = given(size);
+    config.max_dimension = 2;
+    if (run % 3 == 0) config.threshold = static_cast<double>(lengths - 2);
+    RipsWindow window(config);
+    Replica replica;
+    std::vector<RipsChange> changes;
+    for (size_t step = 0; step < 2 * size; ++step) {
+      if (window.size() == size) ASSERT_EQ(window.evict(), Status::kOk);
+      std::vector<double> distances(window.size());
+      for (double& distance : distances) distance = static_cast<double>(random() % lengths);
+      ASSERT_EQ(window.append_distances(distances), Status::kOk);
+      changes.clear();
+      ASSERT_EQ(window.emit(changes), Status::kOk);
+      const auto expected = test::naive_voids(stored(window.rows()), static_cast<float>(window.threshold()));
+      ASSERT_TRUE(voids_of(window) == expected) << "run " << run << ", step " << step;
+      found += expected.size();
+      replica.apply(changes);
+      replica.expect_equal(window.diagram());
+      if (HasFailure()) return;
+    }
+  }
+  EXPECT_GT(found, 100U);
+}
+
+// An octahedron: one void, born with its last face and filled with the first diagonal.
+TEST(RipsWindow, shape_octahedron_has_a_void) {
+  RipsWindow window({.window_max = 6, .dimension = 3, .metric = {}, .max_dimension = 2});
+  for (const std::vector<double>& point : std::vector<std::vector<double>>{
+           {1, 0, 0}, {-1, 0, 0}, {0, 1, 0}, {0, -1, 0}, {0, 0, 1}, {0, 0, -1}}) {
+    ASSERT_EQ(window.append(point), Status::kOk);
+  }
+  std::vector<RipsChange> changes;
+  ASSERT_EQ(window.emit(changes), Status::kOk);
+  const RipsPair& last = window.diagram().back();
+  EXPECT_EQ(last.dimension, 2);
+  EXPECT_EQ(last.birth, static_cast<float>(std::sqrt(2.0)));
+  EXPECT_EQ(last.death, 2.0F);
+  EXPECT_EQ(last.birth_points[0], 5U);
+  EXPECT_EQ(std::set<PointId>(std::begin(last.death_points), std::end(last.death_points)).size(), 4U);
+  ASSERT_EQ(window.evict(), Status::kOk);
+  ASSERT_EQ(window.emit(changes), Status::kOk);
+  EXPECT_EQ(window.diagram().back().dimension, 0) << "a pyramid";
 }
 
 // Appends, evictions, removals and moves in random order; what is removed leaves a gap, what is moved keeps
@@ -232,10 +342,6 @@ TEST(RipsWindow, oracle_larger_windows_with_irregular_slides_and_thresholds) {
   }
 }
 
-RipsConfig given(size_t window_max) {
-  return {.window_max = window_max, .dimension = 0, .metric = {.metric = Metric::kGiven, .weights = {}}};
-}
-
 // All 59 049 ways to give the edges on five points the lengths 1, 2 and 3; whole, and as the two oldest
 // leave.
 TEST(RipsWindow, exhaustive_five_points_with_three_lengths) {
@@ -279,6 +385,52 @@ TEST(RipsWindow, oracle_arbitrary_tied_distances) {
       if (HasFatalFailure()) return;
     }
   }
+}
+
+// The same for components alone, in a window that loses points out of turn too.
+TEST(RipsWindow, oracle_components_alone_of_arbitrary_tied_distances) {
+  std::mt19937_64 random(19);
+  for (int run = 0; run < 200; ++run) {
+    const size_t size = 3 + random() % 20;
+    const uint64_t lengths = 1 + random() % 5;
+    RipsConfig config = given(size);
+    config.max_dimension = 0;
+    RipsWindow window(config);
+    std::vector<RipsChange> changes;
+    for (size_t step = 0; step < 3 * size; ++step) {
+      if (window.places() == size) ASSERT_EQ(window.evict(), Status::kOk);
+      std::vector<double> distances(window.size());
+      for (double& distance : distances) distance = static_cast<double>(random() % lengths);
+      ASSERT_EQ(window.append_distances(distances), Status::kOk);
+      if (random() % 8 == 0) {
+        const Status status = window.remove(window.oldest_point() + window.places() / 2);
+        ASSERT_TRUE(status == Status::kOk || status == Status::kPointNotRetained);
+      }
+      ASSERT_EQ(window.emit(changes), Status::kOk);
+      window.verify();
+      expect_naive(window, 1e30, 0, "run " + std::to_string(run) + ", step " + std::to_string(step));
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+// All lengths equal: no edge is witnessed. Refused, and whole again once enough points have gone.
+TEST(RipsWindow, unwitnessed_edges_are_refused_without_harm) {
+  RipsConfig config = given(60);
+  config.max_dimension = 0;
+  config.reduction_bytes_max = 8'000;
+  RipsWindow window(config);
+  std::vector<RipsChange> changes;
+  Status status = Status::kOk;
+  for (size_t i = 0; i < 60; ++i) {
+    ASSERT_EQ(window.append_distances(std::vector<double>(i, 1.0)), Status::kOk);
+    status = window.emit(changes);
+  }
+  EXPECT_EQ(status, Status::kMemoryLimit);
+  while (window.size() > 8) ASSERT_EQ(window.evict(), Status::kOk);
+  ASSERT_EQ(window.emit(changes), Status::kOk);
+  window.verify();
+  expect_naive(window, 1e30, 0, "the last eight");
 }
 
 using Bars = std::vector<std::tuple<int, float, float>>;
@@ -414,7 +566,11 @@ TEST(RipsWindow, shape_known_answers) {
   const std::vector<std::vector<double>> square = {{0, 0}, {1, 0}, {1, 1}, {0, 1}};
   const auto diagram = diagram_of(square, 4, {.first = 10});
   ASSERT_EQ(diagram.size(), 5U);
-  const RipsPair loop{1, 1.0F, static_cast<float>(std::sqrt(2.0)), {13, 12}, {12, 10, 11}};
+  const RipsPair loop{.dimension = 1,
+                      .birth = 1.0F,
+                      .death = static_cast<float>(std::sqrt(2.0)),
+                      .birth_points = {13, 12, kNoPoint},
+                      .death_points = {12, 10, 11, kNoPoint}};
   EXPECT_EQ(diagram.back().birth, loop.birth);
   EXPECT_EQ(diagram.back().death, loop.death);
   EXPECT_EQ(diagram.back().birth_points[0], loop.birth_points[0]);
@@ -430,7 +586,9 @@ TEST(RipsWindow, refusals_leave_no_trace) {
   EXPECT_EQ(RipsWindow::check_config({.window_max = kRipsWindowMax + 1, .dimension = 1}),
             Status::kInvalidArgument);
   EXPECT_EQ(RipsWindow::check_config({.window_max = 5, .dimension = 0}), Status::kInvalidArgument);
-  EXPECT_EQ(RipsWindow::check_config({.window_max = 5, .dimension = 1, .max_dimension = 2}),
+  EXPECT_EQ(RipsWindow::check_config({.window_max = 5, .dimension = 1, .max_dimension = 3}),
+            Status::kInvalidArgument);
+  EXPECT_EQ(RipsWindow::check_config({.window_max = kVoidsWindowMax + 1, .dimension = 1, .max_dimension = 2}),
             Status::kInvalidArgument);
   EXPECT_EQ(RipsWindow::check_config({.window_max = 5, .dimension = 1, .threshold = -1}),
             Status::kInvalidArgument);

@@ -55,7 +55,8 @@ function busy(): Metrics {
   for (const seconds of [0.0005, 0.001, 0.002]) metrics.computeLatency(seconds)
   metrics.workerUtilisation(0.25)
   metrics.streams(2)
-  const short = { points: 64, pairs: 12, loops: 5, bytes: 2 ** 21 }
+  const counters = { columns: 0, pivots: 0, edits: 0, arenaBytes: 0 }
+  const short = { points: 64, pairs: 12, loops: 5, voids: 0, bytes: 2 ** 21, counters }
   metrics.scale('short', short)
   metrics.stream('mote-1', { points: 90, scales: new Map([['short', short]]) })
   return metrics
@@ -89,9 +90,9 @@ test('rates and quantiles are of the time between two looks', async () => {
     lag: 12,
     lagByPartition: { 0: 5, 3: 7 },
     workerUtilisation: 0.25,
-    scales: [{ scale: 'short', points: 64, pairs: [7, 5], updatesPerSecond: 4 }],
+    scales: [{ scale: 'short', points: 64, pairs: [7, 5, 0], updatesPerSecond: 4 }],
     watched: [
-      { stream: 'mote-1', pointsPerSecond: 6, scales: [{ scale: 'short', points: 64, pairs: [7, 5] }] }
+      { stream: 'mote-1', pointsPerSecond: 6, scales: [{ scale: 'short', points: 64, pairs: [7, 5, 0] }] }
     ],
     warnings: []
   })
@@ -120,6 +121,7 @@ const holding = async (
 
 test.each<[string, (metrics: Metrics) => void, (metrics: Metrics) => void]>([
   ['TdaBrokerDown', (metrics) => metrics.brokerUp(false), (metrics) => metrics.recordsConsumed(1)],
+  ['TdaBreakerOpen', (metrics) => metrics.breaker('open'), (metrics) => metrics.recordsConsumed(1)],
   ['TdaStalled', () => {}, () => {}],
   [
     'TdaLagGrowing',
@@ -244,8 +246,8 @@ test('--once --json: one object with every daemon; exit code 1 when one is away'
   const both = fakeTerminal()
   expect(await runProgram(['top', fine.url, gone, '--once', '--every', '10ms'], both)).toBe(1)
   expect(both.out()).toContain(`${gone}: answers 503:   (TdaDaemonDown)`)
-  expect(both.out()).toMatch(/short +64 +7 \/ 5/)
-  expect(both.out()).toMatch(/mote-1 +0 +short +64 +7 \/ 5/)
+  expect(both.out()).toMatch(/short +64 +7 \/ 5 \/ 0/)
+  expect(both.out()).toMatch(/mote-1 +0 +short +64 +7 \/ 5 \/ 0/)
 })
 
 test('live: it goes on until it is told to stop', async () => {

@@ -2,6 +2,7 @@ import { PerformanceObserver } from 'node:perf_hooks'
 import { expect, test } from '@jest/globals'
 import { createMetrics, type Metrics } from '../../../lib/observability/metrics.js'
 import { histogramQuantile, parseExposition } from '../../../lib/cli/top/exposition-reader.js'
+import type { EngineCounters } from '../../../lib/native.js'
 import { seeded } from '../../support/pipeline-world.js'
 
 /** The value of a series, by its exact name and labels. */
@@ -9,6 +10,13 @@ async function value(metrics: Metrics, series: string): Promise<number | undefin
   const line = (await metrics.text()).split('\n').find((one) => one.startsWith(`${series} `))
   return line === undefined ? undefined : Number(line.slice(series.length + 1))
 }
+
+const work = (one: number): EngineCounters => ({
+  columns: one,
+  pivots: 2 * one,
+  edits: 3 * one,
+  arenaBytes: 4 * one
+})
 
 test('what the pipeline reports appears under Prometheus names', async () => {
   const metrics = createMetrics()
@@ -29,7 +37,7 @@ test('what the pipeline reports appears under Prometheus names', async () => {
   metrics.workerUtilisation(0.5)
   metrics.streams(9)
   metrics.ringBytes(4096)
-  metrics.scale('fast', { points: 64, pairs: 12, loops: 5, bytes: 512 })
+  metrics.scale('fast', { points: 64, pairs: 12, loops: 5, voids: 1, bytes: 512, counters: work(100) })
   metrics.featuresExtracted('fast', 6)
   metrics.error('deliver', 'BROKER')
   metrics.computeLatency(0.0004)
@@ -59,8 +67,13 @@ test('what the pipeline reports appears under Prometheus names', async () => {
     tda_ring_bytes: 4096,
     'tda_window_points{scale="fast"}': 64,
     'tda_window_bytes{scale="fast"}': 512,
-    'tda_diagram_pairs{scale="fast",dimension="0"}': 7,
+    'tda_diagram_pairs{scale="fast",dimension="0"}': 6,
     'tda_diagram_pairs{scale="fast",dimension="1"}': 5,
+    'tda_diagram_pairs{scale="fast",dimension="2"}': 1,
+    'tda_engine_columns_reduced_total{scale="fast"}': 100,
+    'tda_engine_pivots_walked_total{scale="fast"}': 200,
+    'tda_engine_edits_total{scale="fast"}': 300,
+    'tda_engine_arena_bytes{scale="fast"}': 400,
     'tda_features_extracted_total{scale="fast"}': 6,
     'tda_errors_total{stage="deliver",type="BROKER"}': 1,
     'tda_errors_total{stage="decode",type="non_finite"}': 2,
@@ -140,7 +153,7 @@ test('without exemplars no trace is named, from the next one on', async () => {
 
 test('only watched streams have series, at most so many, and they go with the list', async () => {
   const metrics = createMetrics({ streams: ['a'], exemplars: true })
-  const scales = new Map([['fast', { points: 4, pairs: 3, loops: 1, bytes: 9 }]])
+  const scales = new Map([['fast', { points: 4, pairs: 3, loops: 1, voids: 0, bytes: 9, counters: work(1) }]])
   metrics.stream('a', { points: 10, scales })
   metrics.stream('b', { points: 10, scales })
   expect(metrics.streamsWatched).toEqual(['a'])
@@ -197,4 +210,13 @@ test('every collection is counted, also those that an observer gets together', a
     )
   entries.disconnect()
   expect((await collected()) - before).toBeGreaterThanOrEqual(seen)
+})
+
+test('what engines count only grows, whatever they hold', async () => {
+  const metrics = createMetrics()
+  const totals = { points: 0, pairs: 0, loops: 0, voids: 0, bytes: 0 }
+  metrics.scale('a', { ...totals, counters: work(10) })
+  metrics.scale('a', { ...totals, counters: { ...work(15), arenaBytes: 3 } })
+  expect(await value(metrics, 'tda_engine_edits_total{scale="a"}')).toBe(45)
+  expect(await value(metrics, 'tda_engine_arena_bytes{scale="a"}')).toBe(3)
 })
