@@ -11,6 +11,7 @@ import { healthOf, startHttpServer, type Health, type HttpServer } from '../obse
 import { createMetrics, type Metrics } from '../observability/metrics.js'
 import type { MemoryBytes } from '../scales/memory-gate.js'
 import { BrokerWatch } from './broker-watch.js'
+import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
 
@@ -75,7 +76,8 @@ export interface Daemon {
 export async function createDaemon(config: Config, parts: DaemonParts): Promise<Daemon> {
   const { mesh, logger, signal } = parts
   requireMemory(config)
-  const metrics = parts.metrics ?? createMetrics()
+  const metrics = parts.metrics ?? createMetrics(config.metrics)
+  metrics.memoryLimit(memoryLimit(config))
   const { input, output } = config
   const guard = new BrokerGuard({
     report: (state) => metrics.breaker(state),
@@ -88,8 +90,9 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   await create(output.topic, output.partitions)
   await create(output.deadLetterTopic, output.partitions)
   let pipeline: Pipeline | undefined
-  const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
-  const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
+  const watch = new BrokerWatch(componentLogger(logger, 'kafka'), (up) => metrics.brokerUp(up))
+  const health = (): Health =>
+    healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
   let source: Subscription | undefined
   let delivery: Delivery | undefined

@@ -16,6 +16,7 @@ class RowKernels : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (!force_kernel_target(GetParam())) GTEST_SKIP() << "this machine or build has no " << GetParam();
+    ASSERT_EQ(kernel_target(), GetParam());
     std::mt19937_64 random(7);
     for (std::vector<float>& row : rows_) {
       row.resize(kSize);
