@@ -6,7 +6,6 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createWriteStream, existsSync, writeFileSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { root } from '../support/run-command.js'
 
 const RESTART_MS = 1_000
 /** Debian's and Fedora's places of libfaketime: with it the wall clock of a daemon can be moved. */
@@ -30,16 +29,28 @@ interface Slot {
   said: string[]
 }
 
+/** Children of all instances, so that a harness that is stopped leaves none behind. */
+const children = new Set<ChildProcess>()
+let over = false
+
 export class Daemons {
   /** Ends that nobody asked for: `name: code, last words`. */
   readonly unexpected: string[] = []
   readonly #configFile: string
   readonly #folder: string
+  readonly #program: string
   readonly #slots = new Map<string, Slot>()
 
-  constructor(configFile: string, folder: string) {
+  /** `program`: the command line, of this checkout or of another build. */
+  constructor(configFile: string, folder: string, program: string) {
     this.#configFile = configFile
     this.#folder = folder
+    this.#program = program
+  }
+
+  static killAll(): void {
+    over = true
+    for (const child of children) child.kill('SIGKILL')
   }
 
   get names(): string[] {
@@ -117,22 +128,25 @@ export class Daemons {
       FAKETIME_CACHE_DURATION: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1'
     }
-    const args = [join(root, 'dist/lib/cli/main.js'), 'run', '--config', this.#configFile]
+    const args = [this.#program, 'run', '--config', this.#configFile]
     const env = { ...process.env, NODE_V8_COVERAGE: '', ...faketime }
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
     slot.child = child
+    children.add(child)
     slot.url = null
     slot.said = []
     createInterface({ input: child.stderr }).on('line', (line) => this.#line(slot, line))
     slot.ended = new Promise((resolve) => {
       child.once('close', (code, signal) => {
+        children.delete(child)
         slot.child = null
         slot.url = null
         const drained = !slot.wanted && code === 0
         const killed = !slot.wanted && signal !== null // SIGTERM: before it could listen to it
         if (!drained && !killed)
           this.unexpected.push(`${slot.name}: ${signal ?? code}, ${slot.said.at(-1) ?? 'silent'}`)
-        if (slot.wanted) setTimeout(() => slot.wanted && slot.child === null && this.#spawn(slot), RESTART_MS)
+        if (slot.wanted)
+          setTimeout(() => !over && slot.wanted && slot.child === null && this.#spawn(slot), RESTART_MS)
         resolve()
       })
     })

@@ -71,7 +71,7 @@ export async function inject(fault: Fault, victims: Victims): Promise<number> {
   }
 }
 
-/** The brokers are gone for so long; the fault is over when they are told to come back. */
+/** The brokers are gone for so long; the fault is over when they listen again. */
 async function away(
   cluster: ChaosCluster,
   how: 'stop' | 'kill',
@@ -80,9 +80,8 @@ async function away(
 ): Promise<number> {
   await cluster.broker(how, ids)
   await delay(holdMs)
-  const since = performance.now()
   await cluster.broker('start', ids)
-  return since
+  return performance.now()
 }
 
 /** Members come, and go in either way before they have settled. */

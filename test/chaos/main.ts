@@ -2,17 +2,22 @@
  * A run of chaos: real brokers, real daemons, a seeded schedule of faults, and a verdict. `scripts/chaos.mjs` starts it.
  * Exit code 0: every promise was kept; 1: one was not; 2: wrong usage; 3: no brokers or proxies can be had.
  */
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { root } from '../support/run-command.js'
 import { ChaosCluster, NotAvailable } from './cluster.js'
+import { Daemons } from './daemons.js'
 import { memoryPressure } from './memory-pressure.js'
 import { FAULT_KINDS, type FaultKind } from './plan.js'
 import { reportText } from './report.js'
 import { runChaos } from './run.js'
 import type { Delivery } from './verdict.js'
 
+const PRESSURE = 'memory-pressure'
 const USAGE = `usage: npm run chaos -- [--seed N] [--minutes M] [--short] [--delivery exactly-once|at-least-once]
                         [--daemons N] [--rate RECORDS_PER_SECOND] [--only KIND,...] [--keep]
-kinds: ${FAULT_KINDS.join(', ')}`
+                        [--program PATH_OF_ANOTHER_CLI]
+kinds: ${[...FAULT_KINDS, PRESSURE].join(', ')}`
 
 interface Options {
   readonly seed: number
@@ -21,7 +26,11 @@ interface Options {
   readonly delivery: Delivery
   readonly daemons: number
   readonly rate: number
+  /** Faults of the schedule; `undefined`: all, none: no schedule. */
   readonly only: readonly FaultKind[] | undefined
+  /** Whether memory pressure comes after the schedule. */
+  readonly pressure: boolean
+  readonly program: string
   /** Leaves brokers and proxies running. */
   readonly keep: boolean
 }
@@ -38,6 +47,7 @@ function optionsOf(args: readonly string[]): Options | null {
       daemons: { type: 'string', default: '3' },
       rate: { type: 'string', default: '300' },
       only: { type: 'string' },
+      program: { type: 'string', default: join(root, 'dist/lib/cli/main.js') },
       keep: { type: 'boolean', default: false }
     }
   })
@@ -51,11 +61,12 @@ function optionsOf(args: readonly string[]): Options | null {
     [1, 2, 3, 4, 5, 6].includes(daemons!) &&
     rate! > 0 &&
     ['exactly-once', 'at-least-once'].includes(values.delivery) &&
-    (only ?? []).every((kind) => (FAULT_KINDS as readonly string[]).includes(kind))
+    (only ?? []).every((kind) => kind === PRESSURE || (FAULT_KINDS as readonly string[]).includes(kind))
   if (!valid) return null
   const delivery = values.delivery as Delivery
-  const { short, keep } = values
-  const kinds = only as FaultKind[] | undefined
+  const { short, keep, program } = values
+  const kinds = only?.filter((kind) => kind !== PRESSURE) as FaultKind[] | undefined
+  const pressure = only?.includes(PRESSURE) ?? true
   return {
     seed: seed!,
     minutes: minutes!,
@@ -64,7 +75,9 @@ function optionsOf(args: readonly string[]): Options | null {
     delivery,
     short,
     keep,
-    only: kinds
+    program,
+    only: kinds,
+    pressure
   }
 }
 
@@ -85,16 +98,22 @@ async function main(): Promise<number> {
   try {
     say(`seed ${options.seed}: starting three brokers`)
     cluster = await ChaosCluster.up('chaos')
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        Daemons.killAll()
+        void cluster.down().finally(() => process.exit(1))
+      })
+    }
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
     process.stderr.write(`CHAOS SKIPPED: ${error.message}\n`)
     return 3
   }
   try {
-    const result = await runChaos(cluster, options, say)
-    const pressure = options.only === undefined ? await memoryPressure(cluster, options, say) : null
+    const result = options.only?.length === 0 ? null : await runChaos(cluster, options, say)
+    const pressure = options.pressure ? await memoryPressure(cluster, options, say) : null
     process.stdout.write(`\n${reportText(result, pressure)}\n`)
-    const violations = [...result.violations, ...(pressure?.violations ?? [])]
+    const violations = [...(result?.violations ?? []), ...(pressure?.violations ?? [])]
     for (const violation of violations) process.stdout.write(`VIOLATED: ${violation}\n`)
     if (violations.length > 0)
       say(

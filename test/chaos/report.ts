@@ -3,14 +3,29 @@ import type { PressureResult } from './memory-pressure.js'
 import { FAULT_KINDS } from './plan.js'
 import { AVAILABLE_MS, type ChaosResult } from './run.js'
 
-export function reportText(result: ChaosResult, pressure: PressureResult | null): string {
-  const { options, injected } = result
-  const rows = FAULT_KINDS.flatMap((kind) => {
+export function reportText(result: ChaosResult | null, pressure: PressureResult | null): string {
+  return [
+    '| fault | times | recovered after, median | longest |',
+    '| --- | --- | --- | --- |',
+    ...(result ? faultRows(result) : []),
+    ...(pressure
+      ? [`| memory-pressure | 1 | ${seconds(pressure.resumedMs)} | ${seconds(pressure.resumedMs)} |`]
+      : []),
+    ...(result ? totalRows(result) : [])
+  ].join('\n')
+}
+
+function faultRows({ injected }: ChaosResult): string[] {
+  return FAULT_KINDS.flatMap((kind) => {
     const times = injected.filter((fault) => fault.kind === kind).map(({ recoveredMs }) => recoveredMs)
     if (times.length === 0) return []
     times.sort((a, b) => a - b)
     return [`| ${kind} | ${times.length} | ${seconds(median(times))} | ${seconds(times.at(-1)!)} |`]
   })
+}
+
+function totalRows(result: ChaosResult): string[] {
+  const { options, injected } = result
   const totals = {
     seed: options.seed,
     delivery: options.delivery,
@@ -25,18 +40,12 @@ export function reportText(result: ChaosResult, pressure: PressureResult | null)
     [`availability (update at most ${AVAILABLE_MS / 1000} s old)`]: `${(100 * result.availability).toFixed(2)} %`
   }
   return [
-    '| fault | times | recovered after, median | longest |',
-    '| --- | --- | --- | --- |',
-    ...rows,
-    ...(pressure
-      ? [`| memory-pressure | 1 | ${seconds(pressure.resumedMs)} | ${seconds(pressure.resumedMs)} |`]
-      : []),
     '',
     '| | |',
     '| --- | --- |',
     ...Object.entries(totals).map(([name, value]) => `| ${name} | ${value} |`),
     ...result.unexpected.map((end) => `| ended by itself | ${end} |`)
-  ].join('\n')
+  ]
 }
 
 function median(sorted: readonly number[]): number {

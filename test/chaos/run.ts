@@ -29,6 +29,8 @@ export interface ChaosOptions {
   readonly short: boolean
   readonly delivery: Delivery
   readonly daemons: number
+  /** Command line of the daemons. */
+  readonly program: string
   /** Records a second. */
   readonly rate: number
   readonly only?: readonly FaultKind[] | undefined
@@ -54,7 +56,7 @@ export interface ChaosResult extends Verdict {
 
 /** The configuration of the daemons: windows small enough that all turn over many times in a run. */
 export function chaosConfig(brokers: string, options: Pick<ChaosOptions, 'delivery' | 'seed'>): object {
-  const prefix = `chaos-${options.seed}`
+  const prefix = `chaos-${options.seed}-${process.pid}`
   return {
     kafka: {
       brokers: brokers.split(','),
@@ -124,7 +126,7 @@ export async function runChaos(
     letters: await open(output.deadLetterTopic, (record) => observer.letter(record))
   }
   const group = await GroupView.open(cluster.brokers, config.kafka!.groupId)
-  const daemons = new Daemons(configFile, folder)
+  const daemons = new Daemons(configFile, folder, options.program)
   const source = new ChaosInput(mesh, { ...options, topic: input.topic, streams: STREAMS })
   const violations: string[] = []
   try {
