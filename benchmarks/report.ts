@@ -22,6 +22,7 @@ export interface Figures {
   readonly maxMs?: number
   readonly cpuMeanMs?: number
   readonly columns?: number
+  readonly pivots?: number
   readonly pairsChanged?: number
   readonly bytes?: number
   readonly ripserMs?: number
@@ -76,6 +77,7 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   maxMs: 'ms at most',
   cpuMeanMs: 'ms mean CPU',
   columns: 'columns',
+  pivots: 'pivots',
   pairsChanged: 'pairs changed',
   bytes: 'bytes',
   ripserMs: 'ms Ripser',

@@ -5,12 +5,13 @@
 import { createDecoder } from '../adapters/decoder.js'
 import { memoryLimit, processMemory, requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
-import { BrokerGuard } from '../mesh/broker-guard.js'
+import { brokerCode, BrokerGuard } from '../mesh/broker-guard.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
 import type { MemoryBytes } from '../scales/memory-gate.js'
 import { BrokerWatch } from './broker-watch.js'
+import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
 
@@ -75,23 +76,29 @@ export interface Daemon {
 export async function createDaemon(config: Config, parts: DaemonParts): Promise<Daemon> {
   const { mesh, logger, signal } = parts
   requireMemory(config)
-  const metrics = parts.metrics ?? createMetrics()
+  const metrics = parts.metrics ?? createMetrics(config.metrics)
+  metrics.memoryLimit(memoryLimit(config))
   const { input, output } = config
-  const guard = new BrokerGuard()
+  const guard = new BrokerGuard({
+    report: (state) => metrics.breaker(state),
+    changed: (state, text) => logger?.[state === 'open' ? 'warn' : 'info']({ state }, text),
+    retried: (error) => metrics.brokerFailed(brokerCode(error))
+  })
   const create = (topic: string, partitions: number): Promise<void> =>
     guard.run(() => mesh.createStream(topic, partitions), CREATE_ATTEMPTS)
   await create(input.topic, input.partitions)
   await create(output.topic, output.partitions)
   await create(output.deadLetterTopic, output.partitions)
   let pipeline: Pipeline | undefined
-  const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
-  const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down())
+  const watch = new BrokerWatch(componentLogger(logger, 'kafka'), (up) => metrics.brokerUp(up))
+  const health = (): Health =>
+    healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
   let source: Subscription | undefined
   let delivery: Delivery | undefined
   try {
     source = await mesh.subscribe(input.topic, { groupId: config.kafka?.groupId ?? GROUP_ID })
-    delivery = await openDelivery(mesh, source, config, guard)
+    delivery = await openDelivery(mesh, source, config, { guard, metrics })
     sayGuarantee(config, delivery, logger)
     pipeline = new Pipeline({
       config,

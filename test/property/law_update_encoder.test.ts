@@ -136,7 +136,8 @@ function expected(
 
 const layouts: readonly ChangeLayout[] = [
   { birthPoints: 1, deathPoints: 1 },
-  { birthPoints: 2, deathPoints: 3 }
+  { birthPoints: 2, deathPoints: 3 },
+  { birthPoints: 3, deathPoints: 4 }
 ]
 
 const sample = fc.constantFrom(...layouts).chain((layout) =>
