@@ -8,6 +8,7 @@ import { isNativeError } from 'node:util/types'
 import type * as rdkafka from 'node-rdkafka'
 import type { LibrdKafkaError } from 'node-rdkafka'
 import { TdaError, type ErrorCode } from '../errors.js'
+import type { KafkaSettings } from './kafka-settings.js'
 
 type Rdkafka = typeof rdkafka
 export type { KafkaConsumer, LibrdKafkaError, Message, Producer } from 'node-rdkafka'
@@ -114,6 +115,23 @@ export function withSettings<Client>(make: () => Client): Client {
     const reason = isNativeError(cause) ? cause.message : String(cause)
     throw new TdaError('CONFIG_INVALID', `kafka.librdkafka: ${reason}`, { cause })
   }
+}
+
+/** What librdkafka sets by topic, as far as producers go. */
+const TOPIC_SETTINGS: ReadonlySet<string> = new Set([
+  'acks',
+  'request.required.acks',
+  'request.timeout.ms',
+  'message.timeout.ms',
+  'delivery.timeout.ms',
+  'partitioner',
+  'queuing.strategy',
+  'compression.level'
+])
+
+/** Those of the settings that are set by topic: node-rdkafka loses them where they stand among the global ones. */
+export function topicSettings(settings: KafkaSettings): KafkaSettings {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => TOPIC_SETTINGS.has(name)))
 }
 
 interface Connectable {
