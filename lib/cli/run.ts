@@ -45,25 +45,29 @@ export async function run(
     colours,
     destination: stderr
   })
+  let mesh: EventMesh | undefined
   const giveUp = (): void => {
     logger.fatal('stopped at once; a restart repeats what was not committed')
-    process.exit(EXIT.impossible)
+    // An exit waits for librdkafka, and librdkafka for brokers that may be silent: with clients open only this is sure.
+    if (mesh) process.kill(process.pid, 'SIGKILL')
+    else process.exit(EXIT.impossible)
   }
   const stop = stopOnSignal(giveUp)
   let deadline: NodeJS.Timeout | undefined
-  stop.signal.addEventListener('abort', () => {
-    deadline = setTimeout(giveUp, config.shutdown.timeout + CLOSE_MS_MAX).unref()
-  })
-  let mesh: EventMesh | undefined
+  const within = (ms: number): void => {
+    deadline ??= setTimeout(giveUp, ms).unref()
+  }
+  stop.signal.addEventListener('abort', () => within(config.shutdown.timeout + CLOSE_MS_MAX))
   try {
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
     mesh = await connect(config)
-    const daemon = await createDaemon(config, { mesh, logger, signal: stop.signal })
+    const daemon = await createDaemon(config, { mesh, logger, signal: stop.signal, closing: () => within(CLOSE_MS_MAX) })
     await daemon.run()
     logger.info({ ...daemon.pipeline.totals }, 'stopped')
     return EXIT.done
   } finally {
+    within(CLOSE_MS_MAX)
     await mesh?.close()
     clearTimeout(deadline)
     stop.dispose()
