@@ -214,6 +214,19 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('How results are cut.'),
+  spool: z
+    .strictObject({
+      directory: z.string().min(1).describe('A directory of this daemon alone, on a disk that outlives a restart.'),
+      maxBytes: z
+        .int()
+        .min(1 << 20)
+        .default(1 << 30)
+        .describe('Bytes on disk at most; a full spool stops the input.')
+    })
+    .optional()
+    .describe(
+      'With `delivery: at-least-once`: where results wait on disk while brokers are away. Without it the input waits.'
+    ),
   streams: z
     .strictObject({
       max: positiveInt

@@ -56,6 +56,11 @@ const HOPELESS: ReadonlySet<number> = new Set([
 
 let loaded: Promise<Rdkafka> | undefined
 
+/** Whether anything of this process has asked for node-rdkafka. */
+export function isKafkaLoaded(): boolean {
+  return loaded !== undefined
+}
+
 /** Throws KAFKA_UNAVAILABLE with what to install when node-rdkafka is missing or was not built. */
 export function loadKafka(): Promise<Rdkafka> {
   loaded ??= import('node-rdkafka').then(
