@@ -9,7 +9,6 @@ import { brokerCode, BrokerGuard } from '../mesh/broker-guard.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
-import type { MemoryBytes } from '../scales/memory-gate.js'
 import { BrokerWatch } from './broker-watch.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
@@ -35,8 +34,6 @@ export interface DaemonParts {
   readonly signal?: AbortSignal
   /** Default: metrics of its own. */
   readonly metrics?: Metrics
-  /** Beyond 80 % of these no stream is new. Default: `limits.memoryMiB`, and the machine or the cgroup. */
-  readonly memoryLimits?: MemoryBytes
   /** Whether to listen on `http.host`:`http.port`. Default true. */
   readonly http?: boolean
 }
@@ -89,7 +86,8 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   await create(output.deadLetterTopic, output.partitions)
   let pipeline: Pipeline | undefined
   const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
-  const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
+  const health = (): Health =>
+    healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
   let source: Subscription | undefined
   let delivery: Delivery | undefined
@@ -103,7 +101,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       decoder: createDecoder(config),
       delivery,
       metrics,
-      memoryLimits: parts.memoryLimits ?? { native: memoryLimit(config), resident: processMemory() },
+      memoryLimits: { native: memoryLimit(config), resident: processMemory() },
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
     })
