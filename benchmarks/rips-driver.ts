@@ -20,7 +20,7 @@ const BATCH_STRIDE = 8
 export interface RipsShape {
   readonly window: number
   readonly dimension: number
-  readonly maxDimension: 0 | 1
+  readonly maxDimension: 0 | 1 | 2
 }
 
 export class RipsDriver {

@@ -47,6 +47,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<embedding_delay>(exports, "embeddingDelay");
   add<embedding_dimension>(exports, "embeddingDimension");
   add<rips_predict_bytes>(exports, "ripsPredictBytes");
+  add<kernel_target>(exports, "kernelTarget");
   add<live_handles>(exports, "liveHandles");
   return exports;
 }

@@ -5,6 +5,7 @@
 #include "binding/convert.h"
 #include "native/diagram/row_buffer.h"
 #include "native/rips/rips_window.h"
+#include "native/rips/row_kernels.h"
 #include "native/series/batch.h"
 #include "native/series/embedding.h"
 
@@ -63,6 +64,10 @@ Napi::Value embedding_dimension(const Napi::CallbackInfo& info) {
   for (const EmbeddingRow& row : rows)
     numbers.insert(numbers.end(), {row.false_share, row.cao_e1, row.cao_e2});
   return to_float64_array(info.Env(), numbers);
+}
+
+Napi::Value kernel_target(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), std::string(rips::kernel_target()));
 }
 
 Napi::Value rips_predict_bytes(const Napi::CallbackInfo& info) {

@@ -185,6 +185,8 @@ Napi::Value engine_state(const Napi::CallbackInfo& info) {
   state.Set("next", to_number(env, now.next));
   state.Set("sequence", to_number(env, now.sequence));
   state.Set("pairs", to_number(env, now.pairs));
+  state.Set("loops", to_number(env, now.loops));
+  state.Set("voids", to_number(env, now.voids));
   state.Set("bytes", to_number(env, now.bytes));
   Napi::Object counters = Napi::Object::New(env);
   counters.Set("columns", to_number(env, now.counters.columns));

@@ -170,6 +170,10 @@ export interface EngineState {
   readonly sequence: number
   /** In the diagram at the last emission. */
   readonly pairs: number
+  /** Of `pairs`, those of dimension 1. */
+  readonly loops: number
+  /** And of dimension 2. */
+  readonly voids: number
   /** Without the ring, which the stream accounts for. */
   readonly bytes: number
   readonly counters: EngineCounters
@@ -359,6 +363,9 @@ export interface NativeAddon {
    * (native/rips/rips_window.h, `predict_bytes`).
    */
   ripsPredictBytes(points: number, coordinates: number, maxDimension: 0 | 1 | 2): number
+
+  /** Instruction set that the Rips kernels use on this machine. */
+  kernelTarget(): 'baseline' | 'avx2' | 'avx512'
 
   /** Streams, windows, engines and batch computations of this process that have not been released. */
   liveHandles(): number

@@ -3,10 +3,12 @@ import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
-import { createLogger } from '../observability/logger.js'
+import { createLogger, type Logger } from '../observability/logger.js'
+import { createMetrics } from '../observability/metrics.js'
 import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
+import { reloadOnSignal } from './reload.js'
 import { stopOnSignal } from './stop-signal.js'
 import { write, type Terminal } from './terminal.js'
 
@@ -39,17 +41,29 @@ export async function run(
     return EXIT.done
   }
   const { stderr, colours } = terminal
+  const metrics = createMetrics(config.metrics)
   const logger = createLogger({
-    level: config.log.level,
+    settings: config.log,
     readable: stderr.isTTY === true,
     colours,
-    destination: stderr
+    destination: stderr,
+    onLeftOut: (component, count) => metrics.logLinesLeftOut(component, count)
   })
   const giveUp = (): void => {
-    logger.fatal('stopped at once; a restart repeats what was not committed')
+    logger.fatal({}, 'stopped at once; a restart repeats what was not committed')
     process.exit(EXIT.impossible)
   }
-  const stop = stopOnSignal(giveUp)
+  const stop = stopOnSignal(giveUp, ['SIGINT', 'SIGTERM'])
+  const reloading = reloadOnSignal({
+    path,
+    running: config,
+    logger,
+    parts: [
+      { reconfigure: ({ log }) => logger.reconfigure(log) },
+      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) }
+    ]
+  })
+  const warnings = logWarnings(logger.component('process'))
   let deadline: NodeJS.Timeout | undefined
   stop.signal.addEventListener('abort', () => {
     deadline = setTimeout(giveUp, config.shutdown.timeout + CLOSE_MS_MAX).unref()
@@ -58,25 +72,44 @@ export async function run(
   try {
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
-    mesh = await connect(config)
-    const daemon = await createDaemon(config, { mesh, logger, signal: stop.signal })
+    mesh = await connect(config, logger.component('kafka'))
+    const daemon = await createDaemon(config, { mesh, logger, metrics, signal: stop.signal })
     await daemon.run()
+    logger.flush()
     logger.info({ ...daemon.pipeline.totals }, 'stopped')
     return EXIT.done
   } finally {
     await mesh?.close()
     clearTimeout(deadline)
+    warnings.dispose()
+    reloading.dispose()
     stop.dispose()
   }
 }
 
-async function connectKafka(config: Config): Promise<EventMesh> {
+/** Node's warnings as lines of the log, instead of text between them. */
+function logWarnings(logger: Logger): { dispose(): void } {
+  const printing = process.listeners('warning')
+  const listener = ({ name, message, stack }: Error): void =>
+    logger.warn({ err: { type: name, message, stack } }, `${name}: ${message}`)
+  process.removeAllListeners('warning')
+  process.on('warning', listener)
+  return {
+    dispose() {
+      process.off('warning', listener)
+      for (const printer of printing) process.on('warning', printer)
+    }
+  }
+}
+
+async function connectKafka(config: Config, logger: Logger): Promise<EventMesh> {
   const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
   const { brokers, librdkafka, instanceId } = config.kafka!
   return KafkaEventMesh.connect({
     brokers,
     librdkafka,
     compression: config.output.compression,
-    ...(instanceId === undefined ? {} : { instanceId })
+    ...(instanceId === undefined ? {} : { instanceId }),
+    logger
   })
 }

@@ -10,6 +10,14 @@ const name = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'letters, digits, ".", 
 const positiveInt = z.int().positive()
 const notNegative = z.number().min(0)
 
+const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+
+/** Parts of a daemon whose log lines name them, and whose level may be set by itself. */
+export const LOG_COMPONENTS = ['daemon', 'pipeline', 'worker', 'kafka', 'process'] as const
+export type LogComponent = (typeof LOG_COMPONENTS)[number]
+const componentLevel = (what: string): z.ZodOptional<typeof logLevel> =>
+  logLevel.optional().describe(`Of ${what}; default: \`log.level\`.`)
+
 /** Beyond about 24 days a timer of Node.js fires at once. */
 const DRAIN_MS_MAX = 86_400_000
 
@@ -253,15 +261,43 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('The HTTP endpoint.'),
-  log: z
+  metrics: z
     .strictObject({
-      level: z
-        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
-        .default('info')
-        .describe('Lowest level that is logged.')
+      streams: z
+        .array(z.string().min(1).max(1024))
+        .max(100)
+        .default([])
+        .describe('Streams with series of their own; every other stream is counted in the sums only.'),
+      exemplars: z
+        .boolean()
+        .default(true)
+        .describe('Whether latencies name a trace that saw them (scraped as OpenMetrics, with tracing).')
     })
     .prefault({})
-    .describe('Logging.'),
+    .describe('What `/metrics` shows. May change at run time, by SIGHUP.'),
+  log: z
+    .strictObject({
+      level: logLevel.default('info').describe('Lowest level that is logged.'),
+      components: z
+        .strictObject({
+          daemon: componentLevel('start, stop, reload and health'),
+          pipeline: componentLevel('batches, partitions, dead letters and failures'),
+          worker: componentLevel('the worker threads and the native engines'),
+          kafka: componentLevel("the brokers and Kafka's client"),
+          process: componentLevel("Node's own warnings")
+        } satisfies Record<LogComponent, z.ZodOptional<typeof logLevel>>)
+        .default({})
+        .describe('Other levels for parts of the daemon.'),
+      debugStream: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'One stream whose every batch, advance, update and refused record is logged, at level debug.'
+        )
+    })
+    .prefault({})
+    .describe('Logging. May change at run time, by SIGHUP.'),
   shutdown: z
     .strictObject({
       timeout: durationMs

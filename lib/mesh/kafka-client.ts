@@ -143,6 +143,33 @@ export async function connectClient(client: Connectable, brokers: string, timeou
   })
 }
 
+/** Where what the client says of itself goes. */
+export interface ClientLog {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+interface Talking {
+  on(event: 'event.error', listener: (error: LibrdKafkaError) => void): unknown
+  on(
+    event: 'event.log',
+    listener: (entry: { severity: number; fac: string; message: string }) => void
+  ): unknown
+}
+
+/**
+ * Logs what librdkafka reports. Its errors are no failures of ours: outages heal, and what does not heal is thrown by
+ * the call it concerns. `setting` debug of `kafka.librdkafka` makes it say more; syslog severities.
+ */
+export function logClient(client: Talking, role: 'consumer' | 'producer', log: ClientLog | undefined): void {
+  client.on('event.error', (error) => log?.warn({ client: role, librdkafka: error.code }, error.message))
+  client.on('event.log', ({ severity, fac, message }) => {
+    const level = severity <= 4 ? 'warn' : severity <= 6 ? 'info' : 'debug'
+    log?.[level]({ client: role, facility: fac }, message)
+  })
+}
+
 export function disconnectClient(client: Connectable): Promise<void> {
   return new Promise((resolve) => client.disconnect(() => resolve()))
 }

@@ -16,8 +16,10 @@ import {
   errorNumber,
   isTooLarge,
   loadKafka,
+  logClient,
   RD_KAFKA,
   withSettings,
+  type ClientLog,
   type LibrdKafkaError,
   type Producer
 } from './kafka-client.js'
@@ -56,7 +58,12 @@ export class KafkaPublisher {
   #roomWaiters: (() => void)[] = []
   #closed = false
 
-  static async connect(brokers: string, settings: KafkaSettings, timeoutMs: number): Promise<KafkaPublisher> {
+  static async connect(
+    brokers: string,
+    settings: KafkaSettings,
+    timeoutMs: number,
+    logger?: ClientLog
+  ): Promise<KafkaPublisher> {
     const { Producer } = await loadKafka()
     const producer = withSettings(
       () =>
@@ -74,6 +81,7 @@ export class KafkaPublisher {
           { 'message.timeout.ms': 120_000 }
         )
     )
+    logClient(producer, 'producer', logger)
     await connectClient(producer, brokers, timeoutMs)
     return new KafkaPublisher(producer)
   }
@@ -83,12 +91,18 @@ export class KafkaPublisher {
     producer.on('delivery-report', (error: LibrdKafkaError | null, report) => {
       this.#reported(report.opaque as Sent, report.size, error)
     })
-    producer.on('event.error', () => {}) // Outages heal; what does not arrive in time fails through its report.
   }
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     if (records.length === 0) return
-    const batch: Batch = { topic, unreported: 0, failure: null, tooLarge: new Set(), sealed: false, settle: () => {} }
+    const batch: Batch = {
+      topic,
+      unreported: 0,
+      failure: null,
+      tooLarge: new Set(),
+      sealed: false,
+      settle: () => {}
+    }
     for (const record of records) {
       if (batch.failure) break
       while (!this.#hasRoom() || !this.#produce(batch, record)) await this.#room()

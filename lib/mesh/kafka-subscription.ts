@@ -20,8 +20,10 @@ import {
   disconnectClient,
   isHopeless,
   loadKafka,
+  logClient,
   RD_KAFKA,
   withSettings,
+  type ClientLog,
   type KafkaConsumer,
   type LibrdKafkaError,
   type Message
@@ -57,6 +59,7 @@ export class KafkaSubscription implements Subscription {
     readonly groupId: string
     readonly settings: KafkaSettings
     readonly timeoutMs: number
+    readonly logger?: ClientLog | undefined
     /** `group.instance.id`, for static membership. */
     readonly instanceId?: string
   }): Promise<KafkaSubscription> {
@@ -84,6 +87,7 @@ export class KafkaSubscription implements Subscription {
           { 'auto.offset.reset': 'earliest' }
         )
     )
+    logClient(consumer, 'consumer', options.logger)
     await connectClient(consumer, options.brokers, options.timeoutMs)
     const subscription = new KafkaSubscription(consumer, options.topic, options.groupId)
     onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
@@ -95,7 +99,6 @@ export class KafkaSubscription implements Subscription {
     this.#consumer = consumer
     this.topic = topic
     this.groupId = groupId
-    consumer.on('event.error', () => {}) // Outages heal; what does not heal is thrown by `consume`.
   }
 
   async *events(options: {

@@ -10,6 +10,7 @@ import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
 import { BrokerWatch } from './broker-watch.js'
+import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
 
@@ -72,7 +73,8 @@ export interface Daemon {
 export async function createDaemon(config: Config, parts: DaemonParts): Promise<Daemon> {
   const { mesh, logger, signal } = parts
   requireMemory(config)
-  const metrics = parts.metrics ?? createMetrics()
+  const metrics = parts.metrics ?? createMetrics(config.metrics)
+  metrics.memoryLimit(memoryLimit(config))
   const { input, output } = config
   const guard = new BrokerGuard({
     report: (state) => metrics.breaker(state),
@@ -85,7 +87,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   await create(output.topic, output.partitions)
   await create(output.deadLetterTopic, output.partitions)
   let pipeline: Pipeline | undefined
-  const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
+  const watch = new BrokerWatch(componentLogger(logger, 'kafka'), (up) => metrics.brokerUp(up))
   const health = (): Health =>
     healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })

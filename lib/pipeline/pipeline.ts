@@ -24,8 +24,9 @@ import { WorkerPool } from '../scales/worker-pool.js'
 import type { Delivery, Outcome } from './delivery.js'
 import { nextState, type PipelineSignal, type PipelineState } from './lifecycle.js'
 import { OrderedFlight } from './ordered-flight.js'
+import { componentLogger, type DetailedLogger } from './pipeline-logger.js'
 import { noMetrics, type PipelineMetrics } from './pipeline-metrics.js'
-import { PipelineReport, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
+import { PipelineReport, workerLog, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
 import { nativeBytes, sampleStreams } from './sample-streams.js'
 import { orderedUpdates } from './updates.js'
 
@@ -56,7 +57,7 @@ export class Pipeline {
   readonly #decoder: PipelineParts['decoder']
   readonly #delivery: Delivery
   readonly #metrics: PipelineMetrics
-  readonly #logger: PipelineLogger | undefined
+  readonly #logger: DetailedLogger
   readonly #signal: AbortSignal | undefined
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
@@ -82,15 +83,17 @@ export class Pipeline {
     this.#decoder = parts.decoder
     this.#delivery = parts.delivery
     this.#metrics = parts.metrics ?? noMetrics
-    this.#logger = parts.logger
-    this.#report = new PipelineReport(this.#metrics, parts.logger)
+    this.#logger = componentLogger(parts.logger, 'pipeline')
     this.#signal = parts.signal
     this.#plan = planStream(config)
+    const scales = this.#plan.scales.map(({ name }) => name)
+    this.#report = new PipelineReport({ metrics: this.#metrics, logger: parts.logger, scales })
     this.#pool = new WorkerPool({
       workers: config.pipeline.workers,
       scales: this.#plan.scales.map(({ name, layout }) => ({ name, layout })),
       maxBytes: config.publish.maxBytes,
-      eventTime: this.#plan.eventTime
+      eventTime: this.#plan.eventTime,
+      log: workerLog(parts.logger)
     })
     const used = (): MemoryBytes => ({
       native: nativeBytes(this.#streams),
@@ -130,7 +133,7 @@ export class Pipeline {
   async sampleLag(): Promise<void> {
     let lag: ReadonlyMap<number, number>
     try {
-      lag = await this.#source.lag()
+      lag = await this.#report.watched('source', this.#source.lag())
     } catch (error) {
       for (const partition of this.#lagging) this.#metrics.consumerLag(partition, null)
       this.#lagging = new Set()
@@ -156,7 +159,8 @@ export class Pipeline {
     this.#signal?.addEventListener('abort', drain, { once: true })
     if (this.#signal?.aborted) drain()
     try {
-      await Promise.race([this.#pull(), failed, this.#delivery.failed])
+      const delivered = this.#report.watched('deliver', this.#delivery.failed)
+      await Promise.race([this.#report.watched('source', this.#pull()), failed, delivered])
       this.#apply({ kind: 'stop', deadlineMs: Date.now() })
       this.#apply({ kind: 'drained' })
     } catch (error) {
@@ -205,19 +209,19 @@ export class Pipeline {
     const { slices, refused, backwards } = this.#streams.admit(decoded)
     const rounds: Promise<OutgoingRecord[]>[] = []
     for (const round of this.#streams.rounds(slices)) {
-      const jobs = await this.#streams.append(round)
-      const results = this.#streams.advance(round, jobs).then((messages) => orderedUpdates(jobs, messages))
+      const jobs = await this.#report.watched('advance', this.#streams.append(round))
+      const advanced = this.#report.advanced(jobs, this.#streams.advance(round, jobs))
+      const results = advanced.then((messages) => orderedUpdates(jobs, messages))
       results.catch(() => {}) // Told by the flight, which waits for all of them.
       rounds.push(results)
     }
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => this.#streams.isLive(record))
     const next = this.#streams.nextOffsets(records)
     const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
-    this.#flight.add(Promise.all(rounds), (updates) =>
+    this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
       this.#deliver({ updates: updates.flat(), letters, state: [], next }, arrivedMs, newestMs)
     )
-    const points = slices.reduce((sum, { count }) => sum + count, 0)
-    this.#report.taken(records, points, backwards)
+    this.#report.taken(records, slices, backwards)
     if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
 
@@ -232,7 +236,7 @@ export class Pipeline {
     }
     // Of a batch that was only replayed nothing is left.
     if (updates.length + letters.length + state.length + next.size === 0) out()
-    else await this.#delivery.deliver(outcome, out)
+    else await this.#report.watched('deliver', this.#delivery.deliver(outcome, out))
   }
 
   /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
@@ -251,7 +255,7 @@ export class Pipeline {
       this.#warnOfLoss(partition)
     }
     this.#metrics.rebalanced('assigned')
-    this.#logger?.info({ partitions }, 'partitions assigned')
+    this.#logger.info({ partitions }, 'partitions assigned')
     this.#apply({ kind: 'assigned', restoring: [...this.#restoring.keys()] })
   }
 
@@ -259,7 +263,7 @@ export class Pipeline {
     const lost = committed === null ? 0 : low - committed
     if (lost <= 0) return
     const message = `retention removed ${lost} records before they were read; let the input topic keep them for longer`
-    this.#logger?.warn({ partition, low, committed }, message)
+    this.#logger.warn({ partition, low, committed }, message)
   }
 
   async #noteRestored(records: readonly MeshRecord[]): Promise<void> {
@@ -288,7 +292,7 @@ export class Pipeline {
       this.#restored(partition)
     }
     this.#metrics.rebalanced('revoked')
-    this.#logger?.info({ partitions }, 'partitions revoked')
+    this.#logger.info({ partitions }, 'partitions revoked')
   }
 
   #drain(): void {
@@ -310,7 +314,7 @@ export class Pipeline {
         : new TdaError('INTERNAL', `the pipeline failed: ${String(cause)}`, { cause })
     this.#apply({ kind: 'error', cause: error })
     this.#metrics.failed(error.code)
-    this.#logger?.error({ code: error.code, err: error }, error.message)
+    this.#logger.error({ code: error.code, err: error }, error.message)
     this.#stop.abort()
     this.#rejectRun(error)
     return error
@@ -321,6 +325,6 @@ export class Pipeline {
     this.#state = nextState(this.#state, signal)
     if (this.#state.kind === before) return
     this.#metrics.state(this.#state.kind)
-    this.#logger?.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
+    this.#logger.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
   }
 }

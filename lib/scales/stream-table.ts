@@ -13,7 +13,7 @@ import type { DecodedBatch, RejectedRecord, StreamPoints } from '../adapters/dec
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord } from '../mesh/event-mesh.js'
-import { nativeAddon } from '../native.js'
+import { nativeAddon, type EngineCounters } from '../native.js'
 import { Admission, slideCounts, type Refusal, type SlideCount } from './admission.js'
 import { keptRows, refuseRecords, stepsBack, type Part, type Rows } from './batch-admission.js'
 import type { MemoryGate } from './memory-gate.js'
@@ -47,6 +47,7 @@ export class StreamTable {
   readonly #partitions = new Map<number, Partition>()
   readonly #slides = new Map<StreamEntry, readonly SlideCount[]>()
   #size = 0
+  #released: readonly EngineCounters[]
 
   /** Without `memory`, only `streams.max` limits the streams. */
   constructor(
@@ -59,12 +60,18 @@ export class StreamTable {
     this.#pool = pool
     this.#memory = memory
     this.#streamsMax = config.streams.max
+    this.#released = plan.scales.map(() => ({ columns: 0, pivots: 0, edits: 0, arenaBytes: 0 }))
     this.#mixedRecords = config.input.stream.from === 'field'
   }
 
   /** Streams held. */
   get size(): number {
     return this.#size
+  }
+
+  /** What the engines of a scale had done that are not held any more: counters must not go back with a partition. */
+  released(scale: number): EngineCounters {
+    return this.#released[scale]!
   }
 
   *entries(): Generator<StreamEntry> {
@@ -82,6 +89,15 @@ export class StreamTable {
     await this.#pool.idle()
     this.#partitions.delete(partition)
     for (const entry of held.entries.values()) {
+      this.#released = this.#released.map((before, scale) => {
+        const { columns, pivots, edits } = entry.engineState(scale).counters
+        return {
+          columns: before.columns + columns,
+          pivots: before.pivots + pivots,
+          edits: before.edits + edits,
+          arenaBytes: 0
+        }
+      })
       entry.release()
       this.#slides.delete(entry)
       this.#size -= 1

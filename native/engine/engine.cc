@@ -222,11 +222,15 @@ void Engine::write_emission(double boundary_ms, EngineResults& results) {
 
 void Engine::publish_state() {
   size_t pairs = 0;
+  size_t loops = 0;
+  size_t voids = 0;
   size_t bytes = sizeof(*this);
   EngineCounters counters{};
   std::visit(
       [&](const auto& filtration) {
         pairs = filtration.pairs_reported();
+        loops = filtration.pairs_reported(1);
+        voids = filtration.pairs_reported(2);
         bytes += filtration.bytes();
         counters = filtration.counters();
       },
@@ -236,6 +240,8 @@ void Engine::publish_state() {
   store(published_.next, next_);
   store(published_.sequence, sequence_);
   store(published_.pairs, pairs);
+  store(published_.loops, loops);
+  store(published_.voids, voids);
   store(published_.bytes, bytes);
   store(published_.columns, counters.columns);
   store(published_.pivots, counters.pivots);
@@ -249,6 +255,8 @@ EngineState Engine::state() const {
           load(published_.next),
           load(published_.sequence),
           load(published_.pairs),
+          load(published_.loops),
+          load(published_.voids),
           load(published_.bytes),
           {load(published_.columns), load(published_.pivots), load(published_.edits),
            load(published_.arena_bytes)}};

@@ -57,6 +57,8 @@ struct EngineState {
   PointId next;
   uint64_t sequence;
   size_t pairs;  // in the diagram at the last emission
+  size_t loops;  // those of them that have dimension 1
+  size_t voids;  // and 2
   size_t bytes;
   EngineCounters counters;
 };
@@ -140,7 +142,7 @@ class Engine {
   struct {
     std::atomic<PointId> first, next;
     std::atomic<uint64_t> sequence;
-    std::atomic<size_t> pairs, bytes;
+    std::atomic<size_t> pairs, loops, voids, bytes;
     std::atomic<uint64_t> columns, pivots, edits, arena_bytes;
   } published_;
 };

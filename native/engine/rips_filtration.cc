@@ -183,6 +183,14 @@ void RipsFiltration::report(const PointRing& ring, RowBuffer* rows) {
   latest_ = Latest::kReported;
 }
 
+size_t RipsFiltration::pairs_reported(int dimension) const {
+  const auto end_of = [this](int last) {
+    const auto within = [last](const Pair& pair) { return pair.dimension <= last; };
+    return std::partition_point(reported_.begin(), reported_.end(), within);
+  };
+  return static_cast<size_t>(end_of(dimension) - end_of(dimension - 1));
+}
+
 void RipsFiltration::diagram(const PointRing& ring, RowBuffer& rows) {
   for (const Pair& pair : refreshed()) write_row(ring, ChangeKind::kAdded, pair, rows.add(kStride));
 }

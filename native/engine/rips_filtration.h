@@ -86,6 +86,7 @@ class RipsFiltration {
   void report(const PointRing& ring, RowBuffer* rows);
   void diagram(const PointRing& ring, RowBuffer& rows);
   size_t pairs_reported() const { return reported_.size(); }
+  size_t pairs_reported(int dimension) const;  // O(log pairs)
   EngineCounters counters() const;
   size_t bytes() const;
   void verify();

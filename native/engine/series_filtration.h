@@ -27,6 +27,7 @@ class SeriesFiltration {
   void report(const PointRing& ring, RowBuffer* rows);
   void diagram(const PointRing& ring, RowBuffer& rows);
   size_t pairs_reported() const { return series_.pairs_reported(); }
+  size_t pairs_reported(int dimension) const { return dimension == 0 ? pairs_reported() : 0; }
   size_t bytes() const { return series_.bytes(); }
   EngineCounters counters() const { return {series_.minima(), series_.popped(), edits_, series_.bytes()}; }
   void verify() { series_.verify(); }

@@ -117,7 +117,8 @@ class RipsWindow {
   Status evict();
   // Removes any point, or moves it, keeping its number and age; a point that was removed comes back. For
   // corrections: FIFO order is what makes append and evict fast, and this costs ten to a hundred steps
-  // (lunes.h). The place of a removed point is free when it would have been evicted. kPointNotRetained for a
+  // (lunes.h); with H0 alone the next emission costs W. A point that belongs between others takes a new window
+  // with all of them. The place of a removed point is free when it would have been evicted. kPointNotRetained for a
   // number that is not in the window; move also the codes of append, and kInvalidArgument with
   // Metric::kGiven. Nothing changes unless kOk.
   Status remove(PointId id);

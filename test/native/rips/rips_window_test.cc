@@ -11,6 +11,7 @@
 #include <string>
 
 #include "native/rips/batch.h"
+#include "test/native/support/bottleneck.h"
 #include "test/native/support/clouds.h"
 #include "test/native/support/naive_rips.h"
 
@@ -501,12 +502,17 @@ TEST(RipsWindow, law_instruction_sets_and_history_do_not_change_a_bit) {
   for (const std::string& cloud : test::cloud_names()) {
     const auto points = take(cloud, 3, 31, 400);
     const std::vector<std::vector<double>> last(points.end() - 130, points.end());
-    std::vector<std::vector<RipsPair>> diagrams;
-    for (const char* target : {"baseline", "avx2", "avx512"}) {
-      if (force_kernel_target(target)) diagrams.push_back(diagram_of(points, 130, {.first = 5}));
+    for (const int max_dimension : {0, 1}) {
+      const auto from = [&](PointId first) {
+        return RipsConfig{.max_dimension = max_dimension, .first = first};
+      };
+      std::vector<std::vector<RipsPair>> diagrams;
+      for (const char* target : {"baseline", "avx2", "avx512"}) {
+        if (force_kernel_target(target)) diagrams.push_back(diagram_of(points, 130, from(5)));
+      }
+      diagrams.push_back(diagram_of(last, 130, from(5 + 270)));  // never saw the others
+      for (const std::vector<RipsPair>& diagram : diagrams) ASSERT_TRUE(diagram == diagrams.front()) << cloud;
     }
-    diagrams.push_back(diagram_of(last, 130, {.first = 5 + 270}));  // never saw the others
-    for (const std::vector<RipsPair>& diagram : diagrams) ASSERT_TRUE(diagram == diagrams.front()) << cloud;
   }
 }
 
@@ -536,21 +542,91 @@ TEST(RipsWindow, law_order_motion_and_scale) {
       }
       EXPECT_EQ(bars_of(diagram_of(changed, 90, {})), scaled) << "scaled by " << scale << ", " << cloud;
     }
-    // Deaths of H0 in their order move by at most twice what the points move.
-    constexpr double kMove = 0x1p-10;
-    changed = points;
-    for (auto& point : changed) point[random() % 3] += random() % 2 == 0 ? kMove : -kMove;
-    const auto deaths = [](const std::vector<RipsPair>& diagram) {
-      std::vector<float> values;
-      for (const RipsPair& pair : diagram) {
-        if (pair.dimension == 0) values.push_back(pair.death);
+  }
+}
+
+test::NaiveDiagram diagram_in(const std::vector<RipsPair>& pairs, int dimension) {
+  test::NaiveDiagram bars;
+  for (const RipsPair& pair : pairs) {
+    if (pair.dimension == dimension) bars.emplace_back(pair.birth, pair.death);
+  }
+  return bars;
+}
+
+// Moving every point by at most e moves each diagram by at most 2e in bottleneck distance, and a diagram that moved
+// further is seen to have.
+TEST(RipsWindow, law_stability_of_components_and_loops) {
+  std::mt19937_64 random(17);
+  for (const std::string& cloud : test::cloud_names()) {
+    for (const double e : {0x1p-10, 0x1p-5, 0x1p-2}) {
+      const auto points = take(cloud, 3, 42, 90);
+      auto changed = points;
+      for (auto& point : changed) point[random() % 3] += random() % 2 == 0 ? e : -e;
+      const auto before = diagram_of(points, 90, {}), after = diagram_of(changed, 90, {});
+      for (const int dimension : {0, 1}) {
+        const auto a = diagram_in(before, dimension), b = diagram_in(after, dimension);
+        EXPECT_TRUE(test::within_bottleneck(a, b, 2 * e + 1e-6))
+            << cloud << ", H" << dimension << ", e " << e;
+        auto longer = a;
+        longer.emplace_back(1, 1 + 5 * e);
+        EXPECT_FALSE(test::within_bottleneck(a, longer, 2 * e));
       }
-      values.resize(90, 0.0F);
-      std::sort(values.begin(), values.end());
-      return values;
-    };
-    const auto before = deaths(diagram_of(points, 90, {})), after = deaths(diagram_of(changed, 90, {}));
-    for (size_t i = 0; i + 1 < before.size(); ++i) EXPECT_LE(std::abs(before[i] - after[i]), 2.001 * kMove);
+    }
+  }
+}
+
+// Thousands of slides with corrections, invariants and diagram checked every now and then. The long form is
+// `tda_rips_bench --verify-every N`.
+TEST(RipsWindow, soak_invariants_hold_over_thousands_of_slides) {
+  constexpr size_t kWindow = 40;
+  std::mt19937_64 random(20);
+  for (const std::string& cloud : {"uniform", "embedding", "circle", "lattice"}) {
+    for (const int max_dimension : {0, 1}) {
+      test::Cloud points(cloud, 3, random());
+      RipsWindow window(
+          {.window_max = kWindow, .dimension = 3, .metric = {}, .max_dimension = max_dimension, .first = 7});
+      Replica replica;
+      std::vector<RipsChange> changes;
+      for (int slide = 0; slide < 4000; ++slide) {
+        if (window.places() == kWindow) ASSERT_EQ(window.evict(), Status::kOk);
+        ASSERT_EQ(window.append(points.next()), Status::kOk);
+        if (slide % 97 == 96) {
+          const PointId some = window.oldest_point() + 1 + random() % (window.places() - 1);
+          ASSERT_EQ(random() % 2 == 0 ? window.remove(some) : window.move(some, points.next()), Status::kOk);
+        }
+        changes.clear();
+        ASSERT_EQ(window.emit(changes), Status::kOk);
+        replica.apply(changes);
+        if (slide % 100 != 99) continue;
+        window.verify();
+        replica.expect_equal(window.diagram());
+        expect_naive(window, 1e30, max_dimension, cloud + ", slide " + std::to_string(slide));
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+// A point between others: a window of the same points with it among them, which knows nothing of the first.
+TEST(RipsWindow, oracle_insertion_in_the_middle_is_a_rebuild) {
+  for (const std::string& cloud : test::cloud_names()) {
+    auto points = take(cloud, 3, 43, 30);
+    const RipsConfig config{.window_max = 31, .dimension = 3, .metric = {}, .first = 100};
+    points.insert(points.begin() + 11, take(cloud, 3, 44, 5).back());
+    RipsWindow window(config);
+    for (const std::vector<double>& point : points) ASSERT_EQ(window.append(point), Status::kOk);
+    std::vector<RipsChange> changes;
+    ASSERT_EQ(window.emit(changes), Status::kOk);
+    window.verify();
+    expect_naive(window, 1e30, 1, cloud);
+    // Moved into place, the point has the age of its place: the same diagram.
+    auto moved = points;
+    moved[11] = take(cloud, 3, 45, 1).front();
+    RipsWindow corrected(config);
+    for (const std::vector<double>& point : moved) ASSERT_EQ(corrected.append(point), Status::kOk);
+    ASSERT_EQ(corrected.move(111, points[11]), Status::kOk);
+    ASSERT_EQ(corrected.emit(changes), Status::kOk);
+    EXPECT_TRUE(corrected.diagram() == window.diagram()) << cloud;
   }
 }
 

@@ -52,7 +52,8 @@ test('a minimal configuration gets every default', () => {
     pipeline: { recordsMax: 4096, batchesInFlight: 4, lingerMs: 5 },
     limits: {},
     http: { host: '127.0.0.1', port: 9464 },
-    log: { level: 'info' },
+    metrics: { streams: [], exemplars: true },
+    log: { level: 'info', components: {} },
     shutdown: { timeout: 30_000 }
   })
 })

@@ -74,6 +74,7 @@ const cases: readonly (readonly [string, ScaleToCheck, number])[] = [
   ['weights', scaleOf({ weights: Float64Array.of(2, 0.25) }), POINTS],
   ['a threshold', scaleOf({ threshold: 1 }), POINTS],
   ['components only', scaleOf({ maxDimension: 0 }, { window: { count: 60 } }), POINTS],
+  ['voids', scaleOf({ maxDimension: 2 }, { window: { count: 18 } }), POINTS],
   ['an embedding', scaleOf({ channels: one, embedding: { dimension: 3, delay: 2, stride: 1 } }), POINTS],
   [
     'an embedding with a stride',
