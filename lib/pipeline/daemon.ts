@@ -9,7 +9,6 @@ import { brokerCode, BrokerGuard } from '../mesh/broker-guard.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
-import type { MemoryBytes } from '../scales/memory-gate.js'
 import { BrokerWatch } from './broker-watch.js'
 import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
@@ -38,8 +37,6 @@ export interface DaemonParts {
   readonly closing?: () => void
   /** Default: metrics of its own. */
   readonly metrics?: Metrics
-  /** Beyond 80 % of these no stream is new. Default: `limits.memoryMiB`, and the machine or the cgroup. */
-  readonly memoryLimits?: MemoryBytes
   /** Whether to listen on `http.host`:`http.port`. Default true. */
   readonly http?: boolean
 }
@@ -108,7 +105,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       decoder: createDecoder(config),
       delivery,
       metrics,
-      memoryLimits: parts.memoryLimits ?? { native: memoryLimit(config), resident: processMemory() },
+      memoryLimits: { native: memoryLimit(config), resident: processMemory() },
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
     })
