@@ -90,6 +90,12 @@ export const configSchema = z.strictObject({
       groupId: name
         .default('streaming-tda')
         .describe('Consumer group; daemons of one group share the partitions.'),
+      columnar: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Take records from librdkafka in columns, where the optional addon for it is built; false: one object each.'
+        ),
       librdkafka: z
         .record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'a text, a number, true or false'))
         .default({})

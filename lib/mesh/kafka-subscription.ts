@@ -6,12 +6,14 @@
  *        reader was told where they start, and given up after the reader called `done`. librdkafka waits meanwhile.
  *   (K5) No record of a partition arrives after its revocation or before its assignment.
  *
- * node-rdkafka's `consume(n)` waits its timeout for *each* message, so a slow trickle would hold a batch back for long:
- * here one call waits for the first record and another one takes what is there. Commits are asynchronous, and
+ * Records are taken by the columnar reader where it is built (`columnar-reader.ts`), else by node-rdkafka. Its
+ * `consume(n)` waits its timeout for *each* message, so a slow trickle would hold a batch back for long: here one call
+ * waits for the first record and another one takes what is there. Commits are asynchronous, and
  * their callback would only be served while somebody consumes; so a commit is confirmed by reading the group's offsets
  * back, which runs beside the main thread. Both eager and cooperative assignors work; cooperative is the default.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { ColumnarReader, columnarSettings, type ReadError } from './columnar-reader.js'
 import type { AssignedPartition, MeshEvent, MeshRecord, Subscription } from './event-mesh.js'
 import {
   brokerError,
@@ -40,6 +42,8 @@ type Rebalance = { readonly kind: 'assign' | 'revoke'; readonly partitions: read
 export class KafkaSubscription implements Subscription {
   readonly #consumer: KafkaConsumer
   readonly #topic: string
+  /** Takes the records when there is one. */
+  readonly #reader: ColumnarReader | null
   readonly #rebalances: Rebalance[] = []
   /** Next offset to read of each assigned partition. */
   readonly #position = new Map<number, number>()
@@ -53,6 +57,8 @@ export class KafkaSubscription implements Subscription {
     readonly groupId: string
     readonly settings: KafkaSettings
     readonly timeoutMs: number
+    /** Whether to read in columns where the addon for it is built. */
+    readonly columnar: boolean
   }): Promise<KafkaSubscription> {
     const { KafkaConsumer } = await loadKafka()
     let onRebalance: (code: number, partitions: readonly number[]) => void = () => {}
@@ -65,6 +71,7 @@ export class KafkaSubscription implements Subscription {
             'queued.max.messages.kbytes': 16 * 1024,
             'fetch.queue.backoff.ms': 5,
             'fetch.wait.max.ms': 100,
+            ...(options.columnar ? columnarSettings() : {}),
             ...options.settings,
             'group.id': options.groupId,
             'enable.auto.commit': false,
@@ -78,15 +85,16 @@ export class KafkaSubscription implements Subscription {
         )
     )
     await connectClient(consumer, options.brokers, options.timeoutMs)
-    const subscription = new KafkaSubscription(consumer, options.topic)
+    const subscription = new KafkaSubscription(consumer, options.topic, options.columnar)
     onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
     consumer.subscribe([options.topic])
     return subscription
   }
 
-  private constructor(consumer: KafkaConsumer, topic: string) {
+  private constructor(consumer: KafkaConsumer, topic: string, columnar: boolean) {
     this.#consumer = consumer
     this.#topic = topic
+    this.#reader = columnar ? ColumnarReader.open(clientName(consumer), topic) : null
     consumer.on('event.error', () => {}) // Outages heal; what does not heal is thrown by `consume`.
   }
 
@@ -154,11 +162,13 @@ export class KafkaSubscription implements Subscription {
 
   async #close(): Promise<void> {
     this.#closing = true
+    await this.#reader?.close()
     this.#unassign([...this.#position.keys()])
     await disconnectClient(this.#consumer)
   }
 
-  async #batch(recordsMax: number, lingerMs: number): Promise<MeshRecord[]> {
+  async #batch(recordsMax: number, lingerMs: number): Promise<readonly MeshRecord[]> {
+    if (this.#reader !== null) return this.#take(this.#reader, recordsMax, lingerMs)
     const records = await this.#consume(recordsMax, 0)
     if (records.length === 0) records.push(...(await this.#consume(1, FIRST_RECORD_MS)))
     if (records.length === 0 || records.length >= recordsMax) return records
@@ -173,15 +183,35 @@ export class KafkaSubscription implements Subscription {
     const messages = await new Promise<Message[]>((resolve, reject) => {
       this.#consumer.consume(count, (error: LibrdKafkaError | null, batch) => {
         if (!error) resolve(batch)
-        else if (isHopeless(error)) reject(brokerError(`read "${this.#topic}"`, error))
-        else resolve(delay(ERROR_PAUSE_MS, [])) // Brokers away, topic not there yet: librdkafka goes on trying.
+        else this.#readFailed(error).then(() => resolve([]), reject)
       })
     })
     if (this.#isClosing()) return []
-    for (const [i, { partition, offset }] of messages.entries()) {
-      if (messages[i + 1]?.partition !== partition) this.#position.set(partition, offset + 1)
-    }
+    this.#follow(messages)
     return toRecords(messages)
+  }
+
+  async #take(reader: ColumnarReader, recordsMax: number, lingerMs: number): Promise<readonly MeshRecord[]> {
+    if (this.#closing) return []
+    const { records, error } = await reader.take(recordsMax, FIRST_RECORD_MS, lingerMs)
+    if (this.#isClosing()) return []
+    this.#follow(records)
+    // What came before the error goes on its way; the error comes again when it lasts.
+    if (error !== null && records.length === 0) await this.#readFailed(error)
+    return records
+  }
+
+  /** Brokers away, topic not there yet: librdkafka goes on trying. */
+  async #readFailed(error: LibrdKafkaError | ReadError): Promise<void> {
+    if (isHopeless(error)) throw brokerError(`read "${this.#topic}"`, error)
+    await delay(ERROR_PAUSE_MS)
+  }
+
+  #follow(records: readonly { readonly partition: number; readonly offset: number }[]): void {
+    for (let i = 0; i < records.length; i++) {
+      const { partition, offset } = records[i]!
+      if (records[i + 1]?.partition !== partition) this.#position.set(partition, offset + 1)
+    }
   }
 
   #rebalance(code: number, partitions: readonly number[]): void {
@@ -269,6 +299,11 @@ export class KafkaSubscription implements Subscription {
       )
     })
   }
+}
+
+/** librdkafka's name of a connected client, unique in the process. */
+function clientName(consumer: KafkaConsumer): string {
+  return (consumer as unknown as { readonly name: string }).name
 }
 
 /** node-rdkafka's messages are records already, but for their headers. */
