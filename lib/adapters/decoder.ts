@@ -1,15 +1,17 @@
 /**
  * From records to points. Pure: the same records give the same columns and the same refusals, and a record with several
  * points is taken or refused whole. What a record looks like is the reader's business (`json-reader.ts`,
- * `csv-reader.ts`); what is done with its points is here.
+ * `csv-reader.ts`, `binary-reader.ts`); what is done with its points is here.
  *
  * Cost: see `benchmarks/RESULTS.md`; a one-point JSON record takes about a microsecond, most of it `JSON.parse`.
  */
 import type { Config } from '../config/schema.js'
 import type { MeshRecord } from '../mesh/event-mesh.js'
+import { binaryReader } from './binary-reader.js'
 import { csvReader } from './csv-reader.js'
 import { jsonReader } from './json-reader.js'
 import { PointCollector } from './point-collector.js'
+import type { InputConfig, RecordReader } from './record-reader.js'
 
 /** Why a record is not used. Stable: metrics labels and dead letter headers carry it. */
 export const REJECT_REASONS = [
@@ -20,6 +22,7 @@ export const REJECT_REASONS = [
   'missing_key',
   'bad_timestamp',
   'timestamp_backwards',
+  'too_many_points',
   'too_many_streams',
   'window_capacity',
   'distance_overflow',
@@ -64,12 +67,18 @@ export interface Decoder {
   decode(records: readonly MeshRecord[]): DecodedBatch
 }
 
+const READERS: Record<InputConfig['format'], (input: InputConfig) => RecordReader> = {
+  json: jsonReader,
+  csv: csvReader,
+  binary: binaryReader
+}
+
 /** A decoder for records as `config.input` describes them. It keeps scratch memory, so one per thread and pipeline. */
 export function createDecoder(config: Config): Decoder {
   const { input } = config
   const timed = input.timestamp.from !== 'none'
   const collector = new PointCollector(input.channels.length, timed)
-  const read = input.format === 'json' ? jsonReader(input) : csvReader(input)
+  const read = READERS[input.format](input)
   return {
     decode(records) {
       const rejected: RejectedRecord[] = []

@@ -110,13 +110,31 @@ export const configSchema = z.strictObject({
       topic: name.default('tda.points').describe('Topic the points come from.'),
       partitions: positiveInt.default(4).describe('Partitions when the topic has to be created.'),
       format: z
-        .enum(['json', 'csv'])
+        .enum(['json', 'csv', 'binary'])
         .default('json')
-        .describe('Encoding of a record: a JSON object or array of objects, or CSV lines.'),
+        .describe(
+          'Encoding of a record: a JSON object or array of objects, CSV lines, or packed little-endian numbers.'
+        ),
       columns: z
         .array(z.string())
         .optional()
         .describe('Column names of headerless CSV records, in order (format `csv` from Kafka).'),
+      binary: z
+        .strictObject({
+          type: z
+            .enum(['float64', 'float32'])
+            .default('float64')
+            .describe(
+              'Type of a number. A row a point: a float64 timestamp with `timestamp.from: field` (`ms` or `s`), then the ' +
+                'channels in order.'
+            ),
+          pointsMax: positiveInt
+            .max(1_000_000)
+            .default(65_536)
+            .describe('Points in a record; one with more is a dead letter.')
+        })
+        .prefault({})
+        .describe('Layout of records with the format `binary`; the stream is the record key.'),
       stream: z
         .strictObject({
           from: z.enum(['key', 'field']).describe('The record key, or a field.'),

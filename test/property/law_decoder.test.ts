@@ -75,3 +75,36 @@ test('law_decoder: columns per stream are what grouping record by record gives, 
     { numRuns: 200 }
   )
 })
+
+test('law_decoder: packed numbers give the points that JSON gives', () => {
+  const channels = ['a', 'b', 'c']
+  const binary = createDecoder(configWith({ format: 'binary', channels }))
+  const json = createDecoder(configWith({ channels }))
+  const double = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value))
+  const rows = fc.array(fc.tuple(double, double, double), { minLength: 1, maxLength: 20 })
+  const sent = fc.array(fc.record({ partition: fc.nat(2), key: fc.constantFrom('x', 'y'), rows }), {
+    maxLength: 30
+  })
+  fc.assert(
+    fc.property(sent, (records) => {
+      const decoded = [json, binary].map((decoder) => {
+        const { streams, rejected, points } = decoder.decode(
+          records.map(({ partition, key, rows: points }, offset) => ({
+            topic: 't',
+            partition,
+            offset,
+            timestamp: 0,
+            key: Buffer.from(key),
+            value:
+              decoder === json
+                ? Buffer.from(JSON.stringify(points.map(([a, b, c]) => ({ a, b, c }))))
+                : Buffer.from(Float64Array.from(points.flat()).buffer)
+          }))
+        )
+        return { points, rejected, streams: streams.map((stream) => ({ ...stream, records: null })) }
+      })
+      expect(decoded[1]).toEqual(decoded[0])
+    }),
+    { numRuns: 200 }
+  )
+})
