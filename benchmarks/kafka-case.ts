@@ -55,12 +55,22 @@ export interface DaemonTask {
   readonly streams: number
   readonly slide: number
   readonly binary: boolean
+  readonly snapshotEvery: number
   readonly lingerMs: number
   readonly columnar: boolean
 }
 
 /** JSON points with one field, or packed float64; event time is the record's, so that updates tell when they were due. */
-export function configOf({ brokers, topic, streams, slide, binary, lingerMs, columnar }: DaemonTask): Config {
+export function configOf({
+  brokers,
+  topic,
+  streams,
+  slide,
+  binary,
+  snapshotEvery,
+  lingerMs,
+  columnar
+}: DaemonTask): Config {
   return configSchema.parse({
     kafka: { brokers, groupId: topic, columnar },
     input: {
@@ -77,6 +87,7 @@ export function configOf({ brokers, topic, streams, slide, binary, lingerMs, col
       filtration: 'sublevel'
     })),
     output: { topic: diagramsOf(topic), deadLetterTopic: deadLettersOf(topic), partitions: PARTITIONS },
+    publish: { snapshotEvery },
     pipeline: { lingerMs },
     streams: { max: streams }
   })
@@ -104,7 +115,7 @@ export interface Sent {
 
 /** Parent to daemon, after its task. */
 export type ToDaemon = { readonly kind: 'measure' } | { readonly kind: 'stop' }
-/** Daemon to parent. Latencies are of batches, from arrival to acknowledged results, since `measure`. */
+/** Daemon to parent. Latencies are of batches with updates, from arrival to acknowledgement, since `measure`. */
 export interface Progress {
   readonly kind: 'progress'
   /** Records whose results are acknowledged. */
@@ -113,4 +124,3 @@ export interface Progress {
   readonly p50Ms: number
   readonly p99Ms: number
 }
-export type Ready = { readonly kind: 'ready' }

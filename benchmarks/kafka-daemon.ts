@@ -15,6 +15,7 @@ async function serve(): Promise<void> {
   // Batches finish in the order in which they were taken.
   const taken: number[] = []
   let finished = 0
+  let published = 0
   const inner = createMetrics()
   const metrics: Metrics = {
     ...inner,
@@ -24,8 +25,14 @@ async function serve(): Promise<void> {
     },
     batchLatency(seconds) {
       finished += taken.shift() ?? 0
-      latency.record(Math.max(1, Math.round(seconds * 1e6)))
+      // A batch that made no update due has published nothing, and says nothing of how long that takes.
+      if (published > 0) latency.record(Math.max(1, Math.round(seconds * 1e6)))
+      published = 0
       inner.batchLatency(seconds)
+    },
+    updatesPublished(count, bytes) {
+      published += count
+      inner.updatesPublished(count, bytes)
     },
     state(kind) {
       if (kind === 'running') report({ kind: 'ready' })

@@ -38,6 +38,8 @@ export interface KafkaBenchmark {
   /** Records a second; default: the case's. */
   readonly rate?: number
   readonly streams: number
+  /** Updates of a scale between two snapshots; 0: none. */
+  readonly snapshotEvery: number
   readonly seconds: number
   readonly warmupSeconds: number
   /** Processes whose time is the broker's. */
@@ -60,7 +62,7 @@ interface Parties {
 }
 
 async function benchmarkCase(name: KafkaCase, options: KafkaBenchmark): Promise<BenchmarkResult> {
-  const { brokers, streams, seconds, columnar } = options
+  const { brokers, streams, seconds, snapshotEvery, columnar } = options
   const settings = CASE_SETTINGS[name]
   const rate = options.rate ?? settings.rate
   const { pointsPerRecord, slide } = settings
@@ -73,6 +75,7 @@ async function benchmarkCase(name: KafkaCase, options: KafkaBenchmark): Promise<
     streams,
     slide,
     binary: pointsPerRecord > 1,
+    snapshotEvery,
     lingerMs: settings.daemonLingerMs,
     columnar
   } satisfies DaemonTask)
@@ -99,7 +102,16 @@ async function benchmarkCase(name: KafkaCase, options: KafkaBenchmark): Promise<
     return {
       suite: 'kafka',
       case: name,
-      params: { rate, pointsPerRecord, streams, windows: WINDOWS.join(' '), slide, seconds, columnar },
+      params: {
+        rate,
+        pointsPerRecord,
+        streams,
+        windows: WINDOWS.join(' '),
+        slide,
+        snapshotEvery,
+        seconds,
+        columnar
+      },
       repetitions: 1,
       ...figures,
       pointsPerSecond: figures.recordsPerSecond * pointsPerRecord,

@@ -44,7 +44,8 @@ Napi::Value headers_of(Napi::Env env, const Batch& batch) {
 Napi::Object to_object(Napi::Env env, const Batch& batch) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("bytes", Napi::Buffer<char>::Copy(env, batch.bytes.data(), batch.bytes.size()));
-  object.Set("starts", to_array<Napi::Uint32Array>(env, batch.starts));
+  object.Set("keyStarts", to_array<Napi::Uint32Array>(env, batch.key_starts));
+  object.Set("valueStarts", to_array<Napi::Uint32Array>(env, batch.value_starts));
   object.Set("keyLengths", to_array<Napi::Int32Array>(env, batch.key_lengths));
   object.Set("valueLengths", to_array<Napi::Int32Array>(env, batch.value_lengths));
   object.Set("partitions", to_array<Napi::Int32Array>(env, batch.partitions));

@@ -1,20 +1,14 @@
 #include "binding/kafka/batch.h"
 
-#include <algorithm>
-#include <limits>
-
 namespace tda::kafka {
 
 namespace {
-
-// What one batch may weigh, so that positions in its bytes fit in 32 bits; librdkafka's queue holds far less.
-constexpr size_t kBytesMax = std::numeric_limits<int32_t>::max();
 
 void add_headers(Batch& batch, const rd_kafka_message_t& message) {
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR || headers == nullptr)
     return;
-  Batch::Headers found{static_cast<uint32_t>(batch.starts.size()), {}};
+  Batch::Headers found{static_cast<uint32_t>(batch.offsets.size()), {}};
   const char* name = nullptr;
   const void* value = nullptr;
   size_t size = 0;
@@ -42,8 +36,9 @@ void add(Batch& batch, const rd_kafka_message_t& message) {
     return;
   }
   add_headers(batch, message);
-  batch.starts.push_back(static_cast<uint32_t>(batch.bytes.size()));
+  batch.key_starts.push_back(static_cast<uint32_t>(batch.bytes.size()));
   batch.key_lengths.push_back(append(batch.bytes, message.key, message.key_len));
+  batch.value_starts.push_back(static_cast<uint32_t>(batch.bytes.size()));
   batch.value_lengths.push_back(append(batch.bytes, message.payload, message.len));
   batch.partitions.push_back(message.partition);
   batch.offsets.push_back(static_cast<double>(message.offset));
@@ -54,7 +49,8 @@ void reserve(Batch& batch, const std::vector<rd_kafka_message_t*>& messages, siz
   size_t bytes = 0;
   for (size_t i = 0; i < count; ++i) bytes += messages[i]->key_len + messages[i]->len;
   batch.bytes.reserve(bytes);
-  batch.starts.reserve(count);
+  batch.key_starts.reserve(count);
+  batch.value_starts.reserve(count);
   batch.key_lengths.reserve(count);
   batch.value_lengths.reserve(count);
   batch.partitions.reserve(count);

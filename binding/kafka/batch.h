@@ -1,10 +1,10 @@
 // Messages as columns: one block of bytes and flat arrays beside it, instead of an object a message.
 //
 //   bytes      key0 value0 key1 value1 ...
-//   starts     where key i begins; value i follows key i
-//   lengths    -1: absent (null, a tombstone)
+//   *_starts   where key i and value i begin
+//   *_lengths  -1: absent (null, a tombstone)
 //
-// Cost: one copy of key and value and about 40 bytes of columns a message; 0.25 to 0.5 us with librdkafka's own part.
+// Cost: one copy of key and value and about 36 bytes of columns a message; 0.25 to 0.5 us with librdkafka's own part.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,9 @@ struct Batch {
   };
 
   std::vector<char> bytes;
-  std::vector<uint32_t> starts;
+  std::vector<uint32_t> key_starts;
   std::vector<int32_t> key_lengths;
+  std::vector<uint32_t> value_starts;
   std::vector<int32_t> value_lengths;
   std::vector<int32_t> partitions;
   std::vector<double> offsets;

@@ -10,6 +10,7 @@ interface KafkaOptions {
   readonly case?: KafkaCase
   readonly rate?: number
   readonly streams: number
+  readonly snapshotEvery: number
   readonly seconds: number
   readonly warmup: number
   readonly brokerPid: readonly number[]
@@ -28,6 +29,12 @@ export function registerKafkaSuite(bench: Command): void {
     .addOption(new Option('--case <name>', 'only this one').choices(KAFKA_CASES))
     .option('--rate <records>', 'records a second; default: 100000, 1000, 20000', wholeNumber(1, 10_000_000))
     .option('--streams <number>', 'streams', wholeNumber(1, 100_000), 4)
+    .option(
+      '--snapshot-every <updates>',
+      'updates of a scale between snapshots; 0: none',
+      wholeNumber(0, 1e9),
+      100
+    )
     .option('--seconds <number>', 'how long to measure', wholeNumber(1, 86_400), 60)
     .option('--warmup <number>', 'seconds at the same rate before', wholeNumber(1, 3600), 10)
     .option(

@@ -8,16 +8,11 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import type { MeshRecord } from './event-mesh.js'
+import type { MeshRecord, RecordBatch, RecordColumns } from './event-mesh.js'
 
 /** A batch as the addon hands it over; see binding/kafka/batch.h. */
-interface Columns {
+interface Columns extends RecordColumns {
   readonly bytes: Buffer
-  readonly starts: Uint32Array
-  /** -1: no key. */
-  readonly keyLengths: Int32Array
-  /** -1: no value. */
-  readonly valueLengths: Int32Array
   readonly partitions: Int32Array
   readonly offsets: Float64Array
   readonly timestamps: Float64Array
@@ -46,7 +41,7 @@ export interface ReadError {
 
 /** What came, and the first error that came with it. */
 export interface ColumnarBatch {
-  readonly records: readonly MeshRecord[]
+  readonly records: RecordBatch
   readonly error: ReadError | null
 }
 
@@ -113,11 +108,11 @@ export class ColumnarReader {
   }
 }
 
-function toRecords(columns: Columns, topic: string): readonly MeshRecord[] {
-  const records = new Array<ColumnarRecord>(columns.starts.length)
+function toRecords(columns: Columns, topic: string): RecordBatch {
+  const records = new Array<ColumnarRecord>(columns.offsets.length)
   for (let i = 0; i < records.length; i++) records[i] = new ColumnarRecord(columns, topic, i)
   for (const [i, headers] of columns.headers ?? []) Object.assign(records[i]!, { headers })
-  return records
+  return Object.assign(records, { columns })
 }
 
 /** One record of a batch. It keeps the batch's bytes, and makes views of them when asked. */
@@ -140,16 +135,16 @@ class ColumnarRecord implements MeshRecord {
   }
 
   get key(): Uint8Array | null {
-    const { bytes, starts, keyLengths } = this.#columns
-    const length = keyLengths[this.#index]!
-    const start = starts[this.#index]!
-    return length < 0 ? null : bytes.subarray(start, start + length)
+    const { bytes, keyStarts, keyLengths } = this.#columns
+    return view(bytes, keyStarts[this.#index]!, keyLengths[this.#index]!)
   }
 
   get value(): Uint8Array | null {
-    const { bytes, starts, keyLengths, valueLengths } = this.#columns
-    const length = valueLengths[this.#index]!
-    const start = starts[this.#index]! + Math.max(0, keyLengths[this.#index]!)
-    return length < 0 ? null : bytes.subarray(start, start + length)
+    const { bytes, valueStarts, valueLengths } = this.#columns
+    return view(bytes, valueStarts[this.#index]!, valueLengths[this.#index]!)
   }
+}
+
+function view(bytes: Buffer, start: number, length: number): Uint8Array | null {
+  return length < 0 ? null : bytes.subarray(start, start + length)
 }
