@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander'
 import { SERIES_CASES, type SeriesCase } from '../../benchmarks/inputs.js'
 import type { WindowCase } from '../../benchmarks/windows.js'
 import { registerCloudSuites } from './bench-clouds.js'
+import { registerKafkaSuite } from './bench-kafka.js'
 import { printResults, withJson } from './bench-output.js'
 import { wholeNumber } from './parse-number.js'
 
@@ -95,4 +96,6 @@ export function registerBench(program: Command): void {
         benchmarkPipeline({ ...options, streams: streams === undefined ? [4, 1000] : [streams] })
       )
     })
+
+  registerKafkaSuite(bench)
 }
