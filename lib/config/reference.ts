@@ -154,6 +154,7 @@ function values(option: JsonSchema): string {
   if (option.anyOf !== undefined) return option.anyOf.map(values).join(' or ')
   if (option.items !== undefined) return `list of ${values(option.items)}`
   if (option.type === 'integer' || option.type === 'number') return `number${range(option)}`
+  if (option.type === 'boolean') return `${code(true)}, ${code(false)}`
   if (option.type === 'object') return 'mapping'
   if (option.type === 'boolean') return '`true`, `false`'
   return option.title ?? 'text'

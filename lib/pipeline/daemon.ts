@@ -9,7 +9,6 @@ import { brokerCode, BrokerGuard } from '../mesh/broker-guard.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
-import type { MemoryBytes } from '../scales/memory-gate.js'
 import { BrokerWatch } from './broker-watch.js'
 import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
@@ -34,10 +33,10 @@ export interface DaemonParts {
   readonly logger?: PipelineLogger
   /** Aborting it drains the daemon. */
   readonly signal?: AbortSignal
+  /** Told when the work is over, well or not, and closing begins: brokers that are silent can make it last. */
+  readonly closing?: () => void
   /** Default: metrics of its own. */
   readonly metrics?: Metrics
-  /** Beyond 80 % of these no stream is new. Default: `limits.memoryMiB`, and the machine or the cgroup. */
-  readonly memoryLimits?: MemoryBytes
   /** Whether to listen on `http.host`:`http.port`. Default true. */
   readonly http?: boolean
 }
@@ -98,7 +97,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   let delivery: Delivery | undefined
   try {
     source = await mesh.subscribe(input.topic, { groupId: config.kafka?.groupId ?? GROUP_ID })
-    delivery = await openDelivery(mesh, source, config, { guard, metrics })
+    delivery = await openDelivery(mesh, source, config, { guard, metrics, ...(logger ? { logger } : {}) })
     sayGuarantee(config, delivery, logger)
     pipeline = new Pipeline({
       config,
@@ -106,7 +105,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       decoder: createDecoder(config),
       delivery,
       metrics,
-      memoryLimits: parts.memoryLimits ?? { native: memoryLimit(config), resident: processMemory() },
+      memoryLimits: { native: memoryLimit(config), resident: processMemory() },
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
     })
@@ -123,7 +122,8 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     const why = `a member that crashed gives its partitions up after session.timeout.ms (${sessionMs} ms)`
     logger?.info({ topic: input.topic }, `waiting for partitions of "${input.topic}"; ${why}`)
   }
-  const opened = { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting }
+  const closing = parts.closing ?? ((): void => {})
+  const opened = { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting, closing }
   return { pipeline, metrics, url: http?.url ?? null, run: () => run(opened) }
 }
 
@@ -136,6 +136,7 @@ interface Opened {
   readonly metrics: Metrics
   readonly watch: BrokerWatch
   readonly sayWaiting: () => void
+  readonly closing: () => void
 }
 
 function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineLogger | undefined): void {
@@ -144,7 +145,7 @@ function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineL
 }
 
 async function run(opened: Opened): Promise<void> {
-  const { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting } = opened
+  const { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting, closing } = opened
   watch.answered() // Joining took an answer, however long ago the daemon was made.
   metrics.beforeScrape(() => pipeline.sample())
   let asking = false
@@ -165,6 +166,7 @@ async function run(opened: Opened): Promise<void> {
   try {
     await pipeline.run()
   } finally {
+    closing()
     clearTimeout(waiting)
     clearInterval(sampling)
     metrics.beforeScrape(() => {})
