@@ -49,9 +49,12 @@ export async function run(
     destination: stderr,
     onLeftOut: (component, count) => metrics.logLinesLeftOut(component, count)
   })
+  let mesh: EventMesh | undefined
   const giveUp = (): void => {
     logger.fatal({}, 'stopped at once; a restart repeats what was not committed')
-    process.exit(EXIT.impossible)
+    // An exit waits for librdkafka, and librdkafka for brokers that may be silent: with clients open only this is sure.
+    if (mesh) process.kill(process.pid, 'SIGKILL')
+    else process.exit(EXIT.impossible)
   }
   const stop = stopOnSignal(giveUp, ['SIGINT', 'SIGTERM'])
   const reloading = reloadOnSignal({
@@ -65,20 +68,22 @@ export async function run(
   })
   const warnings = logWarnings(logger.component('process'))
   let deadline: NodeJS.Timeout | undefined
-  stop.signal.addEventListener('abort', () => {
-    deadline = setTimeout(giveUp, config.shutdown.timeout + CLOSE_MS_MAX).unref()
-  })
-  let mesh: EventMesh | undefined
+  const within = (ms: number): void => {
+    deadline ??= setTimeout(giveUp, ms).unref()
+  }
+  stop.signal.addEventListener('abort', () => within(config.shutdown.timeout + CLOSE_MS_MAX))
   try {
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
     mesh = await connect(config, logger.component('kafka'))
-    const daemon = await createDaemon(config, { mesh, logger, metrics, signal: stop.signal })
+    const closing = (): void => within(CLOSE_MS_MAX)
+    const daemon = await createDaemon(config, { mesh, logger, metrics, signal: stop.signal, closing })
     await daemon.run()
     logger.flush()
     logger.info({ ...daemon.pipeline.totals }, 'stopped')
     return EXIT.done
   } finally {
+    within(CLOSE_MS_MAX)
     await mesh?.close()
     clearTimeout(deadline)
     warnings.dispose()
@@ -104,10 +109,11 @@ function logWarnings(logger: Logger): { dispose(): void } {
 
 async function connectKafka(config: Config, logger: Logger): Promise<EventMesh> {
   const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
-  const { brokers, librdkafka, instanceId } = config.kafka!
+  const { brokers, librdkafka, instanceId, columnar } = config.kafka!
   return KafkaEventMesh.connect({
     brokers,
     librdkafka,
+    columnar,
     compression: config.output.compression,
     ...(instanceId === undefined ? {} : { instanceId }),
     logger

@@ -8,6 +8,7 @@ import { isNativeError } from 'node:util/types'
 import type * as rdkafka from 'node-rdkafka'
 import type { LibrdKafkaError } from 'node-rdkafka'
 import { TdaError, type ErrorCode } from '../errors.js'
+import type { KafkaSettings } from './kafka-settings.js'
 
 type Rdkafka = typeof rdkafka
 export type { KafkaConsumer, LibrdKafkaError, Message, Producer } from 'node-rdkafka'
@@ -23,6 +24,7 @@ export const RD_KAFKA = {
   AUTHENTICATION: -169,
   STATE: -172,
   FATAL: -150,
+  UNKNOWN_TOPIC: 3,
   FENCED: -144,
   MSG_SIZE_TOO_LARGE: 10,
   RECORD_LIST_TOO_LARGE: 18,
@@ -54,6 +56,11 @@ const HOPELESS: ReadonlySet<number> = new Set([
 ])
 
 let loaded: Promise<Rdkafka> | undefined
+
+/** Whether anything of this process has asked for node-rdkafka. */
+export function isKafkaLoaded(): boolean {
+  return loaded !== undefined
+}
 
 /** Throws KAFKA_UNAVAILABLE with what to install when node-rdkafka is missing or was not built. */
 export function loadKafka(): Promise<Rdkafka> {
@@ -114,6 +121,23 @@ export function withSettings<Client>(make: () => Client): Client {
     const reason = isNativeError(cause) ? cause.message : String(cause)
     throw new TdaError('CONFIG_INVALID', `kafka.librdkafka: ${reason}`, { cause })
   }
+}
+
+/** What librdkafka sets by topic, as far as producers go. */
+const TOPIC_SETTINGS: ReadonlySet<string> = new Set([
+  'acks',
+  'request.required.acks',
+  'request.timeout.ms',
+  'message.timeout.ms',
+  'delivery.timeout.ms',
+  'partitioner',
+  'queuing.strategy',
+  'compression.level'
+])
+
+/** Those of the settings that are set by topic: node-rdkafka loses them where they stand among the global ones. */
+export function topicSettings(settings: KafkaSettings): KafkaSettings {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => TOPIC_SETTINGS.has(name)))
 }
 
 interface Connectable {

@@ -33,6 +33,8 @@ export interface DaemonParts {
   readonly logger?: PipelineLogger
   /** Aborting it drains the daemon. */
   readonly signal?: AbortSignal
+  /** Told when the work is over, well or not, and closing begins: brokers that are silent can make it last. */
+  readonly closing?: () => void
   /** Default: metrics of its own. */
   readonly metrics?: Metrics
   /** Whether to listen on `http.host`:`http.port`. Default true. */
@@ -95,7 +97,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   let delivery: Delivery | undefined
   try {
     source = await mesh.subscribe(input.topic, { groupId: config.kafka?.groupId ?? GROUP_ID })
-    delivery = await openDelivery(mesh, source, config, { guard, metrics })
+    delivery = await openDelivery(mesh, source, config, { guard, metrics, ...(logger ? { logger } : {}) })
     sayGuarantee(config, delivery, logger)
     pipeline = new Pipeline({
       config,
@@ -120,7 +122,8 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     const why = `a member that crashed gives its partitions up after session.timeout.ms (${sessionMs} ms)`
     logger?.info({ topic: input.topic }, `waiting for partitions of "${input.topic}"; ${why}`)
   }
-  const opened = { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting }
+  const closing = parts.closing ?? ((): void => {})
+  const opened = { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting, closing }
   return { pipeline, metrics, url: http?.url ?? null, run: () => run(opened) }
 }
 
@@ -133,6 +136,7 @@ interface Opened {
   readonly metrics: Metrics
   readonly watch: BrokerWatch
   readonly sayWaiting: () => void
+  readonly closing: () => void
 }
 
 function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineLogger | undefined): void {
@@ -141,7 +145,7 @@ function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineL
 }
 
 async function run(opened: Opened): Promise<void> {
-  const { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting } = opened
+  const { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting, closing } = opened
   watch.answered() // Joining took an answer, however long ago the daemon was made.
   metrics.beforeScrape(() => pipeline.sample())
   let asking = false
@@ -162,6 +166,7 @@ async function run(opened: Opened): Promise<void> {
   try {
     await pipeline.run()
   } finally {
+    closing()
     clearTimeout(waiting)
     clearInterval(sampling)
     metrics.beforeScrape(() => {})
