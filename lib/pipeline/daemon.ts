@@ -5,15 +5,18 @@
 import { createDecoder } from '../adapters/decoder.js'
 import { requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
+import { BrokerGuard } from '../mesh/broker-guard.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
 import { BrokerWatch } from './broker-watch.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
-import { meshSink } from './sink.js'
+import { openDelivery, type Delivery } from './delivery.js'
 
 /** Where a configuration has no `kafka` section: on the embedded broker and in process. */
 const GROUP_ID = 'streaming-tda'
+/** At start brokers that do not answer are an error; later they are waited for. */
+const CREATE_ATTEMPTS = 5
 /** How often the broker is asked for the lag. */
 const LAG_MS = 2_000
 /** librdkafka's default of `session.timeout.ms`. */
@@ -71,26 +74,33 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   requireMemory(config)
   const metrics = parts.metrics ?? createMetrics()
   const { input, output } = config
-  await mesh.createStream(input.topic, input.partitions)
-  await mesh.createStream(output.topic, output.partitions)
-  await mesh.createStream(output.deadLetterTopic, output.partitions)
+  const guard = new BrokerGuard()
+  const create = (topic: string, partitions: number): Promise<void> =>
+    guard.run(() => mesh.createStream(topic, partitions), CREATE_ATTEMPTS)
+  await create(input.topic, input.partitions)
+  await create(output.topic, output.partitions)
+  await create(output.deadLetterTopic, output.partitions)
   let pipeline: Pipeline | undefined
   const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
   const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down())
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
   let source: Subscription | undefined
+  let delivery: Delivery | undefined
   try {
     source = await mesh.subscribe(input.topic, { groupId: config.kafka?.groupId ?? GROUP_ID })
+    delivery = await openDelivery(mesh, source, config, guard)
+    sayGuarantee(config, delivery, logger)
     pipeline = new Pipeline({
       config,
       source,
       decoder: createDecoder(config),
-      sink: meshSink(mesh, config),
+      delivery,
       metrics,
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
     })
   } catch (error) {
+    await delivery?.close()
     await source?.close()
     await http?.close()
     throw error
@@ -102,20 +112,28 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     const why = `a member that crashed gives its partitions up after session.timeout.ms (${sessionMs} ms)`
     logger?.info({ topic: input.topic }, `waiting for partitions of "${input.topic}"; ${why}`)
   }
-  const opened = { pipeline, source, http, metrics, watch, sayWaiting }
+  const opened = { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting }
   return { pipeline, metrics, url: http?.url ?? null, run: () => run(opened) }
 }
 
 interface Opened {
   readonly pipeline: Pipeline
   readonly source: Subscription
+  readonly delivery: Delivery
+  readonly guard: BrokerGuard
   readonly http: HttpServer | null
   readonly metrics: Metrics
   readonly watch: BrokerWatch
   readonly sayWaiting: () => void
 }
 
-async function run({ pipeline, source, http, metrics, watch, sayWaiting }: Opened): Promise<void> {
+function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineLogger | undefined): void {
+  if (guarantee === config.delivery) logger?.info({ delivery: guarantee }, `delivery: ${guarantee}`)
+  else logger?.warn({ delivery: guarantee }, `delivery: ${guarantee}, because there are no transactions here`)
+}
+
+async function run(opened: Opened): Promise<void> {
+  const { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting } = opened
   watch.answered() // Joining took an answer, however long ago the daemon was made.
   metrics.beforeScrape(() => pipeline.sample())
   let asking = false
@@ -138,6 +156,8 @@ async function run({ pipeline, source, http, metrics, watch, sayWaiting }: Opene
     clearTimeout(waiting)
     clearInterval(sampling)
     metrics.beforeScrape(() => {})
+    guard.close()
+    await delivery.close()
     await source.close()
     await http?.close()
   }

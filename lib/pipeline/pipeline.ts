@@ -1,31 +1,30 @@
 /**
  * START HERE (daemon): the life of a record.
  *
- *   source -> decode -> admit -> append -> advance -> publish -> commit
- *                  \________\____ reject ____________/
+ *   source -> decode -> admit -> append -> advance -> deliver: updates, dead letters, state and offsets as one
+ *                  \________\____ refused records ______/
  *
  * One pull loop sets the pace: it takes the next batch only when a place in flight is free, so everything behind it is
- * bounded and a slow sink slows the source. While the worker threads advance one round, the main thread decodes the
- * next; results are published and committed in order (see `ordered-flight.ts`).
+ * bounded and a slow delivery slows the source. While the worker threads advance one batch, the main thread decodes the
+ * next; outcomes are delivered in order (see `ordered-flight.ts`).
  *
- *   (L1) What is committed has its results acknowledged by the sink, and its refused records too.
+ *   (L1) What is committed has its results acknowledged, and its refused records too.
  *   (L2) Keys and values per stream depend on the log and the configuration alone: not on batches, threads or restarts.
  *   (L3) After a failure nothing is published or committed any more; a restart repeats from the committed offsets.
  */
-import type { DecodedBatch, RejectedRecord } from '../adapters/decoder.js'
+import type { DecodedBatch } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord, OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
 import { StreamTable } from '../scales/stream-table.js'
 import { WorkerPool } from '../scales/worker-pool.js'
-import { Committer } from './committer.js'
+import type { Delivery, Outcome } from './delivery.js'
 import { nextState, type PipelineSignal, type PipelineState } from './lifecycle.js'
 import { OrderedFlight } from './ordered-flight.js'
 import { noMetrics, type PipelineMetrics } from './pipeline-metrics.js'
 import { PipelineReport, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
 import { sampleStreams } from './sample-streams.js'
-import type { Sink } from './sink.js'
 import { orderedUpdates } from './updates.js'
 
 export type { PipelineLogger, PipelineTotals } from './pipeline-report.js'
@@ -35,19 +34,20 @@ export interface PipelineParts {
   /** Read until it ends or `signal` aborts. The pipeline does not close it. */
   readonly source: Subscription
   readonly decoder: { decode(records: readonly MeshRecord[]): DecodedBatch }
-  readonly sink: Sink
+  /** Where results go. The pipeline does not close it. */
+  readonly delivery: Delivery
   readonly metrics?: PipelineMetrics
   readonly logger?: PipelineLogger
   /** Aborting it drains the pipeline. */
   readonly signal?: AbortSignal
 }
 
-/** One run from a source to a sink. `createDaemon` makes it; its state and totals may be read at any time. */
+/** One run from a source to where results go. `createDaemon` makes it; its state and totals may be read at any time. */
 export class Pipeline {
   readonly #config: Config
   readonly #source: Subscription
   readonly #decoder: PipelineParts['decoder']
-  readonly #sink: Sink
+  readonly #delivery: Delivery
   readonly #metrics: PipelineMetrics
   readonly #logger: PipelineLogger | undefined
   readonly #signal: AbortSignal | undefined
@@ -55,7 +55,6 @@ export class Pipeline {
   readonly #pool: WorkerPool
   readonly #streams: StreamTable
   readonly #flight: OrderedFlight
-  readonly #committer: Committer
   /** Stops the source: on a drain and on a failure. */
   readonly #stop = new AbortController()
   readonly #report: PipelineReport
@@ -73,7 +72,7 @@ export class Pipeline {
     this.#config = config
     this.#source = source
     this.#decoder = parts.decoder
-    this.#sink = parts.sink
+    this.#delivery = parts.delivery
     this.#metrics = parts.metrics ?? noMetrics
     this.#logger = parts.logger
     this.#report = new PipelineReport(this.#metrics, parts.logger)
@@ -86,9 +85,7 @@ export class Pipeline {
       eventTime: this.#plan.eventTime
     })
     this.#streams = new StreamTable(config, this.#plan, this.#pool)
-    const fail = (error: unknown): void => void this.#fail(error)
-    this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, fail)
-    this.#committer = new Committer(source, fail)
+    this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, (error) => void this.#fail(error))
   }
 
   get state(): PipelineState {
@@ -140,7 +137,7 @@ export class Pipeline {
     this.#signal?.addEventListener('abort', drain, { once: true })
     if (this.#signal?.aborted) drain()
     try {
-      await Promise.race([this.#pull(), failed])
+      await Promise.race([this.#pull(), failed, this.#delivery.failed])
       this.#apply({ kind: 'stop', deadlineMs: Date.now() })
       this.#apply({ kind: 'drained' })
     } catch (error) {
@@ -175,49 +172,47 @@ export class Pipeline {
     await this.#settle()
   }
 
-  /** The life of a batch. */
+  /** The life of a batch. One that may bring more results than memory allows is taken in halves. */
   async #take(records: readonly MeshRecord[]): Promise<void> {
     const arrivedMs = performance.now()
-    this.#streams.follow(records)
     const decoded = this.#decoder.decode(records)
+    if (records.length > 1 && !this.#streams.isAffordable(records, decoded.points)) {
+      const half = records.length >>> 1
+      await this.#take(records.slice(0, half))
+      return this.#take(records.slice(half))
+    }
+    await this.#flight.slot()
+    this.#streams.follow(records)
     const { slices, refused, backwards } = this.#streams.admit(decoded)
-    let rounds = 0
+    const rounds: Promise<OutgoingRecord[]>[] = []
     for (const round of this.#streams.rounds(slices)) {
-      await this.#flight.slot()
       const jobs = await this.#streams.append(round)
-      const results = this.#streams.advance(round, jobs)
-      this.#flight.add(results, async () => this.#publish(orderedUpdates(jobs, await results)))
-      rounds += 1
+      const results = this.#streams.advance(round, jobs).then((messages) => orderedUpdates(jobs, messages))
+      results.catch(() => {}) // Told by the flight, which waits for all of them.
+      rounds.push(results)
     }
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => this.#streams.isLive(record))
     const next = this.#streams.nextOffsets(records)
     const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
-    const finish = async (): Promise<void> => {
-      if (letters.length > 0) await this.#reject(letters)
-      if (next.size > 0) this.#committer.offer(next)
-      this.#report.finished(arrivedMs, newestMs)
-    }
-    if (rounds > 0) this.#flight.behind(finish)
-    else {
-      // Nothing of the batch enters, but its refused records wait for the sink like any other.
-      await this.#flight.slot()
-      this.#flight.add(Promise.resolve(), finish)
-    }
+    this.#flight.add(Promise.all(rounds), (updates) =>
+      this.#deliver({ updates: updates.flat(), letters, state: [], next }, arrivedMs, newestMs)
+    )
     const points = slices.reduce((sum, { count }) => sum + count, 0)
     this.#report.taken(records.length, points, backwards)
     if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
 
-  async #publish(updates: readonly OutgoingRecord[]): Promise<void> {
-    if (updates.length === 0) return
+  async #deliver(outcome: Outcome, arrivedMs: number, newestMs: number | null): Promise<void> {
+    const { updates, letters, state, next } = outcome
     const startedMs = performance.now()
-    await this.#sink.publish(updates)
-    this.#report.published(updates, startedMs)
-  }
-
-  async #reject(letters: readonly RejectedRecord[]): Promise<void> {
-    await this.#sink.reject(letters)
-    this.#report.rejected(letters)
+    const out = (): void => {
+      if (updates.length > 0) this.#report.published(updates, startedMs)
+      if (letters.length > 0) this.#report.rejected(letters)
+      this.#report.finished(arrivedMs, newestMs)
+    }
+    // Of a batch that was only replayed nothing is left.
+    if (updates.length + letters.length + state.length + next.size === 0) out()
+    else await this.#delivery.deliver(outcome, out)
   }
 
   #assign(partitions: readonly AssignedPartition[]): void {
@@ -253,7 +248,7 @@ export class Pipeline {
   /** Everything read so far is published and committed. */
   async #settle(): Promise<void> {
     await this.#flight.settled()
-    await this.#committer.flush()
+    await this.#delivery.settle()
   }
 
   async #release(partitions: readonly number[]): Promise<void> {

@@ -16,10 +16,12 @@ import { nativeAddon } from '../native.js'
 import { Admission, slideCounts, type SlideCount } from './admission.js'
 import { keptRows, refuseRecords, stepsBack, type Part, type Rows } from './batch-admission.js'
 import type { StreamPlan } from './scale-plan.js'
-import { StreamEntry, type StreamSlice } from './stream-entry.js'
+import { jsonBytesPerPoint, StreamEntry, type StreamSlice } from './stream-entry.js'
 import type { JobMessages, PoolJob, WorkerPool } from './worker-pool.js'
 
 const ROUND_BYTES_MAX = 32 * 1024 * 1024
+/** JSON of one outcome: what goes out in one piece and is in memory until it is out. */
+const OUTCOME_BYTES_MAX = 2 * ROUND_BYTES_MAX
 
 export interface AdmittedBatch {
   readonly slices: readonly StreamSlice[]
@@ -122,7 +124,13 @@ export class StreamTable {
     return { slices, refused, backwards }
   }
 
-  /** Cuts slices into rounds, each of which is appended, advanced and published as one. */
+  /** Whether what these records bring may be in memory at once, as far as it can be foretold. */
+  isAffordable(records: readonly MeshRecord[], points: number): boolean {
+    if (points * jsonBytesPerPoint(this.#plan.scales, () => 1) <= OUTCOME_BYTES_MAX) return true
+    return !records.some((record) => this.isLive(record)) // A replay brings nothing.
+  }
+
+  /** Cuts slices into rounds, each of which is appended and advanced as one. */
   *rounds(slices: readonly StreamSlice[]): Generator<StreamSlice[]> {
     let round: StreamSlice[] = []
     let points = new Map<StreamEntry, number>()
