@@ -63,6 +63,12 @@ export function createMetrics(): Metrics {
     'Messages with updates and snapshots acknowledged by the sink.'
   )
   const bytes = counter('tda_published_bytes_total', 'Bytes of the messages acknowledged by the sink.')
+  const checkpoints = counter('tda_checkpoints_total', 'Checkpoints of the state of streams handed over.')
+  const checkpointBytes = counter('tda_checkpoint_bytes_total', 'Bytes of the records of these checkpoints.')
+  const replayed = counter(
+    'tda_restore_records_total',
+    'Records of before the committed offset that were read to rebuild windows.'
+  )
   const failures = counter('tda_pipeline_failures_total', 'Why the pipeline failed.', 'code')
   const processing = latency(
     'tda_processing_latency_seconds',
@@ -79,6 +85,11 @@ export function createMetrics(): Metrics {
   const state = gauge('tda_pipeline_state', '1 for the state the pipeline is in, 0 for the others.', 'state')
   const queue = gauge('tda_queue_depth', 'Entries in a bounded queue.', 'queue')
   const lag = gauge('tda_consumer_lag_records', 'Records of a partition not read yet.', 'partition')
+  const restoring = gauge(
+    'tda_restore_progress_ratio',
+    "Part of the records that rebuild a partition's windows which are read; 1 when they are complete.",
+    'partition'
+  )
   const broker = gauge('tda_broker_up', '1 while brokers answer, 0 when none did for 10 s.')
   const utilisation = gauge(
     'tda_worker_utilisation_ratio',
@@ -105,6 +116,11 @@ export function createMetrics(): Metrics {
       updates.inc(count)
       bytes.inc(size)
     },
+    checkpointed(_, size) {
+      checkpoints.inc()
+      checkpointBytes.inc(size)
+    },
+    recordsReplayed: (count) => replayed.inc(count),
     failed: (code) => failures.inc({ code }),
     batchLatency: (seconds) => processing.observe(seconds),
     endToEnd: (seconds) => endToEnd.observe(Math.max(0, seconds)), // clocks of two machines may disagree
@@ -115,6 +131,10 @@ export function createMetrics(): Metrics {
     consumerLag(partition, records) {
       if (records === null) lag.remove({ partition })
       else lag.set({ partition }, records)
+    },
+    restoreProgress(partition, ratio) {
+      if (ratio === null) restoring.remove({ partition })
+      else restoring.set({ partition }, ratio)
     },
     workerUtilisation: (ratio) => utilisation.set(ratio),
     streams: (count) => streams.set(count),

@@ -36,6 +36,10 @@ export interface PipelineMetrics {
   timestampsBackwards(count: number): void
   /** Updates and snapshots acknowledged by the sink, split parts counted one by one, and their bytes. */
   updatesPublished(count: number, bytes: number): void
+  /** A checkpoint was handed over: records of the state topic and their bytes. */
+  checkpointed(records: number, bytes: number): void
+  /** Records of before the committed offset that were read to rebuild windows. */
+  recordsReplayed(count: number): void
   /** Why the pipeline failed. At most once in its life. */
   failed(code: ErrorCode): void
 
@@ -55,6 +59,8 @@ export interface PipelineMetrics {
   brokerUp(up: boolean): void
   /** Records not read yet; `null` when the partition was given up or its lag cannot be read. */
   consumerLag(partition: number, records: number | null): void
+  /** Part of the records that rebuild a partition's windows which are read, 0 to 1; `null` when it was given up. */
+  restoreProgress(partition: number, ratio: number | null): void
   /** Part of the time since the last sample that the workers were busy, 0 to 1. */
   workerUtilisation(ratio: number): void
   /** Streams held, all partitions. */
@@ -71,6 +77,8 @@ export const noMetrics: PipelineMetrics = {
   recordsRejected() {},
   timestampsBackwards() {},
   updatesPublished() {},
+  checkpointed() {},
+  recordsReplayed() {},
   failed() {},
   batchLatency() {},
   endToEnd() {},
@@ -79,6 +87,7 @@ export const noMetrics: PipelineMetrics = {
   queueDepth() {},
   brokerUp() {},
   consumerLag() {},
+  restoreProgress() {},
   workerUtilisation() {},
   streams() {},
   ringBytes() {},
