@@ -1,11 +1,11 @@
 /** `run`: the daemon against real brokers, until a signal asks it to stop. */
 import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
-import type { Config } from '../config/schema.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
 import { createLogger } from '../observability/logger.js'
 import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
+import { connectKafka } from './connect-kafka.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { stopOnSignal } from './stop-signal.js'
 import { write, type Terminal } from './terminal.js'
@@ -68,15 +68,4 @@ export async function run(
     clearTimeout(deadline)
     stop.dispose()
   }
-}
-
-async function connectKafka(config: Config): Promise<EventMesh> {
-  const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
-  const { brokers, librdkafka, instanceId } = config.kafka!
-  return KafkaEventMesh.connect({
-    brokers,
-    librdkafka,
-    compression: config.output.compression,
-    ...(instanceId === undefined ? {} : { instanceId })
-  })
 }

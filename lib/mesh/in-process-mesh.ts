@@ -20,10 +20,12 @@ import type {
   Subscription,
   TopicSettings,
   Transaction,
+  TransactionOutcome,
   Transactions
 } from './event-mesh.js'
 import { InProcessSubscription } from './in-process-subscription.js'
 import { PartitionLog, sizeOf } from './partition-log.js'
+import { tooLargeError } from './too-large.js'
 
 /** Records of one batch of `readPartition`. */
 const READ_RECORDS = 1000
@@ -106,20 +108,33 @@ export class InProcessEventMesh implements EventMesh {
   }
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
+    const tooLarge = new Set<OutgoingRecord>()
     for (const outgoing of records) {
-      const placed = [this.#place(topic, outgoing)]
-      await this.#makeRoom(placed)
-      this.#append(placed)
+      const placed = this.#place(topic, outgoing)
+      if (placed.size > this.#bytesMax) {
+        tooLarge.add(outgoing)
+        continue
+      }
+      await this.#makeRoom([placed])
+      this.#append([placed])
     }
     this.wake()
+    if (tooLarge.size > 0) throw tooLargeError(`publish to "${topic}"`, tooLarge)
   }
 
-  transactions(subscription: Subscription): Promise<Transactions> {
+  transactions(
+    subscription: Subscription,
+    report: (outcome: TransactionOutcome) => void = () => {}
+  ): Promise<Transactions> {
     if (!(subscription instanceof InProcessSubscription) || subscription.mesh !== this) {
       return rejected('INVALID_ARGUMENT', 'transactions: the subscription is not of this mesh')
     }
     return Promise.resolve({
-      commit: (transaction) => this.#commit(transaction, subscription),
+      commit: async (transaction) => {
+        const committed = await this.#commit(transaction, subscription)
+        report(committed ? 'committed' : 'lost')
+        return committed
+      },
       close: () => Promise.resolve()
     })
   }
@@ -238,7 +253,7 @@ export class InProcessEventMesh implements EventMesh {
     }
     const timestamp = outgoing.timestamp ?? this.#now()
     const record = { key, value: bytesOf(outgoing.value), timestamp, ...(headers ? { headers } : {}) }
-    return { topic, log, record, size: sizeOf(record) }
+    return { outgoing, topic, log, record, size: sizeOf(record) }
   }
 
   #partitionOf(topic: Topic, key: Uint8Array | null): number {
@@ -253,12 +268,15 @@ export class InProcessEventMesh implements EventMesh {
       if (sum) sum.size += size
       else wanted.set(log, { topic, size })
     }
+    const tooLarge = placed.filter(({ size }) => size > this.#bytesMax)
+    if (tooLarge.length > 0) {
+      const what = `publish to "${tooLarge[0]!.log.topic}"`
+      throw tooLargeError(what, new Set(tooLarge.map(({ outgoing }) => outgoing)))
+    }
     for (const [log, { size }] of wanted) {
       if (size <= this.#bytesMax) continue
-      throw new TdaError(
-        'MESSAGE_TOO_LARGE',
-        `publish to "${log.topic}": ${size} bytes exceed the ${this.#bytesMax} bytes a partition may hold`
-      )
+      const limit = `the ${this.#bytesMax} bytes a partition may hold`
+      throw new TdaError('BROKER', `a transaction of ${size} bytes to "${log.topic}" exceeds ${limit}`)
     }
     while (!this.#closed && ![...wanted].every(([log, { topic, size }]) => this.#hasRoom(topic, log, size))) {
       this.wake() // The readers must see what is there, or they never make room.
@@ -284,6 +302,7 @@ export class InProcessEventMesh implements EventMesh {
 
 /** A record that knows where it goes. */
 interface Placed {
+  readonly outgoing: OutgoingRecord
   readonly topic: Topic
   readonly log: PartitionLog
   readonly record: Omit<MeshRecord, 'topic' | 'partition' | 'offset'>

@@ -80,7 +80,7 @@ function kafkaUnavailable(cause: unknown): TdaError {
 }
 
 export function errorNumber(error: unknown): number | undefined {
-  const { code } = error as { code?: unknown }
+  const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'number' ? code : undefined
 }
 
@@ -145,4 +145,14 @@ export async function connectClient(client: Connectable, brokers: string, timeou
 
 export function disconnectClient(client: Connectable): Promise<void> {
   return new Promise((resolve) => client.disconnect(() => resolve()))
+}
+
+/** A callback of librdkafka as a promise. */
+export function call(begin: (done: (error: unknown) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    begin((error) => {
+      if (error === null || error === undefined) resolve()
+      else reject(error as Error)
+    })
+  })
 }

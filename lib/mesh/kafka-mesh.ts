@@ -9,6 +9,7 @@ import type {
   PartitionBounds,
   Subscription,
   TopicSettings,
+  TransactionOutcome,
   Transactions
 } from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
@@ -122,7 +123,10 @@ export class KafkaEventMesh implements EventMesh {
     return subscription
   }
 
-  async transactions(subscription: Subscription): Promise<Transactions> {
+  async transactions(
+    subscription: Subscription,
+    report: (outcome: TransactionOutcome) => void = () => {}
+  ): Promise<Transactions> {
     if (!(subscription instanceof KafkaSubscription) || !this.#subscriptions.has(subscription)) {
       throw new TdaError('INVALID_ARGUMENT', 'transactions: the subscription is not of this mesh')
     }
@@ -135,7 +139,8 @@ export class KafkaEventMesh implements EventMesh {
       settings: { 'compression.codec': compression ?? 'lz4', ...librdkafka },
       transactionalId: `${subscription.groupId}-${instanceId ?? randomUUID()}`,
       subscription,
-      timeoutMs: this.#timeoutMs
+      timeoutMs: this.#timeoutMs,
+      report
     })
     this.#transactions.add(transactions)
     return transactions

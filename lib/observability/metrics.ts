@@ -8,7 +8,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { REJECT_REASONS } from '../adapters/decoder.js'
 import type { PipelineStateKind } from '../pipeline/lifecycle.js'
-import type { PipelineMetrics } from '../pipeline/pipeline-metrics.js'
+import type { BreakerState } from '../mesh/broker-guard.js'
+import type { PipelineMetrics, TransactionCount } from '../pipeline/pipeline-metrics.js'
 
 /** 0.1 to 100 ms in six steps a decade, so that quantiles are good to about 25 %; then up to half a minute. */
 const LATENCY_BUCKETS = [
@@ -26,6 +27,9 @@ const STATES: readonly PipelineStateKind[] = [
   'stopped',
   'failed'
 ]
+
+const BREAKER_STATES: readonly BreakerState[] = ['closed', 'half-open', 'open']
+const TRANSACTION_COUNTS: readonly TransactionCount[] = ['committed', 'aborted', 'retried', 'fenced', 'lost']
 
 /** The pipeline's metrics with their face to Prometheus. */
 export interface Metrics extends PipelineMetrics {
@@ -51,6 +55,24 @@ export function createMetrics(): Metrics {
   const consumed = counter(
     'tda_records_consumed_total',
     'Records taken from the source, replayed ones included.'
+  )
+  const partitionRecords = counter(
+    'tda_partition_records_consumed_total',
+    'Records taken from a partition since it was assigned.',
+    'partition'
+  )
+  const rebalances = counter('tda_rebalances_total', 'Times partitions came or went.', 'kind')
+  const topicRecords = counter('tda_topic_records_total', 'Records acknowledged by a topic.', 'topic')
+  const topicBytes = counter('tda_topic_bytes_total', 'Bytes acknowledged by a topic.', 'topic')
+  const transactions = counter('tda_transactions_total', 'Transactions by what became of them.', 'outcome')
+  const brokerErrors = counter(
+    'tda_broker_errors_total',
+    "Calls to the brokers that failed and were repeated, by librdkafka's error number.",
+    'code'
+  )
+  const omitted = counter(
+    'tda_results_omitted_total',
+    'Results that the output topic did not take because they were too long.'
   )
   const points = counter('tda_points_processed_total', 'Points appended to a window, replayed ones included.')
   const rejected = counter('tda_records_rejected_total', 'Records sent to the dead letter topic.', 'reason')
@@ -91,6 +113,9 @@ export function createMetrics(): Metrics {
     'partition'
   )
   const broker = gauge('tda_broker_up', '1 while brokers answer, 0 when none did for 10 s.')
+  const breaker = gauge('tda_breaker_state', '1 for the state the circuit breaker is in.', 'state')
+  const spoolBytes = gauge('tda_spool_bytes', 'Bytes that wait in the spool on disk.')
+  const spoolRecords = gauge('tda_spool_records', 'Outcomes that wait in the spool on disk.')
   const utilisation = gauge(
     'tda_worker_utilisation_ratio',
     'Part of the time since the last scrape that the worker threads were busy.'
@@ -105,10 +130,29 @@ export function createMetrics(): Metrics {
   )
   const pairs = gauge('tda_diagram_pairs', 'Pairs in the diagrams of a scale, all streams.', 'scale')
   for (const reason of REJECT_REASONS) rejected.inc({ reason }, 0)
+  for (const outcome of TRANSACTION_COUNTS) transactions.inc({ outcome }, 0)
+  for (const kind of ['assigned', 'revoked']) rebalances.inc({ kind }, 0)
   let sampler: () => void | Promise<void> = () => {}
 
   return {
     recordsConsumed: (count) => consumed.inc(count),
+    partitionConsumed(partition, count) {
+      if (count === null) partitionRecords.remove({ partition })
+      else partitionRecords.inc({ partition }, count)
+    },
+    rebalanced: (kind) => rebalances.inc({ kind }),
+    published(topic, count, size) {
+      topicRecords.inc({ topic }, count)
+      topicBytes.inc({ topic }, size)
+    },
+    transaction: (outcome) => transactions.inc({ outcome }),
+    brokerFailed: (code) => brokerErrors.inc({ code }),
+    breaker: (now) => BREAKER_STATES.forEach((one) => breaker.set({ state: one }, one === now ? 1 : 0)),
+    spool(size, count) {
+      spoolBytes.set(size)
+      spoolRecords.set(count)
+    },
+    resultsOmitted: (count) => omitted.inc(count),
     pointsProcessed: (count) => points.inc(count),
     recordsRejected: (reason, count) => rejected.inc({ reason }, count),
     timestampsBackwards: (count) => backwards.inc(count),

@@ -6,9 +6,11 @@
 import type { RejectedRecord } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import type { BrokerGuard } from '../mesh/broker-guard.js'
-import type { EventMesh, OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
+import type { EventMesh, OutgoingRecord, Subscription, TransactionOutcome } from '../mesh/event-mesh.js'
 import { AtLeastOnce } from './at-least-once.js'
 import { ExactlyOnce } from './exactly-once.js'
+import type { DeliveryMetrics } from './pipeline-metrics.js'
+import { bytesOf } from './record-bytes.js'
 import { meshSink, topicsOf } from './sink.js'
 
 /** At start brokers that do not answer are an error; later they are waited for. */
@@ -41,11 +43,12 @@ export interface Delivery {
   /**
    * Takes an outcome; resolves when the next may come, which is how a slow broker slows everything down. One call at a
    * time. `out` is called when the outcome is safely out and its offsets are committed or about to be; not when its
-   * partitions were lost meanwhile: then their next owner does it again.
+   * partitions were lost meanwhile: then their next owner does it again. It is told which updates the topic does not
+   * take, because they are too long: dead letters say where they belong.
    *
    * @throws what can never succeed: the pipeline ends with it, and a restart repeats what was not committed.
    */
-  deliver(outcome: Outcome, out: () => void): Promise<void>
+  deliver(outcome: Outcome, out: (omitted: ReadonlySet<OutgoingRecord>) => void): Promise<void>
   /** Resolves when all that was delivered is out and committed, or is left to the next owner of its partitions. */
   settle(): Promise<void>
   /** Closes what it opened. What is not settled is left undone. */
@@ -57,14 +60,18 @@ export async function openDelivery(
   mesh: EventMesh,
   source: Subscription,
   config: Pick<Config, 'delivery' | 'output' | 'publish'>,
-  guard: BrokerGuard
+  { guard, metrics }: { readonly guard: BrokerGuard; readonly metrics: DeliveryMetrics }
 ): Promise<Delivery> {
   const repeat = <T>(attempt: () => Promise<T>): Promise<T> => guard.run(attempt)
   if (config.delivery === 'at-least-once' || !mesh.capabilities.transactions) {
-    const publish: EventMesh['publish'] = (topic, records) => repeat(() => mesh.publish(topic, records))
+    const publish: EventMesh['publish'] = async (topic, records) => {
+      await repeat(() => mesh.publish(topic, records))
+      metrics.published(topic, records.length, bytesOf(records))
+    }
     return new AtLeastOnce(meshSink({ publish }, config), source)
   }
-  const transactions = await guard.run(() => mesh.transactions(source), OPEN_ATTEMPTS)
+  const report = (outcome: TransactionOutcome): void => metrics.transaction(outcome)
+  const transactions = await guard.run(() => mesh.transactions(source, report), OPEN_ATTEMPTS)
   const intervalMs = config.publish.transactionInterval
-  return new ExactlyOnce({ transactions, topics: topicsOf(config), intervalMs, repeat })
+  return new ExactlyOnce({ transactions, topics: topicsOf(config), intervalMs, repeat, metrics })
 }

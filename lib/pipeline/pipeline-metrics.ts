@@ -5,6 +5,8 @@
  */
 import type { RejectReason } from '../adapters/decoder.js'
 import type { ErrorCode } from '../errors.js'
+import type { BreakerState } from '../mesh/broker-guard.js'
+import type { TransactionOutcome } from '../mesh/event-mesh.js'
 import type { PipelineStateKind } from './lifecycle.js'
 
 /** What stands behind one scale, summed over the streams held. */
@@ -24,10 +26,31 @@ export type QueueName =
   /** Engine advances handed to the worker pool and not yet back. */
   | 'jobs'
 
-export interface PipelineMetrics {
+/** What became of a transaction, and `retried` for each repetition of one. */
+export type TransactionCount = TransactionOutcome | 'retried'
+
+/** What is measured of how results leave. */
+export interface DeliveryMetrics {
+  /** Records acknowledged or committed by a topic, and the bytes of their keys and values. */
+  published(topic: string, records: number, bytes: number): void
+  transaction(outcome: TransactionCount): void
+  /** A call to the brokers failed and is going to be repeated; `code` is librdkafka's number where there is one. */
+  brokerFailed(code: string): void
+  breaker(state: BreakerState): void
+  /** Bytes and records that wait in the spool. */
+  spool(bytes: number, records: number): void
+}
+
+export interface PipelineMetrics extends DeliveryMetrics {
   // Counters.
   /** Records taken from the source, rejected ones and those replayed for a restore included. */
   recordsConsumed(count: number): void
+  /** The same for one partition; `null` when it was given up. */
+  partitionConsumed(partition: number, count: number | null): void
+  /** Partitions that came or went. */
+  rebalanced(kind: 'assigned' | 'revoked'): void
+  /** Results that their topic did not take because they were too long. */
+  resultsOmitted(count: number): void
   /** Points appended to a window, those replayed for a restore included. */
   pointsProcessed(count: number): void
   /** Records sent to the dead letter topic. */
@@ -72,7 +95,15 @@ export interface PipelineMetrics {
 
 /** Counts nothing. */
 export const noMetrics: PipelineMetrics = {
+  published() {},
+  transaction() {},
+  brokerFailed() {},
+  breaker() {},
+  spool() {},
   recordsConsumed() {},
+  partitionConsumed() {},
+  rebalanced() {},
+  resultsOmitted() {},
   pointsProcessed() {},
   recordsRejected() {},
   timestampsBackwards() {},

@@ -1,6 +1,7 @@
 /** What the pipeline says of itself while it runs: counts, latencies and warnings, once per batch. */
 import type { RejectedRecord, RejectReason } from '../adapters/decoder.js'
-import type { OutgoingRecord } from '../mesh/event-mesh.js'
+import type { MeshRecord, OutgoingRecord } from '../mesh/event-mesh.js'
+import { resultPlace } from '../publishers/dead-letters.js'
 import type { PipelineMetrics } from './pipeline-metrics.js'
 
 /** The part of a pino logger that is used. */
@@ -38,10 +39,16 @@ export class PipelineReport {
   }
 
   /** `backwards`: points among them whose timestamp went back. */
-  taken(records: number, points: number, backwards: number): void {
-    this.#totals.records += records
+  taken(records: readonly MeshRecord[], points: number, backwards: number): void {
+    this.#totals.records += records.length
     this.#totals.points += points
-    this.#metrics.recordsConsumed(records)
+    this.#metrics.recordsConsumed(records.length)
+    let from = 0
+    for (const [i, { partition }] of records.entries()) {
+      if (records[i + 1]?.partition === partition) continue
+      this.#metrics.partitionConsumed(partition, i + 1 - from) // Partitions come in runs.
+      from = i + 1
+    }
     this.#metrics.pointsProcessed(points)
     if (backwards > 0) this.#metrics.timestampsBackwards(backwards)
   }
@@ -52,6 +59,18 @@ export class PipelineReport {
     this.#totals.updates += updates.length
     this.#metrics.publishLatency((performance.now() - startedMs) / 1000)
     this.#metrics.updatesPublished(updates.length, bytes)
+  }
+
+  /** Results too long for their topic. */
+  omitted(updates: ReadonlySet<OutgoingRecord>): void {
+    this.#metrics.resultsOmitted(updates.size)
+    const { stream, scale, sequence } = resultPlace([...updates][0]!.value)
+    const fields = { results: updates.size, stream, scale, sequence }
+    const advice = 'raise max.message.bytes of output.topic, or lower publish.maxBytes'
+    this.#logger?.warn(
+      fields,
+      `results too long for their topic went to the dead letters without value; ${advice}`
+    )
   }
 
   /** Warns at most once a second, however many records are broken. */

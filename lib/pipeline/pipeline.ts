@@ -22,6 +22,7 @@ import type {
   OutgoingRecord,
   Subscription
 } from '../mesh/event-mesh.js'
+import { resultPlace } from '../publishers/dead-letters.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
 import { LogMismatch, StreamTable } from '../scales/stream-table.js'
 import type { StreamState } from '../scales/stream-state.js'
@@ -141,7 +142,8 @@ export class Pipeline {
     for (const [partition, records] of lag) {
       const read = this.#streams.readUpTo(partition)
       // Records may be on their way from the source: the end counts when nothing came from one sample to the next.
-      const ended = records === 0 && !this.#handling && (!this.#restorer || this.#endSeen.get(partition) === read)
+      const ended =
+        records === 0 && !this.#handling && (!this.#restorer || this.#endSeen.get(partition) === read)
       this.#endSeen.set(partition, records === 0 ? read : null)
       if (!ended) continue
       const explained = this.#finishRestore(partition).catch((error: unknown) => this.#explain(error))
@@ -179,7 +181,11 @@ export class Pipeline {
     this.#signal?.addEventListener('abort', drain, { once: true })
     if (this.#signal?.aborted) drain()
     try {
-      await Promise.race([this.#pull().catch((error: unknown) => this.#explain(error)), failed, this.#delivery.failed])
+      await Promise.race([
+        this.#pull().catch((error: unknown) => this.#explain(error)),
+        failed,
+        this.#delivery.failed
+      ])
       this.#apply({ kind: 'stop', deadlineMs: Date.now() })
       this.#apply({ kind: 'drained' })
     } catch (error) {
@@ -250,7 +256,7 @@ export class Pipeline {
       this.#deliver({ updates: updates.flat(), letters, state: [], next }, arrivedMs, newestMs)
     )
     const points = slices.reduce((sum, { count }) => sum + count, 0)
-    this.#report.taken(records.length, points, backwards)
+    this.#report.taken(records, points, backwards)
     if (this.#restoring.size > 0) this.#countReplayed(records)
     if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
@@ -258,7 +264,8 @@ export class Pipeline {
   async #deliver(outcome: Outcome, arrivedMs: number, newestMs: number | null): Promise<void> {
     const { updates, letters, state, next } = outcome
     const startedMs = performance.now()
-    const out = (): void => {
+    const out = (omitted: ReadonlySet<OutgoingRecord> = new Set()): void => {
+      if (omitted.size > 0) this.#omitted(omitted)
       if (updates.length > 0) this.#report.published(updates, startedMs)
       if (letters.length > 0) this.#report.rejected(letters)
       this.#report.finished(arrivedMs, newestMs)
@@ -268,8 +275,18 @@ export class Pipeline {
     else await this.#delivery.deliver(outcome, out)
   }
 
+  /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
+  #omitted(updates: ReadonlySet<OutgoingRecord>): void {
+    for (const { value } of updates) {
+      const { partition, stream, scale } = resultPlace(value)
+      this.#streams.requestSnapshot(partition, stream, scale)
+    }
+    this.#report.omitted(updates)
+  }
+
   async #assign({ partitions, startAt }: Extract<MeshEvent, { kind: 'assigned' }>): Promise<void> {
     for (const partition of partitions) this.#warnOfLoss(partition)
+    this.#metrics.rebalanced('assigned')
     this.#logger?.info({ partitions }, 'partitions assigned')
     for (const { partition, low, resume } of partitions) {
       if (resume > low) this.#restoring.set(partition, { from: low, resume })
@@ -336,7 +353,10 @@ export class Pipeline {
     if (!this.#restoring.delete(partition)) return
     this.#reportProgress(partition)
     const read = (this.#streams.readUpTo(partition) ?? restoring!.from) - restoring!.from
-    this.#logger?.info({ partition, records: read, streams: this.#streams.entriesOf(partition).size }, `partition ${partition} restored`)
+    this.#logger?.info(
+      { partition, records: read, streams: this.#streams.entriesOf(partition).size },
+      `partition ${partition} restored`
+    )
     this.#apply({ kind: 'restored', partition })
   }
 
@@ -370,9 +390,11 @@ export class Pipeline {
     for (const partition of partitions) {
       this.#restorer?.release(partition)
       await this.#streams.release(partition)
+      this.#metrics.partitionConsumed(partition, null)
       this.#restored(partition)
       this.#metrics.restoreProgress(partition, null)
     }
+    this.#metrics.rebalanced('revoked')
     this.#logger?.info({ partitions }, 'partitions revoked')
   }
 

@@ -14,10 +14,10 @@
 import type { Config } from '../config/schema.js'
 import { memoryLimit, predictMemory } from '../config/memory.js'
 import { TdaError } from '../errors.js'
-import type { AssignedPartition, EventMesh, MeshRecord } from '../mesh/event-mesh.js'
+import type { AssignedPartition, EventMesh, MeshRecord, TopicSettings } from '../mesh/event-mesh.js'
 import { replayFrom } from '../scales/stream-state.js'
 import type { LogMismatch, StreamTable } from '../scales/stream-table.js'
-import { checkpoint, openLedger, type Ledger } from '../state/checkpoint.js'
+import { checkpoint, openLedger, rewritten, type Ledger } from '../state/checkpoint.js'
 import { readState, type KnownState, type ReadState } from '../state/read-state.js'
 import { stateConfig, type StateConfig } from '../state/state-config.js'
 import { PARTITION_KEY } from '../state/state-records.js'
@@ -121,7 +121,7 @@ export class Restorer {
     restoring: { has(partition: number): boolean },
     nowMs = performance.now()
   ): Outcome | null {
-    const { interval, idleAfter, replayRecordsMax } = this.#config.state
+    const { interval, idleAfter } = this.#config.state
     this.#dueMs = nowMs + interval
     const state: Outcome['state'][number][] = []
     const next = new Map<number, number>()
@@ -129,10 +129,7 @@ export class Restorer {
       const ledger = this.#ledgers.get(partition)
       const position = this.#streams.readUpTo(partition)
       if (!ledger || position === null || restoring.has(partition)) continue
-      const low = this.#lows.get(partition) ?? 0
-      const endangered = low > 0 ? low + (position - low) * ENDANGERED_PART : 0
-      const storeBefore = Math.max(endangered, position - replayRecordsMax)
-      const policy = { storeBefore, idleAfterMs: idleAfter, nowMs }
+      const policy = { storeBefore: this.#storeBefore(partition, position), idleAfterMs: idleAfter, nowMs }
       const written = checkpoint(ledger, this.#streams.entriesOf(partition), position, policy)
       if (!written) continue
       for (const record of written.records) state.push(record)
@@ -140,6 +137,28 @@ export class Restorer {
       if (written.unfinished) this.#dueMs = Math.min(this.#dueMs, nowMs + UNFINISHED_MS)
     }
     return state.length > 0 ? { updates: [], letters: [], state, next } : null
+  }
+
+  /** All of a partition at its position, in place of what was written of it. REQUIRES: as for `checkpoint`. */
+  rewrite(partition: number): Outcome['state'] {
+    const entries = this.#streams.entriesOf(partition)
+    const position = this.#streams.readUpTo(partition)!
+    const ledger = rewritten(this.#ledgers.get(partition)!, entries.values())
+    const policy = { storeBefore: this.#storeBefore(partition, position), idleAfterMs: Infinity, nowMs: 0 }
+    const state: Outcome['state'][number][] = []
+    for (let unfinished = true; unfinished;) {
+      const written = checkpoint(ledger, entries, position, policy)
+      for (const record of written?.records ?? []) state.push(record)
+      unfinished = written?.unfinished ?? false
+    }
+    return state
+  }
+
+  /** Points before this offset are stored. */
+  #storeBefore(partition: number, position: number): number {
+    const low = this.#lows.get(partition) ?? 0
+    const endangered = low > 0 ? low + (position - low) * ENDANGERED_PART : 0
+    return Math.max(endangered, position - this.#config.state.replayRecordsMax)
   }
 
   /**
@@ -152,7 +171,10 @@ export class Restorer {
       ? 'its state is removed, and a restart begins windows anew at the oldest record'
       : 'Start once with state.onLoss: rebuild-from-earliest to begin windows anew at the oldest record'
     const where = `partition ${partition} of "${this.#config.input.topic}"`
-    const error = new TdaError('STATE_LOST', `${where} is not the log its state speaks of: ${message}. ${advice}`)
+    const error = new TdaError(
+      'STATE_LOST',
+      `${where} is not the log its state speaks of: ${message}. ${advice}`
+    )
     const state = [{ partition, key: PARTITION_KEY, value: null }]
     return { error, last: rebuild ? { updates: [], letters: [], state, next: new Map() } : null }
   }
@@ -204,6 +226,16 @@ function lossOf(state: KnownState, low: number, committed: number): string | nul
     }
   }
   return committed < low ? `the records from offset ${committed} on were not read` : null
+}
+
+/**
+ * Small segments, because Kafka compacts none that is still written to: what a restart has to read stays within a few
+ * times what is kept.
+ */
+export const STATE_TOPIC_SETTINGS: TopicSettings = {
+  'cleanup.policy': 'compact',
+  'segment.bytes': String(32 * 1024 * 1024),
+  'min.cleanable.dirty.ratio': '0.2'
 }
 
 /** The state topic of a mesh. */

@@ -69,9 +69,7 @@ function check({ part, from, to }: Run): Refusal | null {
   if (given && kept.wasRefused(offset)) {
     return { reason: 'window_capacity', message: 'refused when it came first' } // Answered for then: told nobody now.
   }
-  return (
-    misfitRefusal(part.points, part.misfits, from, to) ?? part.admission?.check(from, to, given) ?? null
-  )
+  return misfitRefusal(part.points, part.misfits, from, to) ?? part.admission?.check(from, to, given) ?? null
 }
 
 function refuse(
@@ -87,7 +85,8 @@ function refuse(
     run.part.refused ??= new Uint8Array(run.part.points.count)
     run.part.refused.fill(1, run.from, run.to)
     // By other points of the window, or by those of another stream.
-    if (mixed || refusal.reason === 'window_capacity') run.part.entry?.kept.refused(run.part.points.offsets[run.from]!)
+    if (mixed || refusal.reason === 'window_capacity')
+      run.part.entry?.kept.refused(run.part.points.offsets[run.from]!)
   }
 }
 

@@ -72,6 +72,14 @@ export class Kept {
     return (this.#refusals = this.#refusals.filter((offset) => offset >= from))
   }
 
+  /** Nothing of it is written any more. */
+  restart(): void {
+    this.since = null
+    this.chunks = []
+    this.placed = null
+    this.touched = true
+  }
+
   /** All points are stored: none of the refusals so far will be asked for again. */
   forgetRefusals(): void {
     this.#refusals = []

@@ -109,7 +109,11 @@ export class StreamTable {
         const to = Math.min(points.to, end)
         const { values, timestamps, offsets, indices } = points.read()
         const whole = { entry, count: points.to - points.from, values, timestamps, replay: true }
-        const slice = cut({ ...whole, offsets: offsets!, indices: indices! }, at - points.from, to - points.from)
+        const slice = cut(
+          { ...whole, offsets: offsets!, indices: indices! },
+          at - points.from,
+          to - points.from
+        )
         for (const timestamp of slice.timestamps ?? []) countSlide(this.#slides.get(entry)!, timestamp)
         yield slice
         at = to
@@ -250,6 +254,12 @@ export class StreamTable {
     await results
   }
 
+  /** The next update of a stream and scale carries a snapshot; nothing happens where the stream is not held. */
+  requestSnapshot(partition: number, stream: string, scale: string): void {
+    const index = this.#plan.scales.findIndex(({ name }) => name === scale)
+    this.#partitions.get(partition)?.entries.get(stream)?.requestSnapshot(index)
+  }
+
   /** The offset after the last record of each partition, where it is beyond what the group has committed. */
   nextOffsets(records: readonly MeshRecord[]): Map<number, number> {
     const next = new Map<number, number>()
@@ -269,7 +279,13 @@ export class StreamTable {
     const begins = held.entries.has(stream) ? 0 : firstFrom(offsets, held.known?.position ?? 0)
     if (begins === 0) return [this.#part(decoded, held, nowMs)]
     // T4: what came before was refused then.
-    const before: Part = { points: rowsTo(decoded, begins), entry: null, admission: null, misfits: null, refused: null }
+    const before: Part = {
+      points: rowsTo(decoded, begins),
+      entry: null,
+      admission: null,
+      misfits: null,
+      refused: null
+    }
     return begins === decoded.count ? [before] : [before, this.#part(rowsFrom(decoded, begins), held, nowMs)]
   }
 

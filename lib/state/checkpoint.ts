@@ -18,7 +18,14 @@ import type { Placed } from '../scales/kept.js'
 import type { StreamEntry } from '../scales/stream-entry.js'
 import type { ReadState } from './read-state.js'
 import type { StateConfig } from './state-config.js'
-import { chunkKey, encodeChunk, encodePartition, encodeStream, PARTITION_KEY, streamKey } from './state-records.js'
+import {
+  chunkKey,
+  encodeChunk,
+  encodePartition,
+  encodeStream,
+  PARTITION_KEY,
+  streamKey
+} from './state-records.js'
 
 /** Bytes of a chunk: a fraction of what a broker takes, and small against the window it saves. */
 const CHUNK_BYTES = 65_536
@@ -39,6 +46,8 @@ export interface Ledger {
   position: number
   /** Keys of a state that was given up, to be removed. */
   obsolete: readonly string[]
+  /** Keys of all that was there. */
+  readonly keys: readonly string[]
 }
 
 /** How the next checkpoint of a partition is to be numbered, after what was read of its state. */
@@ -60,8 +69,15 @@ export function openLedger(
     scales,
     checkpoint: state?.checkpoint ?? 0,
     position: state?.position ?? low,
-    obsolete: state ? [] : read.keys
+    obsolete: state ? [] : read.keys,
+    keys: read.keys
   }
+}
+
+/** A ledger that gives up what there is and begins anew, with all streams. */
+export function rewritten(ledger: Ledger, entries: Iterable<StreamEntry>): Ledger {
+  for (const { kept } of entries) kept.restart()
+  return { ...ledger, epoch: ledger.term, checkpoint: 0, obsolete: ledger.keys }
 }
 
 export interface StorePolicy {
@@ -97,7 +113,7 @@ export function checkpoint(
   }
   uncertain.sort((a, b) => a.kept.placed!.replay!.offset - b.kept.placed!.replay!.offset)
   for (const entry of uncertain) page.stored(entry)
-  if (page.isEmpty && position === ledger.position) return null
+  if (page.isEmpty && position === ledger.position && ledger.obsolete.length === 0) return null
   return page.finish(entries.size)
 }
 
@@ -173,7 +189,8 @@ class Page {
     const { first, replay } = kept.placed!
     let from = replay!.arrival
     const last = chunks.at(-1)
-    const isOpen = last !== undefined && last.to === from && last.to - last.from < entry.chunkPoints(CHUNK_BYTES)
+    const isOpen =
+      last !== undefined && last.to === from && last.to - last.from < entry.chunkPoints(CHUNK_BYTES)
     const hasRoom = (): boolean => this.#bytesLeft > 0 || kept.isOverflowing
     if (isOpen && hasRoom()) {
       from = Math.max(last.from, first)

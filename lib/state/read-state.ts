@@ -122,7 +122,8 @@ function streamState(
   const { stream, position, next, first, replay, truncated, since, refused } = record
   const end = replay?.arrival ?? next
   const stored: StoredPoints[] = []
-  for (const { from, count, read } of chunks) stored.push({ from, to: from + count, read })
+  for (const chunk of chunks)
+    stored.push({ from: chunk.from, to: chunk.from + chunk.count, read: () => chunk.read() })
   let covered = first
   for (const { from, to } of stored) if (from <= covered) covered = Math.max(covered, to)
   const engines = scales.map((name) => record.scales[name])

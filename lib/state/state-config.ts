@@ -24,7 +24,8 @@ export function stateConfig(config: Pick<Config, 'input' | 'scales'>, group: str
 
 /** Why a state of settings `before` is of no use under `now`, or null. A limit that was raised changes no window. */
 export function configChange(before: StateConfig, now: StateConfig): string | null {
-  if (before.group !== now.group) return `it is of the group "${before.group}"; give each group a state topic of its own`
+  if (before.group !== now.group)
+    return `it is of the group "${before.group}"; give each group a state topic of its own`
   if (before.input !== now.input) return 'the settings of "input" have changed'
   for (const name of Object.keys(before.scales)) if (!now.scales[name]) return `scale "${name}" is gone`
   for (const [name, { settings, pointsMax }] of Object.entries(now.scales)) {
@@ -41,7 +42,10 @@ function scaleConfig({ pointsMax, ...settings }: ScaleConfig): StateConfig['scal
 }
 
 function hash(settings: object): string {
-  return createHash('sha256').update(JSON.stringify(sorted(settings))).digest('hex').slice(0, 16)
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(settings)))
+    .digest('hex')
+    .slice(0, 16)
 }
 
 /** The same value with the keys of its objects in order. */
@@ -49,5 +53,7 @@ function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).filter(([, item]) => item !== undefined)
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)]))
+  return Object.fromEntries(
+    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)])
+  )
 }

@@ -143,7 +143,12 @@ function decodeChunk(key: string, bytes: Buffer): ChunkRecord | null {
       }
       const values = copy(new Float64Array(count * channels))
       const timestamps = timed ? copy(new Float64Array(count)) : null
-      return { values, timestamps, offsets: copy(new Float64Array(count)), indices: copy(new Uint32Array(count)) }
+      return {
+        values,
+        timestamps,
+        offsets: copy(new Float64Array(count)),
+        indices: copy(new Uint32Array(count))
+      }
     }
   }
 }

@@ -13,12 +13,14 @@ import { AtLeastOnce } from '../../lib/pipeline/at-least-once.js'
 import type { Delivery } from '../../lib/pipeline/delivery.js'
 import { ExactlyOnce } from '../../lib/pipeline/exactly-once.js'
 import { Pipeline } from '../../lib/pipeline/pipeline.js'
+import { noMetrics } from '../../lib/pipeline/pipeline-metrics.js'
 import type { PipelineLogger } from '../../lib/pipeline/pipeline-report.js'
 import { meshSink, topicsOf, type Sink } from '../../lib/pipeline/sink.js'
 import { meshStateStore } from '../../lib/pipeline/restore.js'
 import { replayFrom } from '../../lib/scales/stream-state.js'
 import { readState, type ReadState } from '../../lib/state/read-state.js'
 import { stateConfig } from '../../lib/state/state-config.js'
+import { decodeState, encodeStream, type StreamRecord } from '../../lib/state/state-records.js'
 import { seeded } from './pipeline-world.js'
 
 export const GROUP = 'g'
@@ -33,7 +35,11 @@ export interface Shape {
 }
 
 /** A world's configuration, chosen by its seed. */
-export function shapeOf(seed: number, state: Record<string, unknown> = {}, rest: Record<string, unknown> = {}): Shape {
+export function shapeOf(
+  seed: number,
+  state: Record<string, unknown> = {},
+  rest: Record<string, unknown> = {}
+): Shape {
   const random = seeded(seed * 7 + 1)
   const pick = <T>(...choices: T[]): T => choices[Math.floor(random() * choices.length)]!
   const mixed = random() < 0.3
@@ -42,11 +48,22 @@ export function shapeOf(seed: number, state: Record<string, unknown> = {}, rest:
   const scales = [
     { name: 'short', window: pick(5, 8), slide: pick(1, 3), filtration: 'sublevel', channel: 'x' },
     { name: 'long', window: 40, slide: pick(7, 50), filtration: 'superlevel', channel: 'y' },
-    { name: 'time', window: '40s', slide: '15s', filtration: 'sublevel', channel: 'x', pointsMax: pick(8, 30) },
+    {
+      name: 'time',
+      window: '40s',
+      slide: '15s',
+      filtration: 'sublevel',
+      channel: 'x',
+      pointsMax: pick(8, 30)
+    },
     { name: 'span', window: '25s', slide: 2, filtration: 'sublevel', channel: 'y', pointsMax: pick(6, 40) },
     { name: 'cloud', window: 12, slide: 4, filtration: 'rips' },
     {
-      name: 'loops', window: 14, slide: 3, filtration: 'rips', channel: 'x',
+      name: 'loops',
+      window: 14,
+      slide: 3,
+      filtration: 'rips',
+      channel: 'x',
       embedding: { dimension: 2, delay: 2, stride: 3 }
     }
   ]
@@ -58,7 +75,7 @@ export function shapeOf(seed: number, state: Record<string, unknown> = {}, rest:
       timestamp: { from: 'field', field: 't', unit: 'ms' },
       ...(mixed ? { stream: { from: 'field', field: 'id' } } : {})
     },
-    pipeline: { workers: 1 + Math.floor(random() * 2), recordsMax: pick(7, 23, 60), batchesInFlight: 3 },
+    pipeline: { workers: random() < 0.2 ? 2 : 1, recordsMax: pick(7, 23, 60), batchesInFlight: 3 },
     publish: { snapshotEvery: 5, transactionInterval: '1ms' },
     streams: { max: limited ? 3 : 100 },
     state: {
@@ -80,7 +97,12 @@ export function logOf(seed: number, records: number, mixed: boolean): OutgoingRe
   const point = (id: string): Record<string, unknown> => {
     t += Math.floor(random() * 1_500)
     const late = random() < 0.04 ? 100_000 : 0
-    return { id, x: Math.floor(random() * 12), y: random() < 0.02 ? 1e300 : Math.floor(random() * 9), t: t - late }
+    return {
+      id,
+      x: Math.floor(random() * 12),
+      y: random() < 0.02 ? 1e300 : Math.floor(random() * 9),
+      t: t - late
+    }
   }
   return Array.from({ length: records }, (_, i) => {
     const name = (): string => {
@@ -181,6 +203,41 @@ export class RestoreWorld {
     }
   }
 
+  /** All records of the state topic, as they were written. */
+  async stateRecords(): Promise<OutgoingRecord[]> {
+    const found: OutgoingRecord[] = []
+    for (let partition = 0; partition < this.shape.partitions; partition++) {
+      for await (const records of this.mesh.readPartition(this.shape.config.output.stateTopic, partition)) {
+        for (const { key, value } of records) found.push({ partition, key, value })
+      }
+    }
+    return found
+  }
+
+  /** Flips a bit of a record of the state topic, or takes it away. */
+  async damageState(random: () => number): Promise<void> {
+    const records = (await this.stateRecords()).filter(({ value }) => value !== null)
+    if (records.length === 0) return
+    const { partition, key, value } = records[Math.floor(random() * records.length)]!
+    const bytes = Buffer.from(value as Uint8Array)
+    bytes[Math.floor(random() * bytes.length)]! ^= 1 << Math.floor(random() * 8)
+    const damaged = { partition: partition!, key, value: random() < 0.7 ? bytes : null }
+    await this.mesh.publish(this.shape.config.output.stateTopic, [damaged])
+  }
+
+  /** Writes every stream's newest record again, changed. */
+  async forgeState(change: (record: StreamRecord) => StreamRecord): Promise<void> {
+    const newest = new Map<string, OutgoingRecord>()
+    for (const record of await this.stateRecords())
+      newest.set(`${record.partition} ${Buffer.from(record.key!).toString()}`, record)
+    for (const { partition, key, value } of newest.values()) {
+      const decoded = value && decodeState(Buffer.from(key!).toString(), value as Uint8Array)
+      if (!decoded || decoded.kind !== 'stream') continue
+      const forged = { partition: partition!, key, value: encodeStream(change(decoded.record)) }
+      await this.mesh.publish(this.shape.config.output.stateTopic, [forged])
+    }
+  }
+
   /** Values on the output topic by stream, and the places of the dead letters. */
   async results(): Promise<{ values: Map<string, string[]>; letters: string[] }> {
     const { topic, deadLetterTopic } = this.shape.config.output
@@ -213,7 +270,8 @@ export class RestoreWorld {
     done: (next: ReadonlyMap<number, number>) => void
   ): Promise<Delivery> {
     const strike = this.#striker(fate)
-    if (this.shape.guarantee === 'at-least-once') return new AtLeastOnce(struck(meshSink(this.mesh, config), strike), watched)
+    if (this.shape.guarantee === 'at-least-once')
+      return new AtLeastOnce(struck(meshSink(this.mesh, config), strike), watched)
     const inner = await this.mesh.transactions(source)
     const transactions: Transactions = {
       commit: (transaction) =>
@@ -225,7 +283,13 @@ export class RestoreWorld {
       close: () => inner.close()
     }
     const repeat = <T>(attempt: () => Promise<T>): Promise<T> => attempt()
-    return new ExactlyOnce({ transactions, topics: topicsOf(config), intervalMs: 1, repeat })
+    return new ExactlyOnce({
+      transactions,
+      topics: topicsOf(config),
+      intervalMs: 1,
+      repeat,
+      metrics: noMetrics
+    })
   }
 
   #striker({ crashAt, after, rebalanceAt }: Fate): <T>(work: () => Promise<T>) => Promise<T> {
@@ -288,4 +352,3 @@ class Watched implements Subscription {
     return this.#source.close()
   }
 }
-

@@ -1,0 +1,14 @@
+/** The mesh of a configuration with a `kafka` section; loads the client only now. */
+import type { Config } from '../config/schema.js'
+import type { EventMesh } from '../mesh/event-mesh.js'
+
+export async function connectKafka(config: Config): Promise<EventMesh> {
+  const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
+  const { brokers, librdkafka, instanceId } = config.kafka!
+  return KafkaEventMesh.connect({
+    brokers,
+    librdkafka,
+    compression: config.output.compression,
+    ...(instanceId === undefined ? {} : { instanceId })
+  })
+}
