@@ -22,6 +22,7 @@ export interface Figures {
   readonly maxMs?: number
   readonly cpuMeanMs?: number
   readonly columns?: number
+  readonly pivots?: number
   readonly pairsChanged?: number
   readonly bytes?: number
   readonly ripserMs?: number
@@ -30,6 +31,11 @@ export interface Figures {
   readonly giottoCpuMs?: number
   readonly ratio?: number
   readonly cpuRatio?: number
+  readonly cpuNsPerRecordOff?: number
+  readonly cpuNsPerRecord?: number
+  readonly overheadPercent?: number
+  readonly overheadLowPercent?: number
+  readonly overheadHighPercent?: number
 }
 
 export interface BenchmarkResult extends Figures {
@@ -76,6 +82,7 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   maxMs: 'ms at most',
   cpuMeanMs: 'ms mean CPU',
   columns: 'columns',
+  pivots: 'pivots',
   pairsChanged: 'pairs changed',
   bytes: 'bytes',
   ripserMs: 'ms Ripser',
@@ -83,7 +90,12 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   giottoMs: 'ms giotto-ph',
   giottoCpuMs: 'ms giotto-ph CPU',
   ratio: 'times faster than Ripser',
-  cpuRatio: 'times less CPU'
+  cpuRatio: 'times less CPU',
+  cpuNsPerRecordOff: 'ns CPU/record without',
+  cpuNsPerRecord: 'ns CPU/record with',
+  overheadPercent: '% more CPU',
+  overheadLowPercent: '% at least',
+  overheadHighPercent: '% at most (95 %)'
 }
 
 /** One line for people. */

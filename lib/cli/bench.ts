@@ -25,6 +25,13 @@ interface WindowsOptions {
   readonly json: boolean
 }
 
+interface MetricsOptions {
+  readonly pairs: number
+  readonly records: number
+  readonly idle: number
+  readonly json: boolean
+}
+
 interface PipelineOptions {
   readonly streams?: number
   readonly records: number
@@ -63,6 +70,16 @@ export function registerBench(program: Command): void {
     })
 
   registerCloudSuites(bench)
+
+  withJson(bench.command('metrics'))
+    .description('Processor time of the pipeline without metrics and with them, scraped, in turns.')
+    .option('--pairs <number>', 'rounds of the two', wholeNumber(2, 10_000), 40)
+    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 200_000)
+    .option('--idle <seconds>', 'how long idle processes are watched', wholeNumber(1, 3600), 10)
+    .action(async ({ json, ...options }: MetricsOptions) => {
+      const { benchmarkMetrics } = await import('../../benchmarks/metrics.js')
+      await printResults(json, benchmarkMetrics(options))
+    })
 
   withJson(bench.command('pipeline'))
     .description(

@@ -1,14 +1,16 @@
 /** The mesh of a configuration with a `kafka` section; loads the client only now. */
 import type { Config } from '../config/schema.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
+import type { Logger } from '../observability/logger.js'
 
-export async function connectKafka(config: Config): Promise<EventMesh> {
+export async function connectKafka(config: Config, logger: Logger): Promise<EventMesh> {
   const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
   const { brokers, librdkafka, instanceId } = config.kafka!
   return KafkaEventMesh.connect({
     brokers,
     librdkafka,
     compression: config.output.compression,
-    ...(instanceId === undefined ? {} : { instanceId })
+    ...(instanceId === undefined ? {} : { instanceId }),
+    logger
   })
 }

@@ -6,7 +6,7 @@ import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import { BrokerGuard } from '../mesh/broker-guard.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
-import { createLogger } from '../observability/logger.js'
+import { createLogger, type Logger } from '../observability/logger.js'
 import { openDelivery } from '../pipeline/delivery.js'
 import { noMetrics } from '../pipeline/pipeline-metrics.js'
 import type { Outcome } from '../pipeline/delivery.js'
@@ -30,7 +30,7 @@ const JOIN_POLL_MS = 200
 export async function restore(
   options: RestoreOptions,
   terminal: Terminal,
-  connect: (config: Config) => Promise<EventMesh> = connectKafka,
+  connect: typeof connectKafka = connectKafka,
   joinMsMax = JOIN_MS_MAX
 ): Promise<ExitCode> {
   const config = await loadConfig(options.config, 'broker')
@@ -43,7 +43,10 @@ export async function restore(
     )
   }
   const group = config.kafka!.groupId
-  const mesh = await connect(config)
+  const { stderr, colours } = terminal
+  const readable = stderr.isTTY === true
+  const logger = createLogger({ settings: config.log, readable, colours, destination: stderr })
+  const mesh = await connect(config, logger.component('kafka'))
   try {
     const targets = await targetsOf(mesh, config.input.topic, options.to)
     const inPlace = topic === config.output.topic
@@ -54,14 +57,14 @@ export async function restore(
     if (inPlace) {
       const member = await join(mesh, config, group, targets, joinMsMax)
       try {
-        return await publishInPlace({ mesh, config, group, targets, terminal }, member.source)
+        return await publishInPlace({ mesh, config, group, targets, terminal, logger }, member.source)
       } finally {
         await member.leave()
       }
     }
     await mesh.createStream(topic, config.output.partitions)
     const publish = ({ updates }: Outcome): Promise<void> => mesh.publish(topic, updates)
-    await rebuild({ mesh, config, group, targets, terminal }, publish)
+    await rebuild({ mesh, config, group, targets, terminal, logger }, publish)
     return EXIT.done
   } finally {
     await mesh.close()
@@ -179,6 +182,7 @@ interface Work {
   readonly group: string
   readonly targets: readonly RestoreTarget[]
   readonly terminal: Terminal
+  readonly logger: Logger
 }
 
 async function publishInPlace(work: Work, source: Subscription): Promise<ExitCode> {
@@ -205,12 +209,9 @@ async function publishInPlace(work: Work, source: Subscription): Promise<ExitCod
 }
 
 async function rebuild(
-  { mesh, config, group, targets, terminal }: Work,
+  { mesh, config, group, targets, terminal, logger }: Work,
   take: (outcome: Outcome) => Promise<void>
 ): Promise<void> {
-  const { stderr, colours } = terminal
-  const readable = stderr.isTTY === true
-  const logger = createLogger({ level: config.log.level, readable, colours, destination: stderr })
   const total = targets.reduce((sum, { low, offset }) => sum + offset - low, 0)
   const bar = progressBar(terminal, 'restoring', total)
   let read = 0
@@ -227,5 +228,5 @@ async function rebuild(
     bar.stop()
     await work.close()
   }
-  await write(stderr, lines.map((line) => `streaming-tda: ${line}\n`).join(''))
+  await write(terminal.stderr, lines.map((line) => `streaming-tda: ${line}\n`).join(''))
 }

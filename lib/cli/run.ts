@@ -2,11 +2,13 @@
 import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
-import { createLogger } from '../observability/logger.js'
+import { createLogger, type Logger } from '../observability/logger.js'
+import { createMetrics } from '../observability/metrics.js'
 import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
 import { connectKafka } from './connect-kafka.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
+import { reloadOnSignal } from './reload.js'
 import { stopOnSignal } from './stop-signal.js'
 import { write, type Terminal } from './terminal.js'
 
@@ -39,33 +41,68 @@ export async function run(
     return EXIT.done
   }
   const { stderr, colours } = terminal
+  const metrics = createMetrics(config.metrics)
   const logger = createLogger({
-    level: config.log.level,
+    settings: config.log,
     readable: stderr.isTTY === true,
     colours,
-    destination: stderr
-  })
-  const giveUp = (): void => {
-    logger.fatal('stopped at once; a restart repeats what was not committed')
-    process.exit(EXIT.impossible)
-  }
-  const stop = stopOnSignal(giveUp)
-  let deadline: NodeJS.Timeout | undefined
-  stop.signal.addEventListener('abort', () => {
-    deadline = setTimeout(giveUp, config.shutdown.timeout + CLOSE_MS_MAX).unref()
+    destination: stderr,
+    onLeftOut: (component, count) => metrics.logLinesLeftOut(component, count)
   })
   let mesh: EventMesh | undefined
+  const giveUp = (): void => {
+    logger.fatal({}, 'stopped at once; a restart repeats what was not committed')
+    // An exit waits for librdkafka, and librdkafka for brokers that may be silent: with clients open only this is sure.
+    if (mesh) process.kill(process.pid, 'SIGKILL')
+    else process.exit(EXIT.impossible)
+  }
+  const stop = stopOnSignal(giveUp, ['SIGINT', 'SIGTERM'])
+  const reloading = reloadOnSignal({
+    path,
+    running: config,
+    logger,
+    parts: [
+      { reconfigure: ({ log }) => logger.reconfigure(log) },
+      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) }
+    ]
+  })
+  const warnings = logWarnings(logger.component('process'))
+  let deadline: NodeJS.Timeout | undefined
+  const within = (ms: number): void => {
+    deadline ??= setTimeout(giveUp, ms).unref()
+  }
+  stop.signal.addEventListener('abort', () => within(config.shutdown.timeout + CLOSE_MS_MAX))
   try {
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
-    mesh = await connect(config)
-    const daemon = await createDaemon(config, { mesh, logger, signal: stop.signal })
+    mesh = await connect(config, logger.component('kafka'))
+    const closing = (): void => within(CLOSE_MS_MAX)
+    const daemon = await createDaemon(config, { mesh, logger, metrics, signal: stop.signal, closing })
     await daemon.run()
+    logger.flush()
     logger.info({ ...daemon.pipeline.totals }, 'stopped')
     return EXIT.done
   } finally {
+    within(CLOSE_MS_MAX)
     await mesh?.close()
     clearTimeout(deadline)
+    warnings.dispose()
+    reloading.dispose()
     stop.dispose()
+  }
+}
+
+/** Node's warnings as lines of the log, instead of text between them. */
+function logWarnings(logger: Logger): { dispose(): void } {
+  const printing = process.listeners('warning')
+  const listener = ({ name, message, stack }: Error): void =>
+    logger.warn({ err: { type: name, message, stack } }, `${name}: ${message}`)
+  process.removeAllListeners('warning')
+  process.on('warning', listener)
+  return {
+    dispose() {
+      process.off('warning', listener)
+      for (const printer of printing) process.on('warning', printer)
+    }
   }
 }

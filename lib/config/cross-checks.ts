@@ -15,6 +15,8 @@ export interface ValidSections {
   readonly input?: Config['input']
   readonly output?: Config['output']
   readonly publish?: Config['publish']
+  readonly delivery?: Config['delivery']
+  readonly spool?: Config['spool']
   /** `null` where a scale is not valid by itself. */
   readonly scales?: readonly (ScaleConfig | null)[]
 }
@@ -41,6 +43,9 @@ export function crossChecks(sections: ValidSections, use: ConfigUse): ConfigIssu
   if (sections.kafka !== undefined) checkKafka(sections.kafka, wrong)
   if (sections.kafka !== undefined && sections.publish !== undefined && use === 'broker') {
     checkMessageSize(sections.kafka, sections.publish, wrong)
+  }
+  if (sections.spool !== undefined && sections.delivery === 'exactly-once') {
+    wrong(['spool'], 'only with delivery: at-least-once; exactly once, what did not go out is fetched again')
   }
   if (sections.input !== undefined) checkInput(sections.input, use, wrong)
   if (sections.input !== undefined && sections.output !== undefined) {

@@ -10,6 +10,14 @@ const name = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'letters, digits, ".", 
 const positiveInt = z.int().positive()
 const notNegative = z.number().min(0)
 
+const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+
+/** Parts of a daemon whose log lines name them, and whose level may be set by itself. */
+export const LOG_COMPONENTS = ['daemon', 'pipeline', 'worker', 'kafka', 'process'] as const
+export type LogComponent = (typeof LOG_COMPONENTS)[number]
+const componentLevel = (what: string): z.ZodOptional<typeof logLevel> =>
+  logLevel.optional().describe(`Of ${what}; default: \`log.level\`.`)
+
 /** Beyond about 24 days a timer of Node.js fires at once. */
 const DRAIN_MS_MAX = 86_400_000
 
@@ -76,11 +84,13 @@ export const scaleSchema = z.strictObject({
     ),
   maxDimension: z
     .union(
-      [z.literal(0), z.literal(1)],
-      '0 or 1 (for dimension 2 and above, compute whole windows: streaming-tda diagram --filtration rips)'
+      [z.literal(0), z.literal(1), z.literal(2)],
+      '0, 1 or 2 (for dimension 3 and above, compute whole windows: streaming-tda diagram --filtration rips)'
     )
     .optional()
-    .describe('Rips: the highest homology dimension; default 1.'),
+    .describe(
+      'Rips: the highest homology dimension; default 1. Dimension 2 is computed from scratch at every update.'
+    ),
   threshold: notNegative
     .optional()
     .describe('Rips: longest edge of the complex; what is alive there has death null. Default: no limit.')
@@ -204,6 +214,19 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('How results are cut.'),
+  spool: z
+    .strictObject({
+      directory: z.string().min(1).describe('A directory of this daemon alone, on a disk that outlives a restart.'),
+      maxBytes: z
+        .int()
+        .min(1 << 20)
+        .default(1 << 30)
+        .describe('Bytes on disk at most; a full spool stops the input.')
+    })
+    .optional()
+    .describe(
+      'With `delivery: at-least-once`: where results wait on disk while brokers are away. Without it the input waits.'
+    ),
   streams: z
     .strictObject({
       max: positiveInt
@@ -257,7 +280,8 @@ export const configSchema = z.strictObject({
       memoryMiB: positiveInt
         .optional()
         .describe(
-          'Memory the engines may need, predicted before start; default: 70 % of the machine or its cgroup.'
+          'Memory the engines may need, predicted before start; from 80 % in use on, new streams are dead letters. ' +
+            'Default: 70 % of the machine or its cgroup.'
         )
     })
     .prefault({})
@@ -273,15 +297,43 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('The HTTP endpoint.'),
-  log: z
+  metrics: z
     .strictObject({
-      level: z
-        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
-        .default('info')
-        .describe('Lowest level that is logged.')
+      streams: z
+        .array(z.string().min(1).max(1024))
+        .max(100)
+        .default([])
+        .describe('Streams with series of their own; every other stream is counted in the sums only.'),
+      exemplars: z
+        .boolean()
+        .default(true)
+        .describe('Whether latencies name a trace that saw them (scraped as OpenMetrics, with tracing).')
     })
     .prefault({})
-    .describe('Logging.'),
+    .describe('What `/metrics` shows. May change at run time, by SIGHUP.'),
+  log: z
+    .strictObject({
+      level: logLevel.default('info').describe('Lowest level that is logged.'),
+      components: z
+        .strictObject({
+          daemon: componentLevel('start, stop, reload and health'),
+          pipeline: componentLevel('batches, partitions, dead letters and failures'),
+          worker: componentLevel('the worker threads and the native engines'),
+          kafka: componentLevel("the brokers and Kafka's client"),
+          process: componentLevel("Node's own warnings")
+        } satisfies Record<LogComponent, z.ZodOptional<typeof logLevel>>)
+        .default({})
+        .describe('Other levels for parts of the daemon.'),
+      debugStream: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'One stream whose every batch, advance, update and refused record is logged, at level debug.'
+        )
+    })
+    .prefault({})
+    .describe('Logging. May change at run time, by SIGHUP.'),
   shutdown: z
     .strictObject({
       timeout: durationMs

@@ -83,10 +83,13 @@ export class BrokerGuard {
   async run<T>(attempt: () => Promise<T>, attemptsMax = Infinity): Promise<T> {
     let last: unknown
     const policy = wrap(
-      retry(handleWhen((error) => isRetriable(error) || error instanceof BrokenCircuitError), {
-        maxAttempts: attemptsMax - 1,
-        backoff: new ExponentialBackoff({ initialDelay: BACKOFF_MS_MIN, maxDelay: BACKOFF_MS_MAX })
-      }),
+      retry(
+        handleWhen((error) => isRetriable(error) || error instanceof BrokenCircuitError),
+        {
+          maxAttempts: attemptsMax - 1,
+          backoff: new ExponentialBackoff({ initialDelay: BACKOFF_MS_MIN, maxDelay: BACKOFF_MS_MAX })
+        }
+      ),
       this.#breaker
     )
     try {
@@ -104,7 +107,9 @@ export class BrokerGuard {
       }, this.#closing.signal)
     } catch (error) {
       if (!(error instanceof BrokenCircuitError)) throw error
-      throw last ?? new TdaError('BROKER', 'brokers failed too often in a row', { cause: error, retriable: true })
+      throw (
+        last ?? new TdaError('BROKER', 'brokers failed too often in a row', { cause: error, retriable: true })
+      )
     }
   }
 

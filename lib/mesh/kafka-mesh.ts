@@ -13,7 +13,7 @@ import type {
   Transactions
 } from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
-import type { LibrdKafkaError } from './kafka-client.js'
+import type { ClientLog, LibrdKafkaError } from './kafka-client.js'
 import { KafkaInspector } from './kafka-inspector.js'
 import { KafkaPublisher } from './kafka-publisher.js'
 import type { KafkaSettings } from './kafka-settings.js'
@@ -45,6 +45,8 @@ export interface KafkaMeshOptions {
   /** What the brokers can do; default: all. */
   readonly capabilities?: MeshCapabilities
   readonly description?: string
+  /** Gets what librdkafka reports: lost connections, refusals, with the setting `debug` much more. Default: nobody. */
+  readonly logger?: ClientLog
 }
 
 const EVERYTHING: MeshCapabilities = {
@@ -85,7 +87,8 @@ export class KafkaEventMesh implements EventMesh {
     const publisher = await KafkaPublisher.connect(
       brokers,
       { 'compression.codec': options.compression ?? 'lz4', ...options.librdkafka },
-      options.connectTimeoutMs ?? TIMEOUT_MS
+      options.connectTimeoutMs ?? TIMEOUT_MS,
+      options.logger
     )
     return new KafkaEventMesh(options, brokers, publisher)
   }
@@ -117,6 +120,7 @@ export class KafkaEventMesh implements EventMesh {
       groupId: options.groupId,
       settings: this.#options.librdkafka ?? {},
       timeoutMs: this.#timeoutMs,
+      logger: this.#options.logger,
       ...(this.#options.instanceId === undefined ? {} : { instanceId: this.#options.instanceId })
     })
     this.#subscriptions.add(subscription)

@@ -16,8 +16,10 @@ import {
   errorNumber,
   isTooLarge,
   loadKafka,
+  logClient,
   RD_KAFKA,
   withSettings,
+  type ClientLog,
   type LibrdKafkaError,
   type Producer
 } from './kafka-client.js'
@@ -28,6 +30,8 @@ const IN_FLIGHT_RECORDS = 20_000
 const IN_FLIGHT_BYTES = 32 * 1024 * 1024
 /** While reports are outstanding the client is polled so often; they are not delivered otherwise. */
 const POLL_MS = 1
+/** A record that no broker has taken by then has failed; whoever published it repeats it, or keeps it elsewhere. */
+const MESSAGE_TIMEOUT_MS = 30_000
 const CLOSE_FLUSH_MS = 5_000
 const METADATA_TIMEOUT_MS = 10_000
 
@@ -56,7 +60,12 @@ export class KafkaPublisher {
   #roomWaiters: (() => void)[] = []
   #closed = false
 
-  static async connect(brokers: string, settings: KafkaSettings, timeoutMs: number): Promise<KafkaPublisher> {
+  static async connect(
+    brokers: string,
+    settings: KafkaSettings,
+    timeoutMs: number,
+    logger?: ClientLog
+  ): Promise<KafkaPublisher> {
     const { Producer } = await loadKafka()
     const producer = withSettings(
       () =>
@@ -71,9 +80,10 @@ export class KafkaPublisher {
             ...settings,
             dr_cb: true
           },
-          { 'message.timeout.ms': 120_000 }
+          { 'message.timeout.ms': MESSAGE_TIMEOUT_MS }
         )
     )
+    logClient(producer, 'producer', logger)
     await connectClient(producer, brokers, timeoutMs)
     return new KafkaPublisher(producer)
   }
@@ -83,12 +93,18 @@ export class KafkaPublisher {
     producer.on('delivery-report', (error: LibrdKafkaError | null, report) => {
       this.#reported(report.opaque as Sent, report.size, error)
     })
-    producer.on('event.error', () => {}) // Outages heal; what does not arrive in time fails through its report.
   }
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     if (records.length === 0) return
-    const batch: Batch = { topic, unreported: 0, failure: null, tooLarge: new Set(), sealed: false, settle: () => {} }
+    const batch: Batch = {
+      topic,
+      unreported: 0,
+      failure: null,
+      tooLarge: new Set(),
+      sealed: false,
+      settle: () => {}
+    }
     for (const record of records) {
       if (batch.failure) break
       while (!this.#hasRoom() || !this.#produce(batch, record)) await this.#room()

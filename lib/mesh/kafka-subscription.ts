@@ -5,6 +5,8 @@
  *   (K4) Assignments and revocations are events of the same stream: partitions are assigned to the client after the
  *        reader was told where they start, and given up after the reader called `done`. librdkafka waits meanwhile.
  *   (K5) No record of a partition arrives after its revocation or before its assignment.
+ *   (K6) A reader that takes longer than `STALL_MS` over an event keeps its membership, and hears of rebalances through
+ *        `isLosing`: partitions are paused and the group is polled for it, whatever `max.poll.interval.ms` says.
  *
  * node-rdkafka's `consume(n)` waits its timeout for *each* message, so a slow trickle would hold a batch back for long:
  * here one call waits for the first record and another one takes what is there. Commits are asynchronous, and
@@ -20,8 +22,10 @@ import {
   disconnectClient,
   isHopeless,
   loadKafka,
+  logClient,
   RD_KAFKA,
   withSettings,
+  type ClientLog,
   type KafkaConsumer,
   type LibrdKafkaError,
   type Message
@@ -35,6 +39,9 @@ const REQUEST_TIMEOUT_MS = 10_000
 const COMMIT_PATIENCE_MS = 60_000
 const COMMIT_RETRY_MS = 100
 const ERROR_PAUSE_MS = 100
+/** A reader that is busy for so long is stalled; then the group is polled so often. */
+const STALL_MS = 5_000
+const STALL_POLL_MS = 1_000
 
 type Rebalance = { readonly kind: 'assign' | 'revoke'; readonly partitions: readonly number[] }
 
@@ -47,6 +54,8 @@ export class KafkaSubscription implements Subscription {
   readonly #position = new Map<number, number>()
   /** Partitions the reader is about to give up; empty when none. */
   #revoking: readonly number[] = []
+  /** Records that arrived while the reader was busy. */
+  readonly #held: MeshRecord[] = []
   #lent: Promise<unknown> = Promise.resolve()
   #closing = false
   #closed: Promise<void> | null = null
@@ -57,6 +66,7 @@ export class KafkaSubscription implements Subscription {
     readonly groupId: string
     readonly settings: KafkaSettings
     readonly timeoutMs: number
+    readonly logger?: ClientLog | undefined
     /** `group.instance.id`, for static membership. */
     readonly instanceId?: string
   }): Promise<KafkaSubscription> {
@@ -84,6 +94,7 @@ export class KafkaSubscription implements Subscription {
           { 'auto.offset.reset': 'earliest' }
         )
     )
+    logClient(consumer, 'consumer', options.logger)
     await connectClient(consumer, options.brokers, options.timeoutMs)
     const subscription = new KafkaSubscription(consumer, options.topic, options.groupId)
     onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
@@ -95,7 +106,6 @@ export class KafkaSubscription implements Subscription {
     this.#consumer = consumer
     this.topic = topic
     this.groupId = groupId
-    consumer.on('event.error', () => {}) // Outages heal; what does not heal is thrown by `consume`.
   }
 
   async *events(options: {
@@ -106,7 +116,7 @@ export class KafkaSubscription implements Subscription {
     while (!options.signal.aborted && !this.#closing) {
       const records = await this.#batch(options.recordsMax, options.lingerMs)
       // What was read before a rebalance was noticed belongs to partitions still held: it goes first.
-      if (records.length > 0) yield { kind: 'records', records }
+      if (records.length > 0) yield* this.#hand({ kind: 'records', records })
       let rebalance: Rebalance | undefined
       while ((rebalance = this.#rebalances.shift()) !== undefined) {
         if (rebalance.kind === 'assign') yield* this.#assign(rebalance.partitions)
@@ -190,8 +200,38 @@ export class KafkaSubscription implements Subscription {
     await disconnectClient(this.#consumer)
   }
 
+  /** Hands an event over; while the reader is busy with it for long, somebody else polls. */
+  async *#hand(event: MeshEvent): AsyncGenerator<MeshEvent> {
+    const busy = new AbortController()
+    let polling: Promise<void> | undefined
+    const stalled = setTimeout(() => {
+      polling = this.#poll(busy.signal)
+      polling.catch(() => {}) // Thrown below, when the reader comes back.
+    }, STALL_MS)
+    try {
+      yield event
+    } finally {
+      clearTimeout(stalled)
+      busy.abort()
+      await polling
+    }
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const paused = [...this.#position.keys()].map((partition) => ({ topic: this.topic, partition }))
+    this.#consumer.pause(paused)
+    while (!signal.aborted && !this.#closing) {
+      // Paused partitions bring nothing but rebalances; what was under way all the same is kept.
+      for (const record of await this.#consume(1, 0)) this.#held.push(record)
+      await delay(STALL_POLL_MS, undefined, { signal }).catch(() => {})
+    }
+    if (!this.#isClosing()) this.#consumer.resume(paused)
+  }
+
   async #batch(recordsMax: number, lingerMs: number): Promise<MeshRecord[]> {
-    const records = await this.#consume(recordsMax, 0)
+    const records = this.#held.splice(0, recordsMax)
+    if (records.length > 0) return records
+    for (const record of await this.#consume(recordsMax, 0)) records.push(record)
     if (records.length === 0) records.push(...(await this.#consume(1, FIRST_RECORD_MS)))
     if (records.length === 0 || records.length >= recordsMax) return records
     if (lingerMs > 0) await delay(lingerMs)
@@ -227,10 +267,10 @@ export class KafkaSubscription implements Subscription {
   }
 
   async *#assign(partitions: readonly number[]): AsyncGenerator<MeshEvent> {
-    const stored = await this.#committedPatiently(partitions)
+    const stored = await this.#patiently(() => this.committed(partitions))
     const assigned: AssignedPartition[] = []
     for (const partition of partitions) {
-      const { low, high } = await this.#watermarks(partition)
+      const { low, high } = await this.#patiently(() => this.#watermarks(partition))
       const offset = stored.get(partition) ?? null
       // Beyond the end: the topic was made anew, and the offset speaks of another log.
       const committed = offset !== null && offset <= high ? offset : null
@@ -280,17 +320,15 @@ export class KafkaSubscription implements Subscription {
   }
 
   /**
-   * A transaction that the former owner left open keeps its offsets back until it times out; and brokers may be on their
-   * way. @throws BROKER when there is no answer for `COMMIT_PATIENCE_MS`.
+   * A transaction that the former owner left open keeps its offsets back until it times out; and brokers may be away:
+   * asks until there is an answer. @throws BROKER when there never can be.
    */
-  async #committedPatiently(partitions: readonly number[]): Promise<Map<number, number>> {
-    const deadlineMs = performance.now() + COMMIT_PATIENCE_MS
+  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await this.committed(partitions)
+        return await ask()
       } catch (error) {
-        const hopeless = error instanceof TdaError && !error.retriable
-        if (hopeless || this.#isClosing() || performance.now() > deadlineMs) throw error
+        if (!(error instanceof TdaError && error.retriable) || this.#isClosing()) throw error
         await delay(COMMIT_RETRY_MS)
       }
     }

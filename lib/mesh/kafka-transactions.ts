@@ -130,10 +130,14 @@ export class KafkaTransactions implements Transactions {
     if (found?.size === 0) {
       this.#singly = true
       await this.close()
-      throw new TdaError('BROKER', 'a topic takes fewer bytes than a batch of records has: sending them one by one', {
-        cause: error,
-        retriable: true
-      })
+      throw new TdaError(
+        'BROKER',
+        'a topic takes fewer bytes than a batch of records has: sending them one by one',
+        {
+          cause: error,
+          retriable: true
+        }
+      )
     }
     if (found) throw tooLargeError('commit a transaction', found)
     throw brokerError('commit a transaction', error)
@@ -225,7 +229,8 @@ export class KafkaTransactions implements Transactions {
     const producer = this.#producer
     if (!producer) return false
     const wasCommitting = this.#phase === 'committing'
-    const dead = isFatal === true || errorNumber(error) === RD_KAFKA.FENCED || errorNumber(error) === RD_KAFKA.STATE
+    const dead =
+      isFatal === true || errorNumber(error) === RD_KAFKA.FENCED || errorNumber(error) === RD_KAFKA.STATE
     if (!dead && wasCommitting && isRetriable === true && isTxnRequiresAbort !== true) return false
     try {
       if (dead) throw error

@@ -3,7 +3,7 @@
  * and `demo` differ in the mesh they bring.
  */
 import { createDecoder } from '../adapters/decoder.js'
-import { requireMemory } from '../config/memory.js'
+import { memoryLimit, processMemory, requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
 import { brokerCode, BrokerGuard } from '../mesh/broker-guard.js'
 import { TdaError } from '../errors.js'
@@ -11,6 +11,7 @@ import type { EventMesh, Subscription, TopicSettings } from '../mesh/event-mesh.
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
 import { BrokerWatch } from './broker-watch.js'
+import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
 import { meshStateStore, STATE_TOPIC_SETTINGS, type StateStore } from './restore.js'
@@ -34,6 +35,8 @@ export interface DaemonParts {
   readonly logger?: PipelineLogger
   /** Aborting it drains the daemon. */
   readonly signal?: AbortSignal
+  /** Told when the work is over, well or not, and closing begins: brokers that are silent can make it last. */
+  readonly closing?: () => void
   /** Default: metrics of its own. */
   readonly metrics?: Metrics
   /** Whether to listen on `http.host`:`http.port`. Default true. */
@@ -74,7 +77,8 @@ export interface Daemon {
 export async function createDaemon(config: Config, parts: DaemonParts): Promise<Daemon> {
   const { mesh, logger, signal } = parts
   requireMemory(config)
-  const metrics = parts.metrics ?? createMetrics()
+  const metrics = parts.metrics ?? createMetrics(config.metrics)
+  metrics.memoryLimit(memoryLimit(config))
   const { input, output } = config
   const guard = new BrokerGuard({
     report: (state) => metrics.breaker(state),
@@ -89,7 +93,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   const groupId = config.kafka?.groupId ?? GROUP_ID
   const state = await openState(config, parts, groupId, create)
   let pipeline: Pipeline | undefined
-  const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
+  const watch = new BrokerWatch(componentLogger(logger, 'kafka'), (up) => metrics.brokerUp(up))
   const health = (): Health =>
     healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble, pipeline?.restoreText)
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
@@ -97,7 +101,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   let delivery: Delivery | undefined
   try {
     source = await mesh.subscribe(input.topic, { groupId })
-    delivery = await openDelivery(mesh, source, config, { guard, metrics })
+    delivery = await openDelivery(mesh, source, config, { guard, metrics, ...(logger ? { logger } : {}) })
     sayGuarantee(config, delivery, logger)
     pipeline = new Pipeline({
       config,
@@ -106,6 +110,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       delivery,
       metrics,
       ...(state ? { state } : {}),
+      memoryLimits: { native: memoryLimit(config), resident: processMemory() },
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
     })
@@ -122,7 +127,8 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     const why = `a member that crashed gives its partitions up after session.timeout.ms (${sessionMs} ms)`
     logger?.info({ topic: input.topic }, `waiting for partitions of "${input.topic}"; ${why}`)
   }
-  const opened = { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting }
+  const closing = parts.closing ?? ((): void => {})
+  const opened = { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting, closing }
   return { pipeline, metrics, url: http?.url ?? null, run: () => run(opened) }
 }
 
@@ -135,6 +141,7 @@ interface Opened {
   readonly metrics: Metrics
   readonly watch: BrokerWatch
   readonly sayWaiting: () => void
+  readonly closing: () => void
 }
 
 /** The state topic has the partitions of the input topic, one each. `null` where the mesh cannot keep it. */
@@ -169,12 +176,13 @@ function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineL
 }
 
 async function run(opened: Opened): Promise<void> {
-  const { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting } = opened
+  const { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting, closing } = opened
   watch.answered() // Joining took an answer, however long ago the daemon was made.
   metrics.beforeScrape(() => pipeline.sample())
   let asking = false
   const sampling = setInterval(() => {
     watch.check()
+    pipeline.sampleMemory()
     if (asking) return // A broker that does not answer is not asked twice.
     asking = true
     pipeline
@@ -190,6 +198,7 @@ async function run(opened: Opened): Promise<void> {
   try {
     await pipeline.run()
   } finally {
+    closing()
     clearTimeout(waiting)
     clearInterval(sampling)
     metrics.beforeScrape(() => {})

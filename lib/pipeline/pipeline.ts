@@ -22,6 +22,7 @@ import type {
   OutgoingRecord,
   Subscription
 } from '../mesh/event-mesh.js'
+import { MemoryGate, type MemoryBytes, type MemoryLook } from '../scales/memory-gate.js'
 import { resultPlace } from '../publishers/dead-letters.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
 import { LogMismatch, StreamTable } from '../scales/stream-table.js'
@@ -30,11 +31,12 @@ import { WorkerPool } from '../scales/worker-pool.js'
 import type { Delivery, Outcome } from './delivery.js'
 import { nextState, type PipelineSignal, type PipelineState } from './lifecycle.js'
 import { OrderedFlight } from './ordered-flight.js'
+import { componentLogger, type DetailedLogger } from './pipeline-logger.js'
 import { noMetrics, type PipelineMetrics } from './pipeline-metrics.js'
 import { bytesOf } from './record-bytes.js'
-import { PipelineReport, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
+import { PipelineReport, workerLog, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
 import { Restorer, type StateStore } from './restore.js'
-import { sampleStreams } from './sample-streams.js'
+import { nativeBytes, sampleStreams } from './sample-streams.js'
 import { orderedUpdates } from './updates.js'
 
 export type { PipelineLogger, PipelineTotals } from './pipeline-report.js'
@@ -52,6 +54,11 @@ export interface PipelineParts {
   readonly logger?: PipelineLogger
   /** Aborting it drains the pipeline. */
   readonly signal?: AbortSignal
+  /**
+   * Where memory is this short, no stream is new (see `memory-gate.ts`). Default: no such limit, so that results depend on
+   * the log and the configuration alone (L2), as a replay's must.
+   */
+  readonly memoryLimits?: MemoryBytes
 }
 
 /** One run from a source to where results go. `createDaemon` makes it; its state and totals may be read at any time. */
@@ -61,11 +68,12 @@ export class Pipeline {
   readonly #decoder: PipelineParts['decoder']
   readonly #delivery: Delivery
   readonly #metrics: PipelineMetrics
-  readonly #logger: PipelineLogger | undefined
+  readonly #logger: DetailedLogger
   readonly #signal: AbortSignal | undefined
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
   readonly #streams: StreamTable
+  readonly #memory: MemoryGate | null
   readonly #flight: OrderedFlight
   /** Stops the source: on a drain and on a failure. */
   readonly #stop = new AbortController()
@@ -91,17 +99,25 @@ export class Pipeline {
     this.#decoder = parts.decoder
     this.#delivery = parts.delivery
     this.#metrics = parts.metrics ?? noMetrics
-    this.#logger = parts.logger
-    this.#report = new PipelineReport(this.#metrics, parts.logger)
+    this.#logger = componentLogger(parts.logger, 'pipeline')
     this.#signal = parts.signal
     this.#plan = planStream(config)
+    const scales = this.#plan.scales.map(({ name }) => name)
+    this.#report = new PipelineReport({ metrics: this.#metrics, logger: parts.logger, scales })
     this.#pool = new WorkerPool({
       workers: config.pipeline.workers,
       scales: this.#plan.scales.map(({ name, layout }) => ({ name, layout })),
       maxBytes: config.publish.maxBytes,
-      eventTime: this.#plan.eventTime
+      eventTime: this.#plan.eventTime,
+      log: workerLog(parts.logger)
     })
-    this.#streams = new StreamTable(config, this.#plan, this.#pool)
+    const used = (): MemoryBytes => ({
+      native: nativeBytes(this.#streams),
+      resident: process.memoryUsage.rss()
+    })
+    const changed = (open: boolean, look: MemoryLook): void => this.#report.memory(open, look)
+    this.#memory = parts.memoryLimits ? new MemoryGate(parts.memoryLimits, used, changed) : null
+    this.#streams = new StreamTable(config, this.#plan, this.#pool, this.#memory)
     this.#restorer = parts.state ? new Restorer(config, this.#streams, parts.state, parts.logger) : null
     this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, (error) => void this.#fail(error))
   }
@@ -122,6 +138,11 @@ export class Pipeline {
     this.#metrics.workerUtilisation(this.#pool.utilisation())
   }
 
+  /** Looks at memory, so that a change is seen without a new stream: every so often. O(streams x scales), no I/O. */
+  sampleMemory(): void {
+    if (this.#memory) this.#metrics.memoryRatio(this.#memory.look().ratio)
+  }
+
   /**
    * Sets the gauges of the lag: every so often, because the source has to ask for it.
    * @throws BROKER when it gets no answer; then there is no lag to be seen, instead of an old one.
@@ -129,7 +150,7 @@ export class Pipeline {
   async sampleLag(): Promise<void> {
     let lag: ReadonlyMap<number, number>
     try {
-      lag = await this.#source.lag()
+      lag = await this.#report.watched('source', this.#source.lag())
     } catch (error) {
       for (const partition of this.#lagging) this.#metrics.consumerLag(partition, null)
       this.#lagging = new Set()
@@ -181,11 +202,8 @@ export class Pipeline {
     this.#signal?.addEventListener('abort', drain, { once: true })
     if (this.#signal?.aborted) drain()
     try {
-      await Promise.race([
-        this.#pull().catch((error: unknown) => this.#explain(error)),
-        failed,
-        this.#delivery.failed
-      ])
+      const delivered = this.#report.watched('deliver', this.#delivery.failed)
+      await Promise.race([this.#report.watched('source', this.#pull().catch((error: unknown) => this.#explain(error))), failed, delivered])
       this.#apply({ kind: 'stop', deadlineMs: Date.now() })
       this.#apply({ kind: 'drained' })
     } catch (error) {
@@ -244,19 +262,19 @@ export class Pipeline {
     const { slices, refused, backwards } = this.#streams.admit(decoded)
     const rounds: Promise<OutgoingRecord[]>[] = []
     for (const round of this.#streams.rounds(slices)) {
-      const jobs = await this.#streams.append(round)
-      const results = this.#streams.advance(round, jobs).then((messages) => orderedUpdates(jobs, messages))
+      const jobs = await this.#report.watched('advance', this.#streams.append(round))
+      const advanced = this.#report.advanced(jobs, this.#streams.advance(round, jobs))
+      const results = advanced.then((messages) => orderedUpdates(jobs, messages))
       results.catch(() => {}) // Told by the flight, which waits for all of them.
       rounds.push(results)
     }
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => this.#streams.isLive(record))
     const next = this.#streams.nextOffsets(records)
     const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
-    this.#flight.add(Promise.all(rounds), (updates) =>
+    this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
       this.#deliver({ updates: updates.flat(), letters, state: [], next }, arrivedMs, newestMs)
     )
-    const points = slices.reduce((sum, { count }) => sum + count, 0)
-    this.#report.taken(records, points, backwards)
+    this.#report.taken(records, slices, backwards)
     if (this.#restoring.size > 0) this.#countReplayed(records)
     if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
@@ -272,7 +290,7 @@ export class Pipeline {
     }
     // Of a batch that was only replayed nothing is left.
     if (updates.length + letters.length + state.length + next.size === 0) out()
-    else await this.#delivery.deliver(outcome, out)
+    else await this.#report.watched('deliver', this.#delivery.deliver(outcome, out))
   }
 
   /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
@@ -287,7 +305,7 @@ export class Pipeline {
   async #assign({ partitions, startAt }: Extract<MeshEvent, { kind: 'assigned' }>): Promise<void> {
     for (const partition of partitions) this.#warnOfLoss(partition)
     this.#metrics.rebalanced('assigned')
-    this.#logger?.info({ partitions }, 'partitions assigned')
+    this.#logger.info({ partitions }, 'partitions assigned')
     for (const { partition, low, resume } of partitions) {
       if (resume > low) this.#restoring.set(partition, { from: low, resume })
     }
@@ -317,7 +335,7 @@ export class Pipeline {
     const lost = committed === null ? 0 : low - committed
     if (lost <= 0) return
     const message = `retention removed ${lost} records before they were read; let the input topic keep them for longer`
-    this.#logger?.warn({ partition, low, committed }, message)
+    this.#logger.warn({ partition, low, committed }, message)
   }
 
   #countReplayed(records: readonly MeshRecord[]): void {
@@ -395,7 +413,7 @@ export class Pipeline {
       this.#metrics.restoreProgress(partition, null)
     }
     this.#metrics.rebalanced('revoked')
-    this.#logger?.info({ partitions }, 'partitions revoked')
+    this.#logger.info({ partitions }, 'partitions revoked')
   }
 
   #drain(): void {
@@ -417,7 +435,7 @@ export class Pipeline {
         : new TdaError('INTERNAL', `the pipeline failed: ${String(cause)}`, { cause })
     this.#apply({ kind: 'error', cause: error })
     this.#metrics.failed(error.code)
-    this.#logger?.error({ code: error.code, err: error }, error.message)
+    this.#logger.error({ code: error.code, err: error }, error.message)
     this.#stop.abort()
     this.#rejectRun(error)
     return error
@@ -428,6 +446,6 @@ export class Pipeline {
     this.#state = nextState(this.#state, signal)
     if (this.#state.kind === before) return
     this.#metrics.state(this.#state.kind)
-    this.#logger?.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
+    this.#logger.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
   }
 }

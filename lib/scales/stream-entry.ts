@@ -250,6 +250,13 @@ export class StreamEntry {
     return nativeAddon().engineState(this.#engines[scale]!.handle)
   }
 
+  /** Bytes of native memory its ring and engines hold. O(scales). */
+  bytes(): number {
+    let bytes = this.ringState().bytes
+    for (let scale = 0; scale < this.#engines.length; scale++) bytes += this.engineState(scale).bytes
+    return bytes
+  }
+
   /** Frees ring and engines. REQUIRES: nothing under way. */
   release(): void {
     for (const { handle, lane } of this.#engines) {

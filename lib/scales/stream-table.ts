@@ -6,16 +6,18 @@
  *
  *   (T1) No entry is made beyond `streams.max`, but for streams that go on from their state.
  *   (T2) A record is taken or refused whole, also when its points belong to several streams.
+ *   (T3) While memory is short no stream is new: only those that rebuild windows of before come in, and those held go on.
  *   (T4) Of a partition that goes on from its state, only its streams exist before the position of that state.
- *   (T3) A round brings at most `slicePointsMax` points of one stream, and about `ROUND_BYTES_MAX` of JSON.
+ *   (T5) A round brings at most `slicePointsMax` points of one stream, and about `ROUND_BYTES_MAX` of JSON.
  */
 import type { DecodedBatch, RejectedRecord, StreamPoints } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord } from '../mesh/event-mesh.js'
-import { nativeAddon } from '../native.js'
-import { Admission, countSlide, slideCounts, type SlideCount } from './admission.js'
+import { nativeAddon, type EngineCounters } from '../native.js'
+import { Admission, countSlide, slideCounts, type Refusal, type SlideCount } from './admission.js'
 import { keptRows, refuseRecords, stepsBack, type Part, type Rows } from './batch-admission.js'
+import type { MemoryGate } from './memory-gate.js'
 import type { StreamPlan } from './scale-plan.js'
 import { firstFrom, jsonBytesPerPoint, StreamEntry, type StreamSlice } from './stream-entry.js'
 import type { PartitionState, StreamState } from './stream-state.js'
@@ -43,22 +45,37 @@ interface Partition extends AssignedPartition {
 export class StreamTable {
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
+  readonly #memory: Pick<MemoryGate, 'admits'> | null
   readonly #streamsMax: number
   readonly #mixedRecords: boolean
   readonly #partitions = new Map<number, Partition>()
   readonly #slides = new Map<StreamEntry, readonly SlideCount[]>()
   #size = 0
+  #released: readonly EngineCounters[]
 
-  constructor(config: Config, plan: StreamPlan, pool: WorkerPool) {
+  /** Without `memory`, only `streams.max` limits the streams. */
+  constructor(
+    config: Config,
+    plan: StreamPlan,
+    pool: WorkerPool,
+    memory: Pick<MemoryGate, 'admits'> | null = null
+  ) {
     this.#plan = plan
     this.#pool = pool
+    this.#memory = memory
     this.#streamsMax = config.streams.max
+    this.#released = plan.scales.map(() => ({ columns: 0, pivots: 0, edits: 0, arenaBytes: 0 }))
     this.#mixedRecords = config.input.stream.from === 'field'
   }
 
   /** Streams held. */
   get size(): number {
     return this.#size
+  }
+
+  /** What the engines of a scale had done that are not held any more: counters must not go back with a partition. */
+  released(scale: number): EngineCounters {
+    return this.#released[scale]!
   }
 
   *entries(): Generator<StreamEntry> {
@@ -133,6 +150,15 @@ export class StreamTable {
     await this.#pool.idle()
     this.#partitions.delete(partition)
     for (const entry of held.entries.values()) {
+      this.#released = this.#released.map((before, scale) => {
+        const { columns, pivots, edits } = entry.engineState(scale).counters
+        return {
+          columns: before.columns + columns,
+          pivots: before.pivots + pivots,
+          edits: before.edits + edits,
+          arenaBytes: 0
+        }
+      })
       entry.release()
       this.#slides.delete(entry)
       this.#size -= 1
@@ -282,6 +308,7 @@ export class StreamTable {
     const before: Part = {
       points: rowsTo(decoded, begins),
       entry: null,
+      barred: tooMany(stream),
       admission: null,
       misfits: null,
       refused: null
@@ -290,7 +317,7 @@ export class StreamTable {
   }
 
   #part(decoded: StreamPoints, held: Partition, nowMs: number): Part {
-    const entry = this.#entry(decoded, held)
+    const { entry, barred } = this.#entry(decoded, held)
     const points = entry ? rowsFrom(decoded, entry.firstRow(decoded)) : decoded
     if (entry && points.count > 0 && points.offsets.at(-1)! >= entry.kept.position) entry.kept.touch(nowMs)
     const { ordered, scales } = this.#plan
@@ -300,13 +327,14 @@ export class StreamTable {
         : null
     const misfits =
       entry && this.#plan.gated ? nativeAddon().streamRefusals(entry.handle, points.values) : null
-    return { points, entry, admission, misfits, refused: null }
+    return { points, entry, barred, admission, misfits, refused: null }
   }
 
-  #entry({ partition, stream }: StreamPoints, held: Partition): StreamEntry | null {
+  #entry({ partition, stream, offsets }: StreamPoints, held: Partition): Pick<Part, 'entry' | 'barred'> {
     const known = held.entries.get(stream)
-    if (known || this.#size >= this.#streamsMax) return known ?? null
-    return this.#add(partition, stream, null)
+    if (known) return { entry: known, barred: null }
+    const barred = this.#barred(stream, offsets[0]! < held.resume)
+    return barred ? { entry: null, barred } : { entry: this.#add(partition, stream, null), barred: null }
   }
 
   #add(partition: number, stream: string, state: StreamState | null): StreamEntry {
@@ -318,6 +346,13 @@ export class StreamTable {
     this.#slides.set(entry, slideCounts(this.#plan.scales))
     this.#size += 1
     return entry
+  }
+
+  #barred(stream: string, replay: boolean): Refusal | null {
+    if (this.#size >= this.#streamsMax) return tooMany(stream)
+    if (replay || !this.#memory || this.#memory.admits()) return null
+    const message = `stream "${stream}" would be new, and memory is short; raise its limit or add a daemon`
+    return { reason: 'memory_pressure', message }
   }
 
   #cutAtResume(entry: StreamEntry, rows: Rows): StreamSlice[] {
@@ -362,6 +397,10 @@ function cut(slice: StreamSlice, from: number, to: number): StreamSlice {
     offsets: offsets.subarray(from, to),
     indices: indices.subarray(from, to)
   }
+}
+
+function tooMany(stream: string): Refusal {
+  return { reason: 'too_many_streams', message: `stream "${stream}" would be one more than streams.max allows` }
 }
 
 function rowsFrom(points: StreamPoints, from: number): StreamPoints {

@@ -37,6 +37,7 @@
 #include "native/base/assert.h"
 #include "native/base/status.h"
 #include "native/diagram/row_buffer.h"
+#include "native/engine/counters.h"
 #include "native/engine/filtration.h"
 #include "native/window/sliding_window.h"
 
@@ -70,8 +71,11 @@ struct EngineState {
   PointId emitted;  // next() at the last emission
   uint64_t sequence;
   size_t pairs;  // in the diagram at the last emission
+  size_t loops;  // those of them that have dimension 1
+  size_t voids;  // and 2
   size_t bytes;
   bool snapshot_due;  // the next emission carries one, whatever snapshot_every says
+  EngineCounters counters;
 };
 
 // What calls write: rows of native/diagram/update.h. Belongs to the caller, who may use it for any number of
@@ -162,7 +166,8 @@ class Engine {
   struct {
     std::atomic<PointId> first, next, held, emitted;
     std::atomic<uint64_t> sequence;
-    std::atomic<size_t> pairs, bytes;
+    std::atomic<size_t> pairs, loops, voids, bytes;
+    std::atomic<uint64_t> columns, pivots, edits, arena_bytes;
     std::atomic<bool> snapshot_due;
   } published_;
 };
