@@ -1,12 +1,12 @@
 /** `run`: the daemon against real brokers, until a signal asks it to stop. */
 import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
-import type { Config } from '../config/schema.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
 import { createLogger, type Logger } from '../observability/logger.js'
 import { createMetrics } from '../observability/metrics.js'
 import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
+import { connectKafka } from './connect-kafka.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { reloadOnSignal } from './reload.js'
 import { stopOnSignal } from './stop-signal.js'
@@ -105,17 +105,4 @@ function logWarnings(logger: Logger): { dispose(): void } {
       for (const printer of printing) process.on('warning', printer)
     }
   }
-}
-
-async function connectKafka(config: Config, logger: Logger): Promise<EventMesh> {
-  const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
-  const { brokers, librdkafka, instanceId, columnar } = config.kafka!
-  return KafkaEventMesh.connect({
-    brokers,
-    librdkafka,
-    columnar,
-    compression: config.output.compression,
-    ...(instanceId === undefined ? {} : { instanceId }),
-    logger
-  })
 }
