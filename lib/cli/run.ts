@@ -2,6 +2,7 @@
 import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
+import { tracingSettings } from '../config/tracing.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
 import { createLogger } from '../observability/logger.js'
 import { createDaemon } from '../pipeline/daemon.js'
@@ -28,6 +29,7 @@ export async function run(
 ): Promise<ExitCode> {
   const config = await loadConfig(path, 'broker')
   requireMemory(config)
+  tracingSettings(config.tracing) // What the environment says is checked with the configuration.
   const memoryPredictedMiB = Math.ceil(predictMemory(config).totalBytes / MIB)
   const memoryLimitMiB = Math.ceil(memoryLimit(config) / MIB)
   if (check) {

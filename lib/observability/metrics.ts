@@ -9,6 +9,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { REJECT_REASONS } from '../adapters/decoder.js'
 import type { PipelineStateKind } from '../pipeline/lifecycle.js'
 import type { PipelineMetrics } from '../pipeline/pipeline-metrics.js'
+import { DROP_REASONS, noStatistics, type TracingStatistics } from './tracing/tracing-statistics.js'
 
 /** 0.1 to 100 ms in six steps a decade, so that quantiles are good to about 25 %; then up to half a minute. */
 const LATENCY_BUCKETS = [
@@ -29,6 +30,8 @@ const STATES: readonly PipelineStateKind[] = [
 
 /** The pipeline's metrics with their face to Prometheus. */
 export interface Metrics extends PipelineMetrics {
+  /** What became of spans since the start of the process: before a scrape. */
+  tracing(statistics: TracingStatistics): void
   /** What sets the gauges before every scrape, instead of what did so before; what it throws fails that scrape. */
   beforeScrape(sample: () => void | Promise<void>): void
   /** The exposition text of all metrics, after sampling. */
@@ -93,6 +96,14 @@ export function createMetrics(): Metrics {
     'scale'
   )
   const pairs = gauge('tda_diagram_pairs', 'Pairs in the diagrams of a scale, all streams.', 'scale')
+  const spans = counter('tda_trace_spans_exported_total', 'Spans acknowledged by the collector.')
+  const lostSpans = counter(
+    'tda_trace_spans_dropped_total',
+    'Spans that did not get to the collector.',
+    'reason'
+  )
+  for (const reason of DROP_REASONS) lostSpans.inc({ reason }, 0)
+  let traced = noStatistics
   for (const reason of REJECT_REASONS) rejected.inc({ reason }, 0)
   let sampler: () => void | Promise<void> = () => {}
 
@@ -123,6 +134,13 @@ export function createMetrics(): Metrics {
       windowPoints.set({ scale }, totals.points)
       windowBytes.set({ scale }, totals.bytes)
       pairs.set({ scale }, totals.pairs)
+    },
+    tracing(statistics) {
+      spans.inc(statistics.exported - traced.exported)
+      for (const reason of DROP_REASONS) {
+        lostSpans.inc({ reason }, statistics.dropped[reason] - traced.dropped[reason])
+      }
+      traced = statistics
     },
     beforeScrape(sample) {
       sampler = sample

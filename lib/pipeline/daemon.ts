@@ -8,6 +8,8 @@ import type { Config } from '../config/schema.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
+import { DistributedTracer } from '../observability/tracing/distributed-tracer.js'
+import type { PipelineNames } from '../observability/tracing/pipeline-spans.js'
 import { BrokerWatch } from './broker-watch.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { meshSink } from './sink.js'
@@ -31,6 +33,8 @@ export interface DaemonParts {
   readonly signal?: AbortSignal
   /** Default: metrics of its own. */
   readonly metrics?: Metrics
+  /** Shut down by its owner, after the daemon. Default: one of its own, as `tracing` of the configuration says. */
+  readonly tracer?: DistributedTracer
   /** Whether to listen on `http.host`:`http.port`. Default true. */
   readonly http?: boolean
 }
@@ -40,6 +44,8 @@ export interface Daemon {
   /** Its state and totals. */
   readonly pipeline: Pipeline
   readonly metrics: Metrics
+  /** Can be reconfigured while the daemon runs. */
+  readonly tracer: DistributedTracer
   /** Where `/metrics`, `/healthz` and `/readyz` are, or `null` without HTTP. */
   readonly url: string | null
   /** Runs until the signal aborts, then closes everything it opened. @throws what the pipeline throws. */
@@ -77,9 +83,11 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   let pipeline: Pipeline | undefined
   const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
   const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down())
-  const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
+  const tracer = parts.tracer ?? (await DistributedTracer.start(config.tracing, logger ? { logger } : {}))
+  let http: HttpServer | null = null
   let source: Subscription | undefined
   try {
+    if (parts.http !== false) http = await startHttpServer({ ...config.http, metrics, health })
     source = await mesh.subscribe(input.topic, { groupId: config.kafka?.groupId ?? GROUP_ID })
     pipeline = new Pipeline({
       config,
@@ -87,11 +95,13 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       decoder: createDecoder(config),
       sink: meshSink(mesh, config),
       metrics,
+      tracer: tracer.pipeline(namesOf(config)),
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
     })
   } catch (error) {
     await source?.close()
+    if (parts.tracer === undefined) await tracer.shutdown()
     await http?.close()
     throw error
   }
@@ -102,8 +112,27 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     const why = `a member that crashed gives its partitions up after session.timeout.ms (${sessionMs} ms)`
     logger?.info({ topic: input.topic }, `waiting for partitions of "${input.topic}"; ${why}`)
   }
-  const opened = { pipeline, source, http, metrics, watch, sayWaiting }
-  return { pipeline, metrics, url: http?.url ?? null, run: () => run(opened) }
+  const opened = {
+    pipeline,
+    source,
+    http,
+    metrics,
+    tracer,
+    ownTracer: parts.tracer === undefined,
+    watch,
+    sayWaiting
+  }
+  return { pipeline, metrics, tracer, url: http?.url ?? null, run: () => run(opened) }
+}
+
+function namesOf({ kafka, input, output, scales }: Config): PipelineNames {
+  return {
+    topic: input.topic,
+    groupId: kafka?.groupId ?? GROUP_ID,
+    outputTopic: output.topic,
+    deadLetterTopic: output.deadLetterTopic,
+    scales: scales.map(({ name }) => name)
+  }
 }
 
 interface Opened {
@@ -111,13 +140,19 @@ interface Opened {
   readonly source: Subscription
   readonly http: HttpServer | null
   readonly metrics: Metrics
+  readonly tracer: DistributedTracer
+  readonly ownTracer: boolean
   readonly watch: BrokerWatch
   readonly sayWaiting: () => void
 }
 
-async function run({ pipeline, source, http, metrics, watch, sayWaiting }: Opened): Promise<void> {
+async function run(opened: Opened): Promise<void> {
+  const { pipeline, source, http, metrics, tracer, watch, sayWaiting } = opened
   watch.answered() // Joining took an answer, however long ago the daemon was made.
-  metrics.beforeScrape(() => pipeline.sample())
+  metrics.beforeScrape(() => {
+    pipeline.sample()
+    metrics.tracing(tracer.statistics)
+  })
   let asking = false
   const sampling = setInterval(() => {
     watch.check()
@@ -139,6 +174,7 @@ async function run({ pipeline, source, http, metrics, watch, sayWaiting }: Opene
     clearInterval(sampling)
     metrics.beforeScrape(() => {})
     await source.close()
+    if (opened.ownTracer) await tracer.shutdown()
     await http?.close()
   }
 }

@@ -16,6 +16,7 @@ import type { DecodedBatch, RejectedRecord } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord, OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
+import { noTracer, type BatchTrace, type PipelineTracer } from '../observability/tracing/pipeline-tracer.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
 import { StreamTable } from '../scales/stream-table.js'
 import { WorkerPool } from '../scales/worker-pool.js'
@@ -38,6 +39,7 @@ export interface PipelineParts {
   readonly sink: Sink
   readonly metrics?: PipelineMetrics
   readonly logger?: PipelineLogger
+  readonly tracer?: PipelineTracer
   /** Aborting it drains the pipeline. */
   readonly signal?: AbortSignal
 }
@@ -50,6 +52,7 @@ export class Pipeline {
   readonly #sink: Sink
   readonly #metrics: PipelineMetrics
   readonly #logger: PipelineLogger | undefined
+  readonly #tracer: PipelineTracer
   readonly #signal: AbortSignal | undefined
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
@@ -76,6 +79,7 @@ export class Pipeline {
     this.#sink = parts.sink
     this.#metrics = parts.metrics ?? noMetrics
     this.#logger = parts.logger
+    this.#tracer = parts.tracer ?? noTracer
     this.#report = new PipelineReport(this.#metrics, parts.logger)
     this.#signal = parts.signal
     this.#plan = planStream(config)
@@ -88,7 +92,8 @@ export class Pipeline {
     this.#streams = new StreamTable(config, this.#plan, this.#pool)
     const fail = (error: unknown): void => void this.#fail(error)
     this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, fail)
-    this.#committer = new Committer(source, fail)
+    const commit: Subscription['commit'] = (next) => this.#tracer.commit(next.size, () => source.commit(next))
+    this.#committer = new Committer({ commit }, fail)
   }
 
   get state(): PipelineState {
@@ -178,22 +183,24 @@ export class Pipeline {
   /** The life of a batch. */
   async #take(records: readonly MeshRecord[]): Promise<void> {
     const arrivedMs = performance.now()
+    const trace = this.#tracer.batch(records, (record) => this.#streams.isLive(record))
     this.#streams.follow(records)
-    const decoded = this.#decoder.decode(records)
+    const decoded = trace.decode(() => this.#decoder.decode(records))
     const { slices, refused, backwards } = this.#streams.admit(decoded)
     let rounds = 0
     for (const round of this.#streams.rounds(slices)) {
       await this.#flight.slot()
       const jobs = await this.#streams.append(round)
-      const results = this.#streams.advance(round, jobs)
-      this.#flight.add(results, async () => this.#publish(orderedUpdates(jobs, await results)))
+      const results = trace.advance(jobs.length, (traced) => this.#streams.advance(round, jobs, traced))
+      this.#flight.add(results, async () => this.#publish(orderedUpdates(jobs, await results), trace))
       rounds += 1
     }
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => this.#streams.isLive(record))
     const next = this.#streams.nextOffsets(records)
     const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
     const finish = async (): Promise<void> => {
-      if (letters.length > 0) await this.#reject(letters)
+      if (letters.length > 0) await trace.reject(letters.length, () => this.#reject(letters))
+      trace.finished()
       if (next.size > 0) this.#committer.offer(next)
       this.#report.finished(arrivedMs, newestMs)
     }
@@ -208,10 +215,10 @@ export class Pipeline {
     if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
 
-  async #publish(updates: readonly OutgoingRecord[]): Promise<void> {
+  async #publish(updates: readonly OutgoingRecord[], trace: BatchTrace): Promise<void> {
     if (updates.length === 0) return
     const startedMs = performance.now()
-    await this.#sink.publish(updates)
+    await trace.publish(updates, (traced) => this.#sink.publish(traced))
     this.#report.published(updates, startedMs)
   }
 
@@ -283,6 +290,7 @@ export class Pipeline {
         : new TdaError('INTERNAL', `the pipeline failed: ${String(cause)}`, { cause })
     this.#apply({ kind: 'error', cause: error })
     this.#metrics.failed(error.code)
+    this.#tracer.failed(error)
     this.#logger?.error({ code: error.code, err: error }, error.message)
     this.#stop.abort()
     this.#rejectRun(error)

@@ -10,6 +10,9 @@ import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { TdaError, type ErrorCode } from '../errors.js'
 import { changeStride, EMISSION, nativeAddon } from '../native.js'
 import type { AdvanceResult, ChangeLayout, EngineHandle } from '../native.js'
+import type { WorkerSpan } from '../observability/tracing/pipeline-tracer.js'
+import { ScaleClock } from '../observability/tracing/scale-clock.js'
+import type { TraceContext } from '../observability/tracing/trace-context.js'
 import { encodeAdvance } from '../publishers/update-encoder.js'
 
 /** What every call of one pool has in common. */
@@ -48,6 +51,18 @@ export interface AdvanceOutput {
   readonly ends: Uint32Array
 }
 
+/** A task of a batch that is traced. */
+export interface TracedTask {
+  readonly jobs: readonly AdvanceJob[]
+  /** What its spans are children of. */
+  readonly context: TraceContext
+}
+
+export interface TracedOutput {
+  readonly output: AdvanceOutput
+  readonly spans: readonly WorkerSpan[]
+}
+
 /** Errors lose their class and code on the way between threads, so they travel as data. */
 export interface JobFailure {
   readonly failure: { readonly code: ErrorCode; readonly message: string }
@@ -60,19 +75,37 @@ interface Messages {
 
 /** Advances each engine in turn and encodes its updates. Ends with the first that fails; those before stay advanced. */
 export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
-  return timed(() => advanceEach(jobs))
+  return timed(() => {
+    const output = advanceEach(jobs)
+    return isOutput(output) ? transferred(output, [output.bytes]) : output
+  })
 }
 
-function advanceEach(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
+/** The same, with the time each step took. */
+export function advanceTraced({ jobs, context }: TracedTask): TracedOutput | JobFailure {
+  return timed(() => {
+    const clock = new ScaleClock(context)
+    const output = advanceEach(jobs, clock)
+    return isOutput(output) ? transferred({ output, spans: clock.spans() }, [output.bytes]) : output
+  })
+}
+
+function isOutput(output: AdvanceOutput | JobFailure): output is AdvanceOutput {
+  return !('failure' in output)
+}
+
+function advanceEach(jobs: readonly AdvanceJob[], clock?: ScaleClock): AdvanceOutput | JobFailure {
   const messages: Messages = { texts: [], dueAt: [] }
   const ends = new Uint32Array(jobs.length)
+  clock?.start()
   const failed = eachResult(jobs, (result, job, i) => {
+    clock?.updated(job.scale)
     encodeEach(result, job, messages)
     ends[i] = messages.texts.length
+    clock?.encoded(job.scale)
   })
   if (failed) return failed
-  const output: AdvanceOutput = { ...packed(messages.texts), dueAt: Float64Array.from(messages.dueAt), ends }
-  return transferred(output, [output.bytes])
+  return { ...packed(messages.texts), dueAt: Float64Array.from(messages.dueAt), ends }
 }
 
 /** The same without encoding: the engines' own rows. */

@@ -13,6 +13,7 @@ import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord } from '../mesh/event-mesh.js'
 import { nativeAddon } from '../native.js'
+import type { RoundTrace } from '../observability/tracing/pipeline-tracer.js'
 import { Admission, slideCounts, type SlideCount } from './admission.js'
 import { keptRows, refuseRecords, stepsBack, type Part, type Rows } from './batch-admission.js'
 import type { StreamPlan } from './scale-plan.js'
@@ -161,8 +162,12 @@ export class StreamTable {
   }
 
   /** Runs the jobs of a round that was appended. Results are in the order of the jobs. */
-  advance(round: readonly StreamSlice[], jobs: readonly PoolJob[]): Promise<JobMessages[]> {
-    const results = this.#pool.advance(jobs)
+  advance(
+    round: readonly StreamSlice[],
+    jobs: readonly PoolJob[],
+    trace?: RoundTrace
+  ): Promise<JobMessages[]> {
+    const results = this.#pool.advance(jobs, trace)
     for (const { entry } of round) entry.underWay(results)
     return results
   }

@@ -17,7 +17,8 @@ import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import { TdaError } from '../errors.js'
 import type { AdvanceResult, EngineHandle } from '../native.js'
-import type { AdvanceJob, AdvanceOutput, JobFailure, WorkerSetup } from './scale-worker.js'
+import type { RoundTrace } from '../observability/tracing/pipeline-tracer.js'
+import type { AdvanceJob, AdvanceOutput, JobFailure, TracedOutput, WorkerSetup } from './scale-worker.js'
 
 const LANES_PER_WORKER = 2
 /** Of each thread's heap. */
@@ -129,14 +130,18 @@ export class WorkerPool {
   }
 
   /**
-   * Runs the jobs; those of one engine in their order, also across calls.
+   * Runs the jobs; those of one engine in their order, also across calls. With `trace` the threads measure their steps.
    *
    * @throws the engine's error, or INTERNAL when a thread died; from then on every call throws it.
    */
-  advance(jobs: readonly PoolJob[]): Promise<JobMessages[]> {
-    return this.#perLane(jobs, async (lane, task) =>
-      unpack(await this.#enqueue<AdvanceOutput>(lane, 'advance', task))
-    )
+  advance(jobs: readonly PoolJob[], trace?: RoundTrace): Promise<JobMessages[]> {
+    return this.#perLane(jobs, async (lane, task) => {
+      if (!trace) return unpack(await this.#enqueue<AdvanceOutput>(lane, 'advance', task))
+      const traced = { jobs: task, context: trace.context }
+      const { output, spans } = await this.#enqueue<TracedOutput>(lane, 'advanceTraced', traced)
+      trace.finished(spans)
+      return unpack(output)
+    })
   }
 
   /** The same with the engines' own rows instead of JSON. */
