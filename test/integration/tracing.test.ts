@@ -137,7 +137,7 @@ test('a record with a sampled context has its own path to its results, and bars 
     expect(relations(result, 'batch')).toHaveLength(1)
   }
   // The point of offset 1 is the least of its windows: a bar is born there in the first update of each scale.
-  for (const first of firsts) expect(relations(first, 'birth')).toEqual([process!.spanId])
+  for (const { attributes } of firsts) expect(attributes['tda.births']).toBe(1)
   const spans = bySpan(receiver.spans)
   const continued = found.filter(({ headers: out }) => contextOf(out)?.traceId === TRACE)
   expect(continued).toHaveLength(results.length)
@@ -153,6 +153,25 @@ test('a record with a sampled context has its own path to its results, and bars 
       'tda.sequence': sequence
     })
   }
+}, 60_000)
+
+test('a result of several records continues the newest and links to the others', async () => {
+  const traces = [TRACE, TRACE.replace('0af', '1af')]
+  const headersOf = (trace: string): OutgoingRecord['headers'] => [
+    ['traceparent', `00-${trace}-${SENDER}-01`]
+  ]
+  const config = configWith({ sampler: { kind: 'parent', ratio: 0 } })
+  const [first, second] = traces.map((trace, i) => point(i + 1, headersOf(trace)))
+  const found = await run(config, [point(5), first!, point(6), second!], 3)
+  const processes = traces.map((trace) =>
+    receiver.named('process points').find(({ traceId }) => traceId === trace)!
+  )
+  expect(contextOf(found.at(-1)!.headers)!.traceId).toBe(traces[1])
+  const long = receiver.named('send results').find(({ attributes }) => attributes['tda.scale'] === 'long')!
+  expect(long.parentSpanId).toBe(processes[1]!.spanId)
+  expect(relations(long, 'birth')).toEqual([processes[0]!.spanId])
+  expect(relations(long, 'entered')).toEqual([processes[0]!.spanId])
+  expect(long.attributes['tda.births']).toBe(2)
 }, 60_000)
 
 test('values and keys are the same whether traced or not, and without sampling there are no headers', async () => {

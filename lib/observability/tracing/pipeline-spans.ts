@@ -328,10 +328,13 @@ class BatchSpans implements BatchTrace {
     const { names, tracer, linksMax } = this.#parts
     const { entered, births, stream, scale, sequence, partition } = result
     const parent = (entered.at(-1) ?? births.at(-1))!
+    // Not to its parent: some stores (Jaeger) keep one reference between two spans, and would lose the edge.
+    const others = (contexts: readonly SpanContext[], relation: string): Link[] =>
+      contexts.filter((context) => context !== parent).map((context) => link(context, relation))
     const links = [
       ...(batch === null ? [] : [link(batch.spanContext(), RELATION.batch)]),
-      ...births.map((context) => link(context, RELATION.birth)),
-      ...entered.filter((context) => context !== parent).map((context) => link(context, RELATION.entered))
+      ...others(births, RELATION.birth),
+      ...others(entered, RELATION.entered)
     ]
     const attributes = {
       ...messaging(names.outputTopic, 'send', 'send'),
