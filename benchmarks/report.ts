@@ -30,6 +30,11 @@ export interface Figures {
   readonly giottoCpuMs?: number
   readonly ratio?: number
   readonly cpuRatio?: number
+  readonly cpuNsPerRecordOff?: number
+  readonly cpuNsPerRecord?: number
+  readonly overheadPercent?: number
+  readonly overheadLowPercent?: number
+  readonly overheadHighPercent?: number
 }
 
 export interface BenchmarkResult extends Figures {
@@ -83,7 +88,12 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   giottoMs: 'ms giotto-ph',
   giottoCpuMs: 'ms giotto-ph CPU',
   ratio: 'times faster than Ripser',
-  cpuRatio: 'times less CPU'
+  cpuRatio: 'times less CPU',
+  cpuNsPerRecordOff: 'ns CPU/record without',
+  cpuNsPerRecord: 'ns CPU/record with',
+  overheadPercent: '% more CPU',
+  overheadLowPercent: '% at least',
+  overheadHighPercent: '% at most (95 %)'
 }
 
 /** One line for people. */

@@ -25,6 +25,12 @@ interface WindowsOptions {
   readonly json: boolean
 }
 
+interface TracingOptions {
+  readonly pairs: number
+  readonly records: number
+  readonly json: boolean
+}
+
 interface PipelineOptions {
   readonly streams?: number
   readonly records: number
@@ -63,6 +69,15 @@ export function registerBench(program: Command): void {
     })
 
   registerCloudSuites(bench)
+
+  withJson(bench.command('tracing'))
+    .description('Processor time of the pipeline without tracing, with 1 % and with 100 % sampled, in turns.')
+    .option('--pairs <number>', 'rounds of the three', wholeNumber(2, 10_000), 30)
+    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 200_000)
+    .action(async ({ json, ...options }: TracingOptions) => {
+      const { benchmarkTracing } = await import('../../benchmarks/tracing.js')
+      await printResults(json, benchmarkTracing(options))
+    })
 
   withJson(bench.command('pipeline'))
     .description(

@@ -29,6 +29,8 @@ export interface ReceivedLink {
 type Value = string | number | boolean | undefined
 
 export class OtlpReceiver {
+  /** Stays the same after `close`. */
+  endpoint = ''
   readonly spans: ReceivedSpan[] = []
   readonly resources: Readonly<Record<string, Value>>[] = []
   /** What requests are answered with. */
@@ -41,6 +43,7 @@ export class OtlpReceiver {
   static async start(): Promise<OtlpReceiver> {
     const receiver = new OtlpReceiver()
     await new Promise<void>((resolve) => receiver.#server.listen(0, '127.0.0.1', resolve))
+    receiver.endpoint = `http://127.0.0.1:${(receiver.#server.address() as AddressInfo).port}`
     return receiver
   }
 
@@ -51,10 +54,6 @@ export class OtlpReceiver {
         response.end()
       })
     })
-  }
-
-  get endpoint(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
   /** The spans whose name begins so. */

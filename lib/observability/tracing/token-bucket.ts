@@ -5,8 +5,8 @@ export class TokenBucket {
   #tokens: number
   #atMs: number | null = null
 
-  /** `capacity`: at most so many at once; default: what a second brings, at least 1. */
-  constructor(perSecond: number, capacity = Math.max(1, perSecond)) {
+  /** `capacity`: at most so many at once; default: what a second brings, at least 1 unless nothing ever comes. */
+  constructor(perSecond: number, capacity = perSecond === 0 ? 0 : Math.max(1, perSecond)) {
     this.#perSecond = perSecond
     this.#capacity = capacity
     this.#tokens = capacity
