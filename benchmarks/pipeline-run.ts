@@ -9,6 +9,7 @@ import { EMBEDDED_PARTITIONS } from '../lib/mesh/embedded-broker.js'
 import type { EventMesh, Subscription } from '../lib/mesh/event-mesh.js'
 import { noMetrics } from '../lib/pipeline/pipeline-metrics.js'
 import { Pipeline } from '../lib/pipeline/pipeline.js'
+import { AtLeastOnce } from '../lib/pipeline/at-least-once.js'
 import { meshSink } from '../lib/pipeline/sink.js'
 import type { ToProducer } from './pipeline-records.js'
 
@@ -59,7 +60,7 @@ export class PipelineRun {
       config,
       source,
       decoder: createDecoder(config),
-      sink: meshSink(mesh, config),
+      delivery: new AtLeastOnce(meshSink(mesh, config), source),
       metrics: {
         ...noMetrics,
         endToEnd: (seconds) => options.latency.record(Math.max(1, Math.round(seconds * 1e6)))
@@ -110,13 +111,14 @@ class CountingSource implements Subscription {
     return this.#inner.events(options)
   }
 
-  async commit(next: ReadonlyMap<number, number>): Promise<void> {
-    await this.#inner.commit(next)
+  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+    const committed = await this.#inner.commit(next)
     for (const [partition, offset] of next) {
       this.total += offset - (this.#next.get(partition) ?? 0)
       this.#next.set(partition, offset)
     }
     if (this.total >= this.#wanted) this.#reached()
+    return committed
   }
 
   lag(): Promise<ReadonlyMap<number, number>> {

@@ -17,8 +17,9 @@ import { configSchema, type Config } from '../lib/config/schema.js'
 import type { TracingOptions } from '../lib/config/tracing.js'
 import type { MeshEvent, MeshRecord, OutgoingRecord, Subscription } from '../lib/mesh/event-mesh.js'
 import { DistributedTracer } from '../lib/observability/tracing/distributed-tracer.js'
+import { AtLeastOnce } from '../lib/pipeline/at-least-once.js'
 import { Pipeline } from '../lib/pipeline/pipeline.js'
-import { uniform } from './inputs.js'
+import { uniform } from '../lib/loadgen/random.js'
 import { sum } from './measure.js'
 import { pipelineValues, streamOf } from './pipeline-records.js'
 import { BenchmarkMismatch, type BenchmarkResult } from './report.js'
@@ -168,18 +169,25 @@ class Run {
     this.#tracer = tracer
     this.#hash = hash
     const config = configuration()
+    const named = tracer.pipeline({
+      topic: config.input.topic,
+      groupId: 'tda-bench',
+      outputTopic: config.output.topic,
+      deadLetterTopic: config.output.deadLetterTopic,
+      scales: config.scales.map(({ name }) => name)
+    })
+    const sink = {
+      publish: async (updates: readonly OutgoingRecord[]) => this.#published(updates),
+      reject: async () => {}
+    }
     const pipeline = new Pipeline({
       config,
       source: this.#source,
       decoder: createDecoder(config),
-      sink: { publish: async (updates) => this.#published(updates), reject: async () => {} },
-      tracer: tracer.pipeline({
-        topic: config.input.topic,
-        groupId: 'tda-bench',
-        outputTopic: config.output.topic,
-        deadLetterTopic: config.output.deadLetterTopic,
-        scales: config.scales.map(({ name }) => name)
-      })
+      delivery: new AtLeastOnce(sink, {
+        commit: (next) => named.commit(next.size, () => this.#source.commit(next))
+      }),
+      tracer: named
     })
     this.#running = pipeline.run()
   }
@@ -240,9 +248,10 @@ class MemorySource implements Subscription {
     }
   }
 
-  async commit(next: ReadonlyMap<number, number>): Promise<void> {
+  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
     this.#committed = next.get(0) ?? this.#committed
     if (this.#committed >= this.#end) this.#reached()
+    return true
   }
 
   async lag(): Promise<ReadonlyMap<number, number>> {

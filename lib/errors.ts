@@ -28,6 +28,8 @@ export const SYSTEM_ERROR_CODES = [
   'FILE',
   /** The broker refused or did not answer. Exit code 3. */
   'BROKER',
+  /** A message is longer than the broker or its topic takes. Exit code 3. */
+  'MESSAGE_TOO_LARGE',
   /** node-rdkafka is not installed or was not built. Exit code 3. */
   'KAFKA_UNAVAILABLE',
   /** The native addon is missing or does not load. Exit code 3. */
@@ -56,10 +58,13 @@ export type ErrorCode = (typeof NATIVE_ERROR_CODES)[number] | (typeof SYSTEM_ERR
 export class TdaError extends Error {
   /** Stable; see {@link ErrorCode}. */
   readonly code: ErrorCode
+  /** The same call may succeed later, and did nothing so far. */
+  readonly retriable: boolean
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; retriable?: boolean }) {
     super(message, options)
     this.name = 'TdaError'
     this.code = code
+    this.retriable = options?.retriable ?? false
   }
 }

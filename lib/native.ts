@@ -121,6 +121,30 @@ export interface AdvanceResult {
   readonly snapshots: Float64Array
 }
 
+/** What the messages of an update say besides its rows. */
+export interface NativeUpdateContext {
+  /** `"stream":"...","scale":"...","sequence":`, as JSON has it. */
+  readonly names: string
+  readonly partition: number
+  readonly layout: ChangeLayout
+  /** Longest message in bytes of UTF-8. */
+  readonly maxBytes: number
+  /** The stream began before the oldest record retained: messages say so until the window is full. */
+  readonly rebuilt: boolean
+  /** Whether the stream has event time: if not, the window's timestamps are `null`. */
+  readonly eventTime: boolean
+}
+
+/** Messages, one after the other. */
+export interface EncodedMessages {
+  /** The JSON of all of them, UTF-8, without separators. */
+  readonly bytes: Uint8Array
+  /** Bytes of each message. */
+  readonly lengths: Uint32Array
+  /** Arrival number of the point that made each message due; the same for every batching of the points. */
+  readonly dueAt: Float64Array
+}
+
 export interface PointColumns {
   /** Row-major, `points x dimension`. */
   readonly values: Float64Array
@@ -284,6 +308,12 @@ export interface NativeAddon {
   engineDiagram(engine: EngineHandle): Float64Array
   engineState(engine: EngineHandle): EngineState
   engineRelease(engine: EngineHandle): void
+
+  /**
+   * The JSON of an advance's updates and snapshots (native/diagram/update_json.h). INVALID_ARGUMENT for rows that no
+   * advance gives.
+   */
+  updateJson(result: AdvanceResult, context: NativeUpdateContext): EncodedMessages
 
   /** Takes a copy of the input; nothing is computed yet. INVALID_ARGUMENT for options out of range. */
   batchCreate(input: NativeBatchInput, options: NativeBatchOptions): BatchHandle

@@ -21,6 +21,7 @@ export const REJECT_REASONS = [
   'bad_timestamp',
   'timestamp_backwards',
   'too_many_streams',
+  'memory_pressure',
   'window_capacity',
   'distance_overflow',
   'no_direction',

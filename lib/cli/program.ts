@@ -10,6 +10,7 @@ import { registerDiagram } from './diagram-command.js'
 import type { EmbedOptions } from './embed.js'
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js'
 import { POINTS_MAX } from './limits.js'
+import { registerLoad } from './load-command.js'
 import { wholeNumber } from './parse-number.js'
 import { errorText, type Terminal } from './terminal.js'
 
@@ -53,6 +54,7 @@ function createProgram(terminal: Terminal, answer: (code: ExitCode) => void): Co
   registerEmbed(program, terminal, answer)
   registerVerify(program, terminal, answer)
   registerBench(program)
+  registerLoad(program, terminal, answer)
   registerReference(program, terminal)
   return program
 }

@@ -9,6 +9,7 @@ import { loadConfig } from '../config/load.js'
 import { requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
+import { AtLeastOnce } from '../pipeline/at-least-once.js'
 import { Pipeline, type PipelineTotals } from '../pipeline/pipeline.js'
 import { NdjsonSink } from '../publishers/ndjson-sink.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
@@ -74,7 +75,7 @@ async function replayFile(
     const letters = options.deadLetters === undefined ? null : await open(options.deadLetters)
     const sink = new NdjsonSink(updates.write, letters?.write ?? null)
     const source = fileSource(file, () => bar.update(file.bytesRead()))
-    const pipeline = new Pipeline({ config, source, decoder, sink })
+    const pipeline = new Pipeline({ config, source, decoder, delivery: new AtLeastOnce(sink, source) })
     await pipeline.run()
     bar.stop()
     await write(terminal.stderr, summary(pipeline.totals, sink, started))

@@ -74,6 +74,11 @@ export async function run(
 
 async function connectKafka(config: Config): Promise<EventMesh> {
   const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
-  const { brokers, librdkafka } = config.kafka!
-  return KafkaEventMesh.connect({ brokers, librdkafka, compression: config.output.compression })
+  const { brokers, librdkafka, instanceId } = config.kafka!
+  return KafkaEventMesh.connect({
+    brokers,
+    librdkafka,
+    compression: config.output.compression,
+    ...(instanceId === undefined ? {} : { instanceId })
+  })
 }

@@ -24,6 +24,9 @@ const OWN_SETTINGS = [
   'bootstrap.servers',
   'metadata.broker.list',
   'group.id',
+  'group.instance.id',
+  'transactional.id',
+  'isolation.level',
   'enable.auto.commit',
   'enable.auto.offset.store'
 ]
@@ -52,11 +55,24 @@ type Wrong = (path: ConfigPath, message: string) => void
 function checkKafka(kafka: NonNullable<Config['kafka']>, wrong: Wrong): void {
   for (const setting of Object.keys(kafka.librdkafka)) {
     if (!OWN_SETTINGS.includes(setting)) continue
-    const instead =
-      setting === 'group.id' ? 'kafka.groupId' : setting.startsWith('enable') ? null : 'kafka.brokers'
-    const advice =
-      instead === null ? 'leave it out: offsets are committed when results are out' : `use ${instead}`
-    wrong(['kafka', 'librdkafka', setting], `the daemon sets this itself; ${advice}`)
+    wrong(['kafka', 'librdkafka', setting], `the daemon sets this itself; ${adviceOf(setting)}`)
+  }
+}
+
+function adviceOf(setting: string): string {
+  switch (setting) {
+    case 'group.id':
+      return 'use kafka.groupId'
+    case 'group.instance.id':
+    case 'transactional.id':
+      return 'use kafka.instanceId'
+    case 'isolation.level':
+      return 'leave it out: records of aborted transactions are not read'
+    case 'enable.auto.commit':
+    case 'enable.auto.offset.store':
+      return 'leave it out: offsets are committed when results are out'
+    default:
+      return 'use kafka.brokers'
   }
 }
 
@@ -122,13 +138,15 @@ function checkUnique(path: ConfigPath, names: readonly string[], wrong: Wrong): 
 }
 
 function checkTopics(input: Config['input'], output: Config['output'], wrong: Wrong): void {
-  if (output.topic === input.topic)
-    wrong(['output', 'topic'], 'is the input topic; results need a topic of their own')
-  if (output.deadLetterTopic === input.topic || output.deadLetterTopic === output.topic) {
-    wrong(
-      ['output', 'deadLetterTopic'],
-      'is in use as input or result topic; dead letters need a topic of their own'
-    )
+  const taken = new Map([[input.topic, 'the input topic']])
+  for (const [key, what] of [
+    ['topic', 'results'],
+    ['deadLetterTopic', 'dead letters'],
+    ['stateTopic', 'state']
+  ] as const) {
+    const other = taken.get(output[key])
+    if (other !== undefined) wrong(['output', key], `is ${other}; ${what} need a topic of their own`)
+    else taken.set(output[key], `output.${key}`)
   }
 }
 

@@ -13,6 +13,9 @@ const notNegative = z.number().min(0)
 /** Beyond about 24 days a timer of Node.js fires at once. */
 const DRAIN_MS_MAX = 86_400_000
 
+/** Well below the transaction timeout of 10 s. */
+const TRANSACTION_MS_MAX = 5_000
+
 /** A number of points, or a duration such as `5m`. */
 const pointsOrDuration = z.union(
   [positiveInt.transform((count) => ({ count })), durationMs.transform((spanMs) => ({ spanMs }))],
@@ -157,6 +160,12 @@ export const configSchema = z.strictObject({
       groupId: name
         .default('streaming-tda')
         .describe('Consumer group; daemons of one group share the partitions.'),
+      instanceId: name
+        .optional()
+        .describe(
+          'A name of this daemon that stays the same over restarts and is unique in the group (static membership, ' +
+            '`group.instance.id`): a restart within `session.timeout.ms` keeps its partitions. Default: none.'
+        ),
       librdkafka: z
         .record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'a text, a number, true or false'))
         .default({})
@@ -220,6 +229,9 @@ export const configSchema = z.strictObject({
       deadLetterTopic: name
         .default('tda.dead-letters')
         .describe('Topic of the records that could not be used.'),
+      stateTopic: name
+        .default('tda.state')
+        .describe('Compacted topic of what a restart needs to know of each stream.'),
       partitions: positiveInt.default(4).describe('Partitions when these topics have to be created.'),
       compression: z
         .enum(['none', 'gzip', 'snappy', 'lz4'])
@@ -228,8 +240,22 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Where results go.'),
+  delivery: z
+    .enum(['exactly-once', 'at-least-once'])
+    .default('exactly-once')
+    .describe(
+      'Results, dead letters, state and input offsets in one Kafka transaction, for consumers that read committed ' +
+        'records (`isolation.level`); or results first and then offsets, so that a crash repeats some.'
+    ),
   publish: z
     .strictObject({
+      transactionInterval: durationMs
+        .refine((interval) => interval <= TRANSACTION_MS_MAX, 'a duration of at most "5s"')
+        .prefault('50ms')
+        .describe(
+          'Exactly once: transactions begin at most so often. Shorter: results are seen earlier; longer: fewer ' +
+            'requests to the brokers.'
+        ),
       snapshotEvery: z
         .int()
         .min(0)
@@ -275,7 +301,8 @@ export const configSchema = z.strictObject({
       memoryMiB: positiveInt
         .optional()
         .describe(
-          'Memory the engines may need, predicted before start; default: 70 % of the machine or its cgroup.'
+          'Memory the engines may need, predicted before start; from 80 % in use on, new streams are dead letters. ' +
+            'Default: 70 % of the machine or its cgroup.'
         )
     })
     .prefault({})

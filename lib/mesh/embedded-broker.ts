@@ -8,6 +8,7 @@
  * - it takes no commit while members come and go, and all members of a group must use the same assignors.
  */
 import { TdaError } from '../errors.js'
+import type { MeshCapabilities } from './event-mesh.js'
 import {
   connectClient,
   disconnectClient,
@@ -25,6 +26,14 @@ const START_TIMEOUT_MS = 10_000
 const DESCRIPTION =
   'Embedded broker (librdkafka mock cluster), for a first look and tests: 4 partitions a topic, in memory, ' +
   'at most 5 MiB a partition, delivery at least once.'
+
+const CAPABILITIES: MeshCapabilities = {
+  transactions: false,
+  createTopics: false,
+  offsetsForTimes: false,
+  compaction: false,
+  groups: true
+}
 
 const SETTINGS: KafkaSettings = {
   // New data does not wake a fetch that waits on the mock cluster, so it must not wait for long.
@@ -75,10 +84,11 @@ export class EmbeddedBroker {
 
   /** A mesh on this broker. Close it before the broker. */
   connect(
-    options: Omit<KafkaMeshOptions, 'brokers' | 'autoCreatedPartitions'> = {}
+    options: Omit<KafkaMeshOptions, 'brokers' | 'autoCreatedPartitions' | 'capabilities'> = {}
   ): Promise<KafkaEventMesh> {
     return KafkaEventMesh.connect({
       description: DESCRIPTION,
+      capabilities: CAPABILITIES,
       ...options,
       brokers: this.brokers,
       autoCreatedPartitions: EMBEDDED_PARTITIONS,

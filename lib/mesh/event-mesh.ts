@@ -20,6 +20,8 @@ export interface MeshRecord {
 export interface OutgoingRecord {
   /** Decides on the partition, texts as UTF-8; `null`: any partition. */
   readonly key: string | Uint8Array | null
+  /** Where it goes whatever its key; default: the key decides. */
+  readonly partition?: number
   readonly value: string | Uint8Array | null
   /** Milliseconds since the epoch. Default: the log's clock. */
   readonly timestamp?: number
@@ -55,24 +57,94 @@ export interface Subscription {
     readonly lingerMs: number
     readonly signal: AbortSignal
   }): AsyncIterable<MeshEvent>
-  /** Commits the next offset to read of each partition. */
-  commit(next: ReadonlyMap<number, number>): Promise<void>
+  /**
+   * Commits the next offset to read of each partition. Resolves `true` when the group has them, `false` when partitions
+   * are being taken away and nothing is committed any more: their next owner repeats what was not.
+   */
+  commit(next: ReadonlyMap<number, number>): Promise<boolean>
   /** Records between the position read so far and the end of each assigned partition; BROKER when none answers. */
   lag(): Promise<ReadonlyMap<number, number>>
   /** Leaves the group; `events` ends. What was not committed is repeated by the next owner. */
   close(): Promise<void>
 }
 
+/** What a transport can do; the conformance suite asks no more of it. */
+export interface MeshCapabilities {
+  /** Records and offsets of a transaction become visible together or not at all, fenced by the group's generation. */
+  readonly transactions: boolean
+  /** Topics get the partitions and settings asked for. */
+  readonly createTopics: boolean
+  /** `offsetsAt` finds offsets by time. */
+  readonly offsetsForTimes: boolean
+  /** With `cleanup.policy: compact` the newest record of each key is kept for good. */
+  readonly compaction: boolean
+  /** Several members share the partitions of a topic in one group. */
+  readonly groups: boolean
+}
+
+/** What becomes visible at once. */
+export interface Transaction {
+  readonly records: readonly { readonly topic: string; readonly records: readonly OutgoingRecord[] }[]
+  /** Next offset to read of each partition of the subscription that the records come from. */
+  readonly next: ReadonlyMap<number, number>
+}
+
+/** A producer of transactions on behalf of one subscription. */
+export interface Transactions {
+  /**
+   * One attempt, one at a time. Resolves `true` when all of it is visible and committed, `false` when its partitions are
+   * being taken away from this member: then nothing of it ever becomes visible, and their next owner does it again.
+   *
+   * @throws TdaError with `retriable` when nothing of it is visible and the same call may succeed later; without, when
+   * it cannot: MESSAGE_TOO_LARGE for a record no broker will take, BROKER for missing rights and fatal errors.
+   */
+  commit(transaction: Transaction): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** Settings of a topic, as Kafka names them, for example `cleanup.policy`. */
+export type TopicSettings = Readonly<Record<string, string>>
+
+/** Where a partition's retained records begin and end; `high` is the next offset to be given. */
+export interface PartitionBounds {
+  readonly low: number
+  readonly high: number
+}
+
 /** A log of partitioned records to publish to and to read from. Every method rejects with a `TdaError`. */
 export interface EventMesh {
   /** What this transport is and is not, in one sentence for people. */
   readonly description: string
+  readonly capabilities: MeshCapabilities
   /** Resolves when every record is acknowledged by the log; rejects with BROKER naming the first that was not. */
   publish(topic: string, records: readonly OutgoingRecord[]): Promise<void>
   /** Joins the group; reading starts with `events`. */
   subscribe(topic: string, options: { readonly groupId: string }): Promise<Subscription>
+  /**
+   * Transactions that commit the offsets of `subscription`, which must come from this mesh. NOT_SUPPORTED where
+   * `capabilities.transactions` is false.
+   */
+  transactions(subscription: Subscription): Promise<Transactions>
   /** Creates the topic when missing. NOT_SUPPORTED when the transport cannot give it that many partitions. */
-  createStream(topic: string, partitions: number): Promise<void>
+  createStream(topic: string, partitions: number, settings?: TopicSettings): Promise<void>
+  /** Partitions of a topic; 0 when it does not exist. */
+  partitions(topic: string): Promise<number>
+  /** Where the records of a partition begin and end now, transactions under way included. */
+  bounds(topic: string, partition: number): Promise<PartitionBounds>
+  /**
+   * The records of one partition from an offset (default: the oldest) up to the end it has at the call, in batches.
+   * Records of a transaction under way are waited for, those of an aborted one left out. No group is involved.
+   */
+  readPartition(
+    topic: string,
+    partition: number,
+    options?: { readonly from?: number; readonly signal?: AbortSignal }
+  ): AsyncIterable<readonly MeshRecord[]>
+  /**
+   * Of each partition the oldest offset whose record is not older than `timestampMs`, or the end where all are older.
+   * NOT_SUPPORTED where `capabilities.offsetsForTimes` is false.
+   */
+  offsetsAt(topic: string, timestampMs: number): Promise<ReadonlyMap<number, number>>
   /** Closes what it opened, subscriptions included; what was published is acknowledged before, within a limit. */
   close(): Promise<void>
 }

@@ -1,20 +1,32 @@
 /**
- * The event mesh without a broker: the same partitions, offsets, groups, commits and lag, in the memory of this process.
- * For the library, for tests and for machines where node-rdkafka cannot be built.
+ * The event mesh without a broker: the same partitions, offsets, groups, commits, transactions and lag, in the memory of
+ * this process. For the library, for tests and for machines where node-rdkafka cannot be built.
  *
- *   (I1) Offsets of a partition are consecutive; `low` is the oldest one retained, `high` the next one to be given.
  *   (I2) A partition holds at most `bytesMax`. The oldest records go first, but never one that a group which has ever
- *        subscribed has not committed: then `publish` waits. So memory is bounded and no group loses a record.
+ *        subscribed has not committed: then `publish` waits. So memory is bounded and no group loses a record. Of a
+ *        compacted topic what a newer record of its key replaces goes first, and nothing else.
  *   (I3) Records of one key are in one partition, in the order they were published.
+ *   (I4) A transaction makes room first and then appends and commits without a pause: nobody sees a part of it.
  *
- * A group has one member here. Cost: O(1) a record.
+ * A group has one member here. Cost: O(1) a record; (I1) is in `partition-log.ts`.
  */
 import { TdaError, type ErrorCode } from '../errors.js'
-import type { EventMesh, MeshRecord, OutgoingRecord, Subscription } from './event-mesh.js'
+import type {
+  EventMesh,
+  MeshCapabilities,
+  MeshRecord,
+  OutgoingRecord,
+  PartitionBounds,
+  Subscription,
+  TopicSettings,
+  Transaction,
+  Transactions
+} from './event-mesh.js'
 import { InProcessSubscription } from './in-process-subscription.js'
+import { PartitionLog, sizeOf } from './partition-log.js'
 
-/** What a record costs beside its bytes, roughly: an object, a Buffer header, a slot. */
-const RECORD_OVERHEAD_BYTES = 200
+/** Records of one batch of `readPartition`. */
+const READ_RECORDS = 1000
 
 /** Limits and clock of an in-process mesh. */
 export interface InProcessMeshOptions {
@@ -26,46 +38,6 @@ export interface InProcessMeshOptions {
   readonly now?: () => number
 }
 
-/** One partition's log. Mutable, shared between the mesh and its subscriptions. */
-export class PartitionLog {
-  readonly topic: string
-  readonly partition: number
-  low = 0
-  bytes = 0
-  #records: MeshRecord[] = []
-  /** Index in `#records` of offset `low`; the part before it is dropped in blocks. */
-  #head = 0
-
-  constructor(topic: string, partition: number) {
-    this.topic = topic
-    this.partition = partition
-  }
-
-  get high(): number {
-    return this.low + this.#records.length - this.#head
-  }
-
-  append(record: MeshRecord): void {
-    this.#records.push(record)
-    this.bytes += sizeOf(record)
-  }
-
-  /** REQUIRES: low <= offset < high. */
-  at(offset: number): MeshRecord {
-    return this.#records[this.#head + offset - this.low]!
-  }
-
-  dropOldest(): void {
-    this.bytes -= sizeOf(this.at(this.low))
-    this.low += 1
-    this.#head += 1
-    if (this.#head * 2 > this.#records.length) {
-      this.#records = this.#records.slice(this.#head)
-      this.#head = 0
-    }
-  }
-}
-
 /** What one group knows of one topic. */
 export interface GroupState {
   readonly committed: Map<number, number>
@@ -74,12 +46,13 @@ export interface GroupState {
 
 interface Topic {
   readonly logs: readonly PartitionLog[]
+  readonly compacted: boolean
   readonly groups: Map<string, GroupState>
   nextUnkeyed: number
 }
 
 /**
- * A log of partitioned records in memory, with the interface of Kafka's mesh. Cost: O(1) a record; see (I1) to (I3).
+ * A log of partitioned records in memory, with the interface of Kafka's mesh. Cost: O(1) a record; see (I1) to (I4).
  *
  * @example
  * const mesh = new InProcessEventMesh()
@@ -96,6 +69,13 @@ interface Topic {
  */
 export class InProcessEventMesh implements EventMesh {
   readonly description: string
+  readonly capabilities: MeshCapabilities = {
+    transactions: true,
+    createTopics: true,
+    offsetsForTimes: true,
+    compaction: true,
+    groups: false
+  }
   readonly #topics = new Map<string, Topic>()
   readonly #partitions: number
   readonly #bytesMax: number
@@ -113,53 +93,66 @@ export class InProcessEventMesh implements EventMesh {
       `${(this.#bytesMax / (1024 * 1024)).toFixed(0)} MiB a partition, and are gone when it ends.`
   }
 
-  createStream(topic: string, partitions: number): Promise<void> {
+  createStream(topic: string, partitions: number, settings: TopicSettings = {}): Promise<void> {
     if (!Number.isSafeInteger(partitions) || partitions < 1) {
       return rejected(
         'INVALID_ARGUMENT',
         `createStream "${topic}": partitions must be at least 1, got ${partitions}`
       )
     }
-    if (!this.#topics.has(topic)) this.#create(topic, partitions)
+    const compacted = settings['cleanup.policy']?.includes('compact') ?? false
+    if (!this.#topics.has(topic)) this.#create(topic, partitions, compacted)
     return Promise.resolve()
   }
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
-    const target = this.#topic(topic)
     for (const outgoing of records) {
-      const key = bytesOf(outgoing.key)
-      const value = bytesOf(outgoing.value)
-      const partition =
-        key === null ? target.nextUnkeyed++ % target.logs.length : hash(key) % target.logs.length
-      const log = target.logs[partition]!
-      const size = RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
-      if (size > this.#bytesMax) {
-        throw new TdaError(
-          'BROKER',
-          `publish to "${topic}": a record of ${size} bytes exceeds the ${this.#bytesMax} bytes a partition may hold`
-        )
-      }
-      while (log.bytes + size > this.#bytesMax) {
-        if (this.#closed) break
-        if (log.low < oldestUncommitted(target, log)) {
-          log.dropOldest()
-          continue
-        }
-        this.wake() // The readers must see what is there, or they never make room.
-        await this.changed()
-      }
-      if (this.#closed) throw new TdaError('BROKER', `publish to "${topic}": the in-process mesh is closed`)
-      log.append({
-        topic,
-        partition,
-        offset: log.high,
-        key,
-        value,
-        timestamp: outgoing.timestamp ?? this.#now(),
-        ...(outgoing.headers ? { headers: outgoing.headers } : {})
-      })
+      const placed = [this.#place(topic, outgoing)]
+      await this.#makeRoom(placed)
+      this.#append(placed)
     }
     this.wake()
+  }
+
+  transactions(subscription: Subscription): Promise<Transactions> {
+    if (!(subscription instanceof InProcessSubscription) || subscription.mesh !== this) {
+      return rejected('INVALID_ARGUMENT', 'transactions: the subscription is not of this mesh')
+    }
+    return Promise.resolve({
+      commit: (transaction) => this.#commit(transaction, subscription),
+      close: () => Promise.resolve()
+    })
+  }
+
+  partitions(topic: string): Promise<number> {
+    return Promise.resolve(this.#topics.get(topic)?.logs.length ?? 0)
+  }
+
+  bounds(topic: string, partition: number): Promise<PartitionBounds> {
+    const log = this.#topics.get(topic)?.logs[partition]
+    if (!log) return rejected('INVALID_ARGUMENT', `bounds: there is no "${topic}"/${partition}`)
+    return Promise.resolve({ low: log.low, high: log.high })
+  }
+
+  async *readPartition(
+    topic: string,
+    partition: number,
+    options: { readonly from?: number; readonly signal?: AbortSignal } = {}
+  ): AsyncGenerator<readonly MeshRecord[]> {
+    const { high } = await this.bounds(topic, partition)
+    const log = this.#topics.get(topic)!.logs[partition]!
+    let next = options.from ?? log.low
+    while (next < high && options.signal?.aborted !== true) {
+      const records = log.read(next, READ_RECORDS).filter(({ offset }) => offset < high)
+      if (records.length === 0) return
+      next = records.at(-1)!.offset + 1
+      yield records
+    }
+  }
+
+  offsetsAt(topic: string, timestampMs: number): Promise<ReadonlyMap<number, number>> {
+    const logs = this.#topics.get(topic)?.logs ?? []
+    return Promise.resolve(new Map(logs.map((log) => [log.partition, log.offsetAt(timestampMs)])))
   }
 
   subscribe(topic: string, options: { readonly groupId: string }): Promise<Subscription> {
@@ -210,12 +203,85 @@ export class InProcessEventMesh implements EventMesh {
     return this.#topics.get(name) ?? this.#create(name, this.#partitions)
   }
 
-  #create(name: string, partitions: number): Topic {
+  #create(name: string, partitions: number, compacted = false): Topic {
     const logs = Array.from({ length: partitions }, (_, partition) => new PartitionLog(name, partition))
-    const topic: Topic = { logs, groups: new Map(), nextUnkeyed: 0 }
+    const topic: Topic = { logs, compacted, groups: new Map(), nextUnkeyed: 0 }
     this.#topics.set(name, topic)
     return topic
   }
+
+  async #commit({ records, next }: Transaction, subscription: InProcessSubscription): Promise<boolean> {
+    const generation = subscription.generation
+    const placed = records.flatMap((part) => part.records.map((one) => this.#place(part.topic, one)))
+    await this.#makeRoom(placed)
+    if (subscription.generation !== generation || !subscription.holds(next.keys())) return false
+    subscription.store(next)
+    this.#append(placed)
+    this.wake()
+    return true
+  }
+
+  #place(name: string, outgoing: OutgoingRecord): Placed {
+    const topic = this.#topic(name)
+    const { headers } = outgoing
+    const key = bytesOf(outgoing.key)
+    const log = topic.logs[outgoing.partition ?? this.#partitionOf(topic, key)]
+    if (!log) {
+      const message = `publish to "${name}": there is no partition ${outgoing.partition}`
+      throw new TdaError('INVALID_ARGUMENT', message)
+    }
+    const timestamp = outgoing.timestamp ?? this.#now()
+    const record = { key, value: bytesOf(outgoing.value), timestamp, ...(headers ? { headers } : {}) }
+    return { topic, log, record, size: sizeOf(record) }
+  }
+
+  #partitionOf(topic: Topic, key: Uint8Array | null): number {
+    return (key === null ? topic.nextUnkeyed++ : hash(key)) % topic.logs.length
+  }
+
+  /** Resolves when all of it can be appended without a further wait. */
+  async #makeRoom(placed: readonly Placed[]): Promise<void> {
+    const wanted = new Map<PartitionLog, { readonly topic: Topic; size: number }>()
+    for (const { topic, log, size } of placed) {
+      const sum = wanted.get(log)
+      if (sum) sum.size += size
+      else wanted.set(log, { topic, size })
+    }
+    for (const [log, { size }] of wanted) {
+      if (size <= this.#bytesMax) continue
+      throw new TdaError(
+        'MESSAGE_TOO_LARGE',
+        `publish to "${log.topic}": ${size} bytes exceed the ${this.#bytesMax} bytes a partition may hold`
+      )
+    }
+    while (!this.#closed && ![...wanted].every(([log, { topic, size }]) => this.#hasRoom(topic, log, size))) {
+      this.wake() // The readers must see what is there, or they never make room.
+      await this.changed()
+    }
+    if (this.#closed) throw new TdaError('BROKER', 'publish: the in-process mesh is closed')
+  }
+
+  #hasRoom(topic: Topic, log: PartitionLog, size: number): boolean {
+    while (log.bytes + size > this.#bytesMax) {
+      if (topic.compacted) {
+        if (!log.compact()) return false
+      } else if (log.low >= oldestUncommitted(topic, log)) return false
+      else log.dropOldest()
+    }
+    return true
+  }
+
+  #append(placed: readonly Placed[]): void {
+    for (const { log, record } of placed) log.append(record)
+  }
+}
+
+/** A record that knows where it goes. */
+interface Placed {
+  readonly topic: Topic
+  readonly log: PartitionLog
+  readonly record: Omit<MeshRecord, 'topic' | 'partition' | 'offset'>
+  readonly size: number
 }
 
 /** The offset below which every group is done. */
@@ -225,10 +291,6 @@ function oldestUncommitted(topic: Topic, log: PartitionLog): number {
     oldest = Math.min(oldest, group.committed.get(log.partition) ?? log.low)
   }
   return oldest
-}
-
-function sizeOf(record: MeshRecord): number {
-  return RECORD_OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.length ?? 0)
 }
 
 function rejected(code: ErrorCode, message: string): Promise<never> {

@@ -1,21 +1,23 @@
 /** The one member of a group on the in-process mesh. See `in-process-mesh.ts`. */
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshEvent, MeshRecord, Subscription } from './event-mesh.js'
-import type { GroupState, InProcessEventMesh, PartitionLog } from './in-process-mesh.js'
+import type { GroupState, InProcessEventMesh } from './in-process-mesh.js'
+import type { PartitionLog } from './partition-log.js'
 
 export class InProcessSubscription implements Subscription {
-  readonly #mesh: InProcessEventMesh
+  readonly mesh: InProcessEventMesh
   readonly #logs: readonly PartitionLog[]
   readonly #group: GroupState
   /** Next offset to read, per partition; empty while nothing is assigned. */
   readonly #position = new Map<number, number>()
+  #generation = 0
   #rebalancing = false
   #closed = false
   /** Which partition the next batch starts with, so that none starves. */
   #turn = 0
 
   constructor(mesh: InProcessEventMesh, logs: readonly PartitionLog[], group: GroupState) {
-    this.#mesh = mesh
+    this.mesh = mesh
     this.#logs = logs
     this.#group = group
   }
@@ -27,10 +29,10 @@ export class InProcessSubscription implements Subscription {
     readonly signal: AbortSignal
   }): AsyncGenerator<MeshEvent> {
     const { recordsMax, signal } = options
-    const onAbort = (): void => this.#mesh.wake()
+    const onAbort = (): void => this.mesh.wake()
     signal.addEventListener('abort', onAbort)
     try {
-      while (!signal.aborted && !this.#closed && !this.#mesh.closed) {
+      while (!signal.aborted && !this.#closed && !this.mesh.closed) {
         if (this.#position.size === 0) {
           yield { kind: 'assigned', partitions: this.#assign() }
           continue
@@ -41,28 +43,49 @@ export class InProcessSubscription implements Subscription {
           yield { kind: 'revoked', partitions: [...this.#position.keys()], done: resolve }
           await promise
           this.#position.clear()
+          this.#generation += 1
           continue
         }
         const records = this.#read(recordsMax)
         if (records.length > 0) yield { kind: 'records', records }
-        else await this.#mesh.changed()
+        else await this.mesh.changed()
       }
     } finally {
       signal.removeEventListener('abort', onAbort)
     }
   }
 
-  commit(next: ReadonlyMap<number, number>): Promise<void> {
+  commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+    try {
+      this.store(next)
+    } catch (error) {
+      return Promise.reject(error as TdaError)
+    }
+    this.mesh.wake()
+    return Promise.resolve(true)
+  }
+
+  /** Counts assignments: what was read in one generation is not committed in another. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Whether this member may commit offsets of these partitions now. */
+  holds(partitions: Iterable<number>): boolean {
+    if (this.#closed) return false
+    for (const partition of partitions) if (!this.#position.has(partition)) return false
+    return true
+  }
+
+  /** @throws INVALID_ARGUMENT when the log has no such offset; nothing is stored. */
+  store(next: ReadonlyMap<number, number>): void {
     for (const [partition, offset] of next) {
       const log = this.#logs[partition]
       if (!log || !Number.isSafeInteger(offset) || offset < 0 || offset > log.high) {
-        const message = `commit: partition ${partition} has no next offset ${offset}`
-        return Promise.reject(new TdaError('INVALID_ARGUMENT', message))
+        throw new TdaError('INVALID_ARGUMENT', `commit: partition ${partition} has no next offset ${offset}`)
       }
-      this.#group.committed.set(partition, offset)
     }
-    this.#mesh.wake()
-    return Promise.resolve()
+    for (const [partition, offset] of next) this.#group.committed.set(partition, offset)
   }
 
   lag(): Promise<ReadonlyMap<number, number>> {
@@ -74,14 +97,15 @@ export class InProcessSubscription implements Subscription {
 
   close(): Promise<void> {
     this.#closed = true
+    this.#generation += 1
     if (this.#group.member === this) this.#group.member = null
-    this.#mesh.wake()
+    this.mesh.wake()
     return Promise.resolve()
   }
 
   rebalance(): void {
     this.#rebalancing = this.#position.size > 0
-    this.#mesh.wake()
+    this.mesh.wake()
   }
 
   #assign(): AssignedPartition[] {
@@ -96,10 +120,9 @@ export class InProcessSubscription implements Subscription {
     const records: MeshRecord[] = []
     for (let i = 0; i < this.#logs.length && records.length < recordsMax; i++) {
       const log = this.#logs[this.#turn++ % this.#logs.length]!
-      const from = Math.max(log.low, this.#position.get(log.partition)!)
-      const end = Math.min(log.high, from + recordsMax - records.length)
-      for (let offset = from; offset < end; offset++) records.push(log.at(offset))
-      this.#position.set(log.partition, end)
+      const found = log.read(this.#position.get(log.partition)!, recordsMax - records.length)
+      for (const record of found) records.push(record)
+      this.#position.set(log.partition, found.length > 0 ? found.at(-1)!.offset + 1 : log.high)
     }
     return records
   }

@@ -21,13 +21,23 @@ export const RD_KAFKA = {
   ASSIGN_PARTITIONS: -175,
   REVOKE_PARTITIONS: -174,
   AUTHENTICATION: -169,
+  STATE: -172,
   FATAL: -150,
+  FENCED: -144,
+  MSG_SIZE_TOO_LARGE: 10,
+  RECORD_LIST_TOO_LARGE: 18,
+  ILLEGAL_GENERATION: 22,
+  UNKNOWN_MEMBER_ID: 25,
+  REBALANCE_IN_PROGRESS: 27,
   TOPIC_AUTHORIZATION_FAILED: 29,
   GROUP_AUTHORIZATION_FAILED: 30,
   CLUSTER_AUTHORIZATION_FAILED: 31,
   TOPIC_ALREADY_EXISTS: 36,
   UNSUPPORTED_SASL_MECHANISM: 33,
-  SASL_AUTHENTICATION_FAILED: 58
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 53,
+  SASL_AUTHENTICATION_FAILED: 58,
+  FENCED_INSTANCE_ID: 82,
+  UNSTABLE_OFFSET_COMMIT: 88
 } as const
 
 /** Errors that waiting does not heal. */
@@ -37,6 +47,8 @@ const HOPELESS: ReadonlySet<number> = new Set([
   RD_KAFKA.TOPIC_AUTHORIZATION_FAILED,
   RD_KAFKA.GROUP_AUTHORIZATION_FAILED,
   RD_KAFKA.CLUSTER_AUTHORIZATION_FAILED,
+  RD_KAFKA.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+  RD_KAFKA.FENCED_INSTANCE_ID,
   RD_KAFKA.UNSUPPORTED_SASL_MECHANISM,
   RD_KAFKA.SASL_AUTHENTICATION_FAILED
 ])
@@ -78,13 +90,20 @@ export function isHopeless(error: unknown): boolean {
   return code !== undefined && HOPELESS.has(code)
 }
 
-export function brokerError(what: string, cause: unknown, code: ErrorCode = 'BROKER'): TdaError {
+/** True when a message is longer than the broker, its topic or the client takes. */
+export function isTooLarge(error: unknown): boolean {
+  const code = errorNumber(error)
+  return code === RD_KAFKA.MSG_SIZE_TOO_LARGE || code === RD_KAFKA.RECORD_LIST_TOO_LARGE
+}
+
+/** What librdkafka said, with what was being done; `retriable` unless no retry can succeed. */
+export function brokerError(what: string, cause: unknown): TdaError {
   if (cause instanceof TdaError) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
   const number = errorNumber(cause)
-  return new TdaError(code, `${what}: ${reason}${number === undefined ? '' : ` (librdkafka ${number})`}`, {
-    cause
-  })
+  const code: ErrorCode = isTooLarge(cause) ? 'MESSAGE_TOO_LARGE' : 'BROKER'
+  const text = `${what}: ${reason}${number === undefined ? '' : ` (librdkafka ${number})`}`
+  return new TdaError(code, text, { cause, retriable: !isHopeless(cause) && !isTooLarge(cause) })
 }
 
 /** Makes a client. @throws CONFIG_INVALID when librdkafka refuses a setting. */

@@ -1,11 +1,23 @@
-/** The event mesh over node-rdkafka: one idempotent producer, and one consumer for each subscription. */
+/** The event mesh over node-rdkafka: one idempotent producer, one consumer for each subscription, transactions on demand. */
+import { randomUUID } from 'node:crypto'
 import { TdaError } from '../errors.js'
-import type { EventMesh, OutgoingRecord, Subscription } from './event-mesh.js'
+import type {
+  EventMesh,
+  MeshCapabilities,
+  MeshRecord,
+  OutgoingRecord,
+  PartitionBounds,
+  Subscription,
+  TopicSettings,
+  Transactions
+} from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
 import type { LibrdKafkaError } from './kafka-client.js'
+import { KafkaInspector } from './kafka-inspector.js'
 import { KafkaPublisher } from './kafka-publisher.js'
 import type { KafkaSettings } from './kafka-settings.js'
 import { KafkaSubscription } from './kafka-subscription.js'
+import { KafkaTransactions } from './kafka-transactions.js'
 
 const TIMEOUT_MS = 10_000
 
@@ -24,7 +36,22 @@ export interface KafkaMeshOptions {
    * the embedded broker.
    */
   readonly autoCreatedPartitions?: number
+  /**
+   * A name that stays with this member over restarts (`group.instance.id`): the group then waits for it until its session
+   * times out, and its transactions fence those of its former life. Default: none.
+   */
+  readonly instanceId?: string
+  /** What the brokers can do; default: all. */
+  readonly capabilities?: MeshCapabilities
   readonly description?: string
+}
+
+const EVERYTHING: MeshCapabilities = {
+  transactions: true,
+  createTopics: true,
+  offsetsForTimes: true,
+  compaction: true,
+  groups: true
 }
 
 /**
@@ -40,10 +67,13 @@ export interface KafkaMeshOptions {
  */
 export class KafkaEventMesh implements EventMesh {
   readonly description: string
+  readonly capabilities: MeshCapabilities
   readonly #options: KafkaMeshOptions
   readonly #brokers: string
   readonly #publisher: KafkaPublisher
+  readonly #inspector: KafkaInspector
   readonly #subscriptions = new Set<KafkaSubscription>()
+  readonly #transactions = new Set<KafkaTransactions>()
 
   /**
    * @throws KAFKA_UNAVAILABLE when node-rdkafka is missing; CONFIG_INVALID when librdkafka refuses a setting; BROKER
@@ -66,7 +96,13 @@ export class KafkaEventMesh implements EventMesh {
     this.#options = options
     this.#brokers = brokers
     this.#publisher = publisher
-    this.description = options.description ?? `Kafka at ${brokers}: results and commits at least once.`
+    this.#inspector = new KafkaInspector(brokers, options.librdkafka ?? {}, this.#timeoutMs)
+    this.capabilities = options.capabilities ?? EVERYTHING
+    this.description = options.description ?? `Kafka at ${brokers}.`
+  }
+
+  get #timeoutMs(): number {
+    return this.#options.connectTimeoutMs ?? TIMEOUT_MS
   }
 
   publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
@@ -79,15 +115,35 @@ export class KafkaEventMesh implements EventMesh {
       topic,
       groupId: options.groupId,
       settings: this.#options.librdkafka ?? {},
-      timeoutMs: this.#options.connectTimeoutMs ?? TIMEOUT_MS
+      timeoutMs: this.#timeoutMs,
+      ...(this.#options.instanceId === undefined ? {} : { instanceId: this.#options.instanceId })
     })
     this.#subscriptions.add(subscription)
     return subscription
   }
 
-  async createStream(topic: string, partitions: number): Promise<void> {
+  async transactions(subscription: Subscription): Promise<Transactions> {
+    if (!(subscription instanceof KafkaSubscription) || !this.#subscriptions.has(subscription)) {
+      throw new TdaError('INVALID_ARGUMENT', 'transactions: the subscription is not of this mesh')
+    }
+    if (!this.capabilities.transactions) {
+      throw new TdaError('NOT_SUPPORTED', `transactions: ${this.description}`)
+    }
+    const { compression, librdkafka, instanceId } = this.#options
+    const transactions = await KafkaTransactions.open({
+      brokers: this.#brokers,
+      settings: { 'compression.codec': compression ?? 'lz4', ...librdkafka },
+      transactionalId: `${subscription.groupId}-${instanceId ?? randomUUID()}`,
+      subscription,
+      timeoutMs: this.#timeoutMs
+    })
+    this.#transactions.add(transactions)
+    return transactions
+  }
+
+  async createStream(topic: string, partitions: number, settings: TopicSettings = {}): Promise<void> {
     const automatic = this.#options.autoCreatedPartitions
-    if (automatic === undefined) return this.#createTopic(topic, partitions)
+    if (automatic === undefined) return this.#createTopic(topic, partitions, settings)
     if (partitions !== automatic) {
       throw new TdaError(
         'NOT_SUPPORTED',
@@ -98,28 +154,50 @@ export class KafkaEventMesh implements EventMesh {
     await this.#publisher.touch(topic)
   }
 
+  partitions(topic: string): Promise<number> {
+    return this.#inspector.partitions(topic)
+  }
+
+  bounds(topic: string, partition: number): Promise<PartitionBounds> {
+    return this.#inspector.bounds(topic, partition)
+  }
+
+  readPartition(
+    topic: string,
+    partition: number,
+    options: { readonly from?: number; readonly signal?: AbortSignal } = {}
+  ): AsyncIterable<readonly MeshRecord[]> {
+    return this.#inspector.read(topic, partition, options)
+  }
+
+  async offsetsAt(topic: string, timestampMs: number): Promise<ReadonlyMap<number, number>> {
+    if (!this.capabilities.offsetsForTimes) {
+      throw new TdaError('NOT_SUPPORTED', `offsets of "${topic}" by time: ${this.description}`)
+    }
+    return this.#inspector.offsetsAt(topic, timestampMs)
+  }
+
   async close(): Promise<void> {
+    // Transactions first: their offsets need the consumer.
+    await Promise.all([...this.#transactions].map((transactions) => transactions.close()))
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()))
+    await this.#inspector.close()
     await this.#publisher.close()
   }
 
-  async #createTopic(topic: string, partitions: number): Promise<void> {
+  async #createTopic(topic: string, partitions: number, settings: TopicSettings): Promise<void> {
     const { AdminClient } = await loadKafka()
     const what = `create topic "${topic}" with ${partitions} partitions`
-    const settings = { 'metadata.broker.list': this.#brokers, ...this.#options.librdkafka }
-    const admin = withSettings(() => AdminClient.create(settings))
+    const client = { 'metadata.broker.list': this.#brokers, ...this.#options.librdkafka }
+    const admin = withSettings(() => AdminClient.create(client))
     try {
       await new Promise<void>((resolve, reject) => {
         // Replication factor -1: the broker's default.
-        const wanted = { topic, num_partitions: partitions, replication_factor: -1 }
-        admin.createTopic(
-          wanted,
-          this.#options.connectTimeoutMs ?? TIMEOUT_MS,
-          (error: LibrdKafkaError | null) => {
-            if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
-            else reject(brokerError(what, error))
-          }
-        )
+        const wanted = { topic, num_partitions: partitions, replication_factor: -1, config: { ...settings } }
+        admin.createTopic(wanted, this.#timeoutMs, (error: LibrdKafkaError | null) => {
+          if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
+          else reject(brokerError(what, error))
+        })
       })
     } catch (error) {
       throw brokerError(what, error) // librdkafka throws what it need not ask a broker for

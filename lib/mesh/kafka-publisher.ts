@@ -120,7 +120,7 @@ export class KafkaPublisher {
     try {
       this.#producer.produce(
         batch.topic,
-        null,
+        record.partition ?? null,
         value,
         typeof record.key === 'string' ? record.key : toBuffer(record.key),
         record.timestamp ?? null,
@@ -170,7 +170,7 @@ export class KafkaPublisher {
   }
 }
 
-function toBuffer(data: string | Uint8Array | null): Buffer | null {
+export function toBuffer(data: string | Uint8Array | null): Buffer | null {
   if (data === null || Buffer.isBuffer(data)) return data
   return typeof data === 'string'
     ? Buffer.from(data)

@@ -12,6 +12,7 @@
  * back, which runs beside the main thread. Both eager and cooperative assignors work; cooperative is the default.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshEvent, MeshRecord, Subscription } from './event-mesh.js'
 import {
   brokerError,
@@ -38,12 +39,15 @@ const ERROR_PAUSE_MS = 100
 type Rebalance = { readonly kind: 'assign' | 'revoke'; readonly partitions: readonly number[] }
 
 export class KafkaSubscription implements Subscription {
+  readonly topic: string
+  readonly groupId: string
   readonly #consumer: KafkaConsumer
-  readonly #topic: string
   readonly #rebalances: Rebalance[] = []
   /** Next offset to read of each assigned partition. */
   readonly #position = new Map<number, number>()
-  #revoking = false
+  /** Partitions the reader is about to give up; empty when none. */
+  #revoking: readonly number[] = []
+  #lent: Promise<unknown> = Promise.resolve()
   #closing = false
   #closed: Promise<void> | null = null
 
@@ -53,6 +57,8 @@ export class KafkaSubscription implements Subscription {
     readonly groupId: string
     readonly settings: KafkaSettings
     readonly timeoutMs: number
+    /** `group.instance.id`, for static membership. */
+    readonly instanceId?: string
   }): Promise<KafkaSubscription> {
     const { KafkaConsumer } = await loadKafka()
     let onRebalance: (code: number, partitions: readonly number[]) => void = () => {}
@@ -66,6 +72,7 @@ export class KafkaSubscription implements Subscription {
             'fetch.queue.backoff.ms': 5,
             'fetch.wait.max.ms': 100,
             ...options.settings,
+            ...(options.instanceId === undefined ? {} : { 'group.instance.id': options.instanceId }),
             'group.id': options.groupId,
             'enable.auto.commit': false,
             'enable.auto.offset.store': false,
@@ -78,15 +85,16 @@ export class KafkaSubscription implements Subscription {
         )
     )
     await connectClient(consumer, options.brokers, options.timeoutMs)
-    const subscription = new KafkaSubscription(consumer, options.topic)
+    const subscription = new KafkaSubscription(consumer, options.topic, options.groupId)
     onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
     consumer.subscribe([options.topic])
     return subscription
   }
 
-  private constructor(consumer: KafkaConsumer, topic: string) {
+  private constructor(consumer: KafkaConsumer, topic: string, groupId: string) {
     this.#consumer = consumer
-    this.#topic = topic
+    this.topic = topic
+    this.groupId = groupId
     consumer.on('event.error', () => {}) // Outages heal; what does not heal is thrown by `consume`.
   }
 
@@ -108,31 +116,54 @@ export class KafkaSubscription implements Subscription {
   }
 
   /**
-   * Resolves when the group has these offsets, or when partitions are being taken away and the broker takes no commit
-   * any more: their next owner then repeats what was not committed. While members come and go a broker may refuse
-   * commits for seconds, so they are tried again. BROKER when it refuses for `COMMIT_PATIENCE_MS`.
+   * While members come and go a broker may refuse commits for seconds, so they are tried again.
+   * @throws BROKER when it refuses for `COMMIT_PATIENCE_MS`.
    */
-  async commit(next: ReadonlyMap<number, number>): Promise<void> {
+  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
     const deadlineMs = performance.now() + COMMIT_PATIENCE_MS
     for (;;) {
       const offsets = [...next]
         .filter(([partition]) => this.#position.has(partition))
-        .map(([partition, offset]) => ({ topic: this.#topic, partition, offset }))
-      if (offsets.length === 0) return
+        .map(([partition, offset]) => ({ topic: this.topic, partition, offset }))
+      if (offsets.length === 0) return next.size === 0
       let refusal: unknown = 'the broker kept the former offsets'
       try {
         this.#consumer.commit(offsets)
-        const stored = await this.#committed(offsets.map(({ partition }) => partition))
-        if (offsets.every(({ partition, offset }) => stored.get(partition) === offset)) return
+        const stored = await this.committed(offsets.map(({ partition }) => partition))
+        if (offsets.every(({ partition, offset }) => stored.get(partition) === offset)) {
+          return offsets.length === next.size
+        }
       } catch (error) {
         refusal = error
       }
-      if (this.#closing || this.#isRevoking()) return
+      if (this.#closing || this.#isRevoking()) return false
       if (isHopeless(refusal) || performance.now() > deadlineMs) {
-        throw brokerError(`commit offsets of "${this.#topic}"`, refusal)
+        throw brokerError(`commit offsets of "${this.topic}"`, refusal)
       }
       await delay(COMMIT_RETRY_MS)
     }
+  }
+
+  /**
+   * Lends the consumer to a transaction, whose offsets go out in its name; it is not closed meanwhile, because librdkafka
+   * would crash. Resolves `false`, without a call, when this member is leaving.
+   */
+  async lend(use: (consumer: KafkaConsumer) => Promise<void>): Promise<boolean> {
+    if (this.#closing) return false
+    const lent = use(this.#consumer)
+    this.#lent = Promise.allSettled([this.#lent, lent])
+    await lent
+    return true
+  }
+
+  /** Whether all of these partitions are not this member's any more, or are being taken away. */
+  isLosing(partitions: Iterable<number>): boolean {
+    if (this.#closing) return true
+    const revoked = new Set(this.#revoking)
+    for (const { kind, partitions } of this.#rebalances) {
+      if (kind === 'revoke') for (const partition of partitions) revoked.add(partition)
+    }
+    return [...partitions].every((partition) => revoked.has(partition) || !this.#position.has(partition))
   }
 
   async lag(): Promise<ReadonlyMap<number, number>> {
@@ -154,6 +185,7 @@ export class KafkaSubscription implements Subscription {
 
   async #close(): Promise<void> {
     this.#closing = true
+    await this.#lent
     this.#unassign([...this.#position.keys()])
     await disconnectClient(this.#consumer)
   }
@@ -173,7 +205,7 @@ export class KafkaSubscription implements Subscription {
     const messages = await new Promise<Message[]>((resolve, reject) => {
       this.#consumer.consume(count, (error: LibrdKafkaError | null, batch) => {
         if (!error) resolve(batch)
-        else if (isHopeless(error)) reject(brokerError(`read "${this.#topic}"`, error))
+        else if (isHopeless(error)) reject(brokerError(`read "${this.topic}"`, error))
         else resolve(delay(ERROR_PAUSE_MS, [])) // Brokers away, topic not there yet: librdkafka goes on trying.
       })
     })
@@ -195,7 +227,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   async *#assign(partitions: readonly number[]): AsyncGenerator<MeshEvent> {
-    const stored = await this.#committed(partitions)
+    const stored = await this.#committedPatiently(partitions)
     const assigned: AssignedPartition[] = []
     for (const partition of partitions) {
       const { low, high } = await this.#watermarks(partition)
@@ -206,7 +238,7 @@ export class KafkaSubscription implements Subscription {
     }
     yield { kind: 'assigned', partitions: assigned }
     if (this.#closing) return
-    const offsets = assigned.map(({ partition, low }) => ({ topic: this.#topic, partition, offset: low }))
+    const offsets = assigned.map(({ partition, low }) => ({ topic: this.topic, partition, offset: low }))
     for (const { partition, offset } of offsets) this.#position.set(partition, offset)
     if (this.#consumer.rebalanceProtocol() === 'COOPERATIVE') this.#consumer.incrementalAssign(offsets)
     else this.#consumer.assign(offsets)
@@ -215,10 +247,10 @@ export class KafkaSubscription implements Subscription {
   async *#revoke(partitions: readonly number[]): AsyncGenerator<MeshEvent> {
     let done = (): void => {}
     const released = new Promise<void>((resolve) => (done = resolve))
-    this.#revoking = true
+    this.#revoking = partitions
     yield { kind: 'revoked', partitions, done }
     await released
-    this.#revoking = false
+    this.#revoking = []
     if (!this.#closing) this.#unassign(partitions)
   }
 
@@ -233,23 +265,41 @@ export class KafkaSubscription implements Subscription {
   }
 
   #isRevoking(): boolean {
-    return this.#revoking || this.#rebalances.some(({ kind }) => kind === 'revoke')
+    return this.#revoking.length > 0 || this.#rebalances.some(({ kind }) => kind === 'revoke')
   }
 
   #unassign(partitions: readonly number[]): void {
     for (const partition of partitions) this.#position.delete(partition)
     if (this.#consumer.rebalanceProtocol() === 'COOPERATIVE') {
-      this.#consumer.incrementalUnassign(partitions.map((partition) => ({ topic: this.#topic, partition })))
+      this.#consumer.incrementalUnassign(partitions.map((partition) => ({ topic: this.topic, partition })))
     } else {
       this.#consumer.unassign()
     }
   }
 
-  #committed(partitions: readonly number[]): Promise<Map<number, number>> {
-    const wanted = partitions.map((partition) => ({ topic: this.#topic, partition }))
+  /**
+   * A transaction that the former owner left open keeps its offsets back until it times out; and brokers may be on their
+   * way. @throws BROKER when there is no answer for `COMMIT_PATIENCE_MS`.
+   */
+  async #committedPatiently(partitions: readonly number[]): Promise<Map<number, number>> {
+    const deadlineMs = performance.now() + COMMIT_PATIENCE_MS
+    for (;;) {
+      try {
+        return await this.committed(partitions)
+      } catch (error) {
+        const hopeless = error instanceof TdaError && !error.retriable
+        if (hopeless || this.#isClosing() || performance.now() > deadlineMs) throw error
+        await delay(COMMIT_RETRY_MS)
+      }
+    }
+  }
+
+  /** The group's next offset to read of each partition that has one. */
+  committed(partitions: readonly number[]): Promise<Map<number, number>> {
+    const wanted = partitions.map((partition) => ({ topic: this.topic, partition }))
     return new Promise((resolve, reject) => {
       this.#consumer.committed(wanted, REQUEST_TIMEOUT_MS, (error: LibrdKafkaError | null, offsets) => {
-        if (error) reject(brokerError(`read the committed offsets of "${this.#topic}"`, error))
+        if (error) reject(brokerError(`read the committed offsets of "${this.topic}"`, error))
         // A partition without a commit comes back without an offset, or with a negative one.
         else resolve(new Map(offsets.filter((o) => o.offset >= 0).map((o) => [o.partition, o.offset])))
       })
@@ -259,11 +309,11 @@ export class KafkaSubscription implements Subscription {
   #watermarks(partition: number): Promise<{ low: number; high: number }> {
     return new Promise((resolve, reject) => {
       this.#consumer.queryWatermarkOffsets(
-        this.#topic,
+        this.topic,
         partition,
         REQUEST_TIMEOUT_MS,
         (error: LibrdKafkaError | null, offsets) => {
-          if (error) reject(brokerError(`read the bounds of "${this.#topic}"/${partition}`, error))
+          if (error) reject(brokerError(`read the bounds of "${this.topic}"/${partition}`, error))
           else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
         }
       )
@@ -272,7 +322,7 @@ export class KafkaSubscription implements Subscription {
 }
 
 /** node-rdkafka's messages are records already, but for their headers. */
-function toRecords(messages: readonly Message[]): MeshRecord[] {
+export function toRecords(messages: readonly Message[]): MeshRecord[] {
   for (const message of messages) {
     if (message.headers === undefined) continue
     const pairs = message.headers.flatMap((header) =>

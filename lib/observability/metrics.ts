@@ -87,6 +87,10 @@ export function createMetrics(): Metrics {
     'tda_worker_utilisation_ratio',
     'Part of the time since the last scrape that the worker threads were busy.'
   )
+  const memory = gauge(
+    'tda_memory_limit_ratio',
+    'Part of the memory limit in use; from 0.8 on no new streams are admitted.'
+  )
   const streams = gauge('tda_streams', 'Streams held.')
   const ringBytes = gauge('tda_ring_bytes', 'Native memory of the shared point rings.')
   const windowPoints = gauge('tda_window_points', 'Points in the windows of a scale, all streams.', 'scale')
@@ -128,6 +132,7 @@ export function createMetrics(): Metrics {
       else lag.set({ partition }, records)
     },
     workerUtilisation: (ratio) => utilisation.set(ratio),
+    memoryRatio: (ratio) => memory.set(ratio),
     streams: (count) => streams.set(count),
     ringBytes: (size) => ringBytes.set(size),
     scale(scale, totals) {

@@ -3,19 +3,23 @@
  * and `demo` differ in the mesh they bring.
  */
 import { createDecoder } from '../adapters/decoder.js'
-import { requireMemory } from '../config/memory.js'
+import { memoryLimit, processMemory, requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
+import { BrokerGuard } from '../mesh/broker-guard.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
 import { DistributedTracer } from '../observability/tracing/distributed-tracer.js'
 import type { PipelineNames } from '../observability/tracing/pipeline-spans.js'
+import type { MemoryBytes } from '../scales/memory-gate.js'
 import { BrokerWatch } from './broker-watch.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
-import { meshSink } from './sink.js'
+import { openDelivery, type Delivery } from './delivery.js'
 
 /** Where a configuration has no `kafka` section: on the embedded broker and in process. */
 const GROUP_ID = 'streaming-tda'
+/** At start brokers that do not answer are an error; later they are waited for. */
+const CREATE_ATTEMPTS = 5
 /** How often the broker is asked for the lag. */
 const LAG_MS = 2_000
 /** librdkafka's default of `session.timeout.ms`. */
@@ -35,6 +39,8 @@ export interface DaemonParts {
   readonly metrics?: Metrics
   /** Shut down by its owner, after the daemon. Default: one of its own, as `tracing` of the configuration says. */
   readonly tracer?: DistributedTracer
+  /** Beyond 80 % of these no stream is new. Default: `limits.memoryMiB`, and the machine or the cgroup. */
+  readonly memoryLimits?: MemoryBytes
   /** Whether to listen on `http.host`:`http.port`. Default true. */
   readonly http?: boolean
 }
@@ -77,29 +83,38 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   requireMemory(config)
   const metrics = parts.metrics ?? createMetrics()
   const { input, output } = config
-  await mesh.createStream(input.topic, input.partitions)
-  await mesh.createStream(output.topic, output.partitions)
-  await mesh.createStream(output.deadLetterTopic, output.partitions)
+  const guard = new BrokerGuard()
+  const create = (topic: string, partitions: number): Promise<void> =>
+    guard.run(() => mesh.createStream(topic, partitions), CREATE_ATTEMPTS)
+  await create(input.topic, input.partitions)
+  await create(output.topic, output.partitions)
+  await create(output.deadLetterTopic, output.partitions)
   let pipeline: Pipeline | undefined
   const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
   const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down())
   const tracer = parts.tracer ?? (await DistributedTracer.start(config.tracing, logger ? { logger } : {}))
+  const pipelineTracer = tracer.pipeline(namesOf(config))
   let http: HttpServer | null = null
   let source: Subscription | undefined
+  let delivery: Delivery | undefined
   try {
     if (parts.http !== false) http = await startHttpServer({ ...config.http, metrics, health })
     source = await mesh.subscribe(input.topic, { groupId: config.kafka?.groupId ?? GROUP_ID })
+    delivery = await openDelivery(mesh, source, config, guard, pipelineTracer)
+    sayGuarantee(config, delivery, logger)
     pipeline = new Pipeline({
       config,
       source,
       decoder: createDecoder(config),
-      sink: meshSink(mesh, config),
+      delivery,
       metrics,
-      tracer: tracer.pipeline(namesOf(config)),
+      tracer: pipelineTracer,
+      memoryLimits: parts.memoryLimits ?? { native: memoryLimit(config), resident: processMemory() },
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
     })
   } catch (error) {
+    await delivery?.close()
     await source?.close()
     if (parts.tracer === undefined) await tracer.shutdown()
     await http?.close()
@@ -112,16 +127,8 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     const why = `a member that crashed gives its partitions up after session.timeout.ms (${sessionMs} ms)`
     logger?.info({ topic: input.topic }, `waiting for partitions of "${input.topic}"; ${why}`)
   }
-  const opened = {
-    pipeline,
-    source,
-    http,
-    metrics,
-    tracer,
-    ownTracer: parts.tracer === undefined,
-    watch,
-    sayWaiting
-  }
+  const ownTracer = parts.tracer === undefined
+  const opened = { pipeline, source, delivery, guard, http, metrics, tracer, ownTracer, watch, sayWaiting }
   return { pipeline, metrics, tracer, url: http?.url ?? null, run: () => run(opened) }
 }
 
@@ -138,6 +145,8 @@ function namesOf({ kafka, input, output, scales }: Config): PipelineNames {
 interface Opened {
   readonly pipeline: Pipeline
   readonly source: Subscription
+  readonly delivery: Delivery
+  readonly guard: BrokerGuard
   readonly http: HttpServer | null
   readonly metrics: Metrics
   readonly tracer: DistributedTracer
@@ -146,8 +155,13 @@ interface Opened {
   readonly sayWaiting: () => void
 }
 
+function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineLogger | undefined): void {
+  if (guarantee === config.delivery) logger?.info({ delivery: guarantee }, `delivery: ${guarantee}`)
+  else logger?.warn({ delivery: guarantee }, `delivery: ${guarantee}, because there are no transactions here`)
+}
+
 async function run(opened: Opened): Promise<void> {
-  const { pipeline, source, http, metrics, tracer, watch, sayWaiting } = opened
+  const { pipeline, source, delivery, guard, http, metrics, tracer, watch, sayWaiting } = opened
   watch.answered() // Joining took an answer, however long ago the daemon was made.
   metrics.beforeScrape(() => {
     pipeline.sample()
@@ -156,6 +170,7 @@ async function run(opened: Opened): Promise<void> {
   let asking = false
   const sampling = setInterval(() => {
     watch.check()
+    pipeline.sampleMemory()
     if (asking) return // A broker that does not answer is not asked twice.
     asking = true
     pipeline
@@ -173,6 +188,8 @@ async function run(opened: Opened): Promise<void> {
     clearTimeout(waiting)
     clearInterval(sampling)
     metrics.beforeScrape(() => {})
+    guard.close()
+    await delivery.close()
     await source.close()
     if (opened.ownTracer) await tracer.shutdown()
     await http?.close()

@@ -50,17 +50,6 @@ export class OrderedFlight {
     })
   }
 
-  /** Finishes something behind all that was added, without taking a place. */
-  behind(finish: () => Promise<void>): void {
-    this.#tail = this.#tail.then(async () => {
-      try {
-        if (!this.#failure) await finish()
-      } catch (error) {
-        this.#fail(error)
-      }
-    })
-  }
-
   /** Resolves when everything added so far is finished. */
   async settled(): Promise<void> {
     await this.#tail

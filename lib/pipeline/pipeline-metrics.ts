@@ -57,6 +57,8 @@ export interface PipelineMetrics {
   consumerLag(partition: number, records: number | null): void
   /** Part of the time since the last sample that the workers were busy, 0 to 1. */
   workerUtilisation(ratio: number): void
+  /** Part of the memory limit in use: of native memory or of the process, whichever is nearer to its limit. */
+  memoryRatio(ratio: number): void
   /** Streams held, all partitions. */
   streams(count: number): void
   /** Bytes of native memory the shared point rings hold. */
@@ -80,6 +82,7 @@ export const noMetrics: PipelineMetrics = {
   brokerUp() {},
   consumerLag() {},
   workerUtilisation() {},
+  memoryRatio() {},
   streams() {},
   ringBytes() {},
   scale() {}

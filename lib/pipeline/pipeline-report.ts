@@ -1,6 +1,7 @@
 /** What the pipeline says of itself while it runs: counts, latencies and warnings, once per batch. */
 import type { RejectedRecord, RejectReason } from '../adapters/decoder.js'
 import type { OutgoingRecord } from '../mesh/event-mesh.js'
+import type { MemoryLook } from '../scales/memory-gate.js'
 import type { PipelineMetrics } from './pipeline-metrics.js'
 
 /** The part of a pino logger that is used. */
@@ -19,6 +20,7 @@ export interface PipelineTotals {
 }
 
 const WARN_EVERY_MS = 1_000
+const MIB = 1 << 20
 
 export class PipelineReport {
   readonly #metrics: PipelineMetrics
@@ -73,6 +75,16 @@ export class PipelineReport {
     const fields = { topic, partition, offset, reason, records: count, reasons: unsaid }
     this.#rejectedUnsaid = new Map()
     this.#logger?.warn(fields, `records rejected, for instance: ${message}`)
+  }
+
+  /** Once when memory has become short and once when it is not any more. */
+  memory(open: boolean, { ratio, used }: MemoryLook): void {
+    const [nativeMiB, residentMiB] = [used.native, used.resident].map((bytes) => Math.ceil(bytes / MIB))
+    const fields = { ratio: Number(ratio.toFixed(3)), nativeMiB, residentMiB }
+    const percent = `memory at ${Math.round(100 * ratio)} % of its limit`
+    if (open) this.#logger?.info(fields, `${percent}: new streams are admitted again`)
+    else
+      this.#logger?.warn(fields, `${percent}: new streams are dead letters (memory_pressure) until it falls`)
   }
 
   /** `newestMs`: the log's timestamp of the newest record, or null for a batch that was only replayed. */

@@ -1,32 +1,32 @@
 /**
  * START HERE (daemon): the life of a record.
  *
- *   source -> decode -> admit -> append -> advance -> publish -> commit
- *                  \________\____ reject ____________/
+ *   source -> decode -> admit -> append -> advance -> deliver: updates, dead letters, state and offsets as one
+ *                  \________\____ refused records ______/
  *
  * One pull loop sets the pace: it takes the next batch only when a place in flight is free, so everything behind it is
- * bounded and a slow sink slows the source. While the worker threads advance one round, the main thread decodes the
- * next; results are published and committed in order (see `ordered-flight.ts`).
+ * bounded and a slow delivery slows the source. While the worker threads advance one batch, the main thread decodes the
+ * next; outcomes are delivered in order (see `ordered-flight.ts`).
  *
- *   (L1) What is committed has its results acknowledged by the sink, and its refused records too.
+ *   (L1) What is committed has its results acknowledged, and its refused records too.
  *   (L2) Keys and values per stream depend on the log and the configuration alone: not on batches, threads or restarts.
  *   (L3) After a failure nothing is published or committed any more; a restart repeats from the committed offsets.
  */
-import type { DecodedBatch, RejectedRecord } from '../adapters/decoder.js'
+import type { DecodedBatch } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord, OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
 import { noTracer, type BatchTrace, type PipelineTracer } from '../observability/tracing/pipeline-tracer.js'
+import { MemoryGate, type MemoryBytes, type MemoryLook } from '../scales/memory-gate.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
 import { StreamTable } from '../scales/stream-table.js'
 import { WorkerPool } from '../scales/worker-pool.js'
-import { Committer } from './committer.js'
+import type { Delivery, Outcome } from './delivery.js'
 import { nextState, type PipelineSignal, type PipelineState } from './lifecycle.js'
 import { OrderedFlight } from './ordered-flight.js'
 import { noMetrics, type PipelineMetrics } from './pipeline-metrics.js'
 import { PipelineReport, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
-import { sampleStreams } from './sample-streams.js'
-import type { Sink } from './sink.js'
+import { nativeBytes, sampleStreams } from './sample-streams.js'
 import { orderedUpdates } from './updates.js'
 
 export type { PipelineLogger, PipelineTotals } from './pipeline-report.js'
@@ -36,20 +36,26 @@ export interface PipelineParts {
   /** Read until it ends or `signal` aborts. The pipeline does not close it. */
   readonly source: Subscription
   readonly decoder: { decode(records: readonly MeshRecord[]): DecodedBatch }
-  readonly sink: Sink
+  /** Where results go. The pipeline does not close it. */
+  readonly delivery: Delivery
   readonly metrics?: PipelineMetrics
   readonly logger?: PipelineLogger
   readonly tracer?: PipelineTracer
   /** Aborting it drains the pipeline. */
   readonly signal?: AbortSignal
+  /**
+   * Where memory is this short, no stream is new (see `memory-gate.ts`). Default: no such limit, so that results depend on
+   * the log and the configuration alone (L2), as a replay's must.
+   */
+  readonly memoryLimits?: MemoryBytes
 }
 
-/** One run from a source to a sink. `createDaemon` makes it; its state and totals may be read at any time. */
+/** One run from a source to where results go. `createDaemon` makes it; its state and totals may be read at any time. */
 export class Pipeline {
   readonly #config: Config
   readonly #source: Subscription
   readonly #decoder: PipelineParts['decoder']
-  readonly #sink: Sink
+  readonly #delivery: Delivery
   readonly #metrics: PipelineMetrics
   readonly #logger: PipelineLogger | undefined
   readonly #tracer: PipelineTracer
@@ -57,8 +63,8 @@ export class Pipeline {
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
   readonly #streams: StreamTable
+  readonly #memory: MemoryGate | null
   readonly #flight: OrderedFlight
-  readonly #committer: Committer
   /** Stops the source: on a drain and on a failure. */
   readonly #stop = new AbortController()
   readonly #report: PipelineReport
@@ -76,7 +82,7 @@ export class Pipeline {
     this.#config = config
     this.#source = source
     this.#decoder = parts.decoder
-    this.#sink = parts.sink
+    this.#delivery = parts.delivery
     this.#metrics = parts.metrics ?? noMetrics
     this.#logger = parts.logger
     this.#tracer = parts.tracer ?? noTracer
@@ -89,11 +95,14 @@ export class Pipeline {
       maxBytes: config.publish.maxBytes,
       eventTime: this.#plan.eventTime
     })
-    this.#streams = new StreamTable(config, this.#plan, this.#pool)
-    const fail = (error: unknown): void => void this.#fail(error)
-    this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, fail)
-    const commit: Subscription['commit'] = (next) => this.#tracer.commit(next.size, () => source.commit(next))
-    this.#committer = new Committer({ commit }, fail)
+    const used = (): MemoryBytes => ({
+      native: nativeBytes(this.#streams),
+      resident: process.memoryUsage.rss()
+    })
+    const changed = (open: boolean, look: MemoryLook): void => this.#report.memory(open, look)
+    this.#memory = parts.memoryLimits ? new MemoryGate(parts.memoryLimits, used, changed) : null
+    this.#streams = new StreamTable(config, this.#plan, this.#pool, this.#memory)
+    this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, (error) => void this.#fail(error))
   }
 
   get state(): PipelineState {
@@ -110,6 +119,11 @@ export class Pipeline {
     this.#metrics.queueDepth('batches', this.#flight.depth)
     this.#metrics.queueDepth('jobs', this.#pool.jobsInFlight)
     this.#metrics.workerUtilisation(this.#pool.utilisation())
+  }
+
+  /** Looks at memory, so that a change is seen without a new stream: every so often. O(streams x scales), no I/O. */
+  sampleMemory(): void {
+    if (this.#memory) this.#metrics.memoryRatio(this.#memory.look().ratio)
   }
 
   /**
@@ -145,7 +159,7 @@ export class Pipeline {
     this.#signal?.addEventListener('abort', drain, { once: true })
     if (this.#signal?.aborted) drain()
     try {
-      await Promise.race([this.#pull(), failed])
+      await Promise.race([this.#pull(), failed, this.#delivery.failed])
       this.#apply({ kind: 'stop', deadlineMs: Date.now() })
       this.#apply({ kind: 'drained' })
     } catch (error) {
@@ -180,51 +194,57 @@ export class Pipeline {
     await this.#settle()
   }
 
-  /** The life of a batch. */
+  /** The life of a batch. One that may bring more results than memory allows is taken in halves. */
   async #take(records: readonly MeshRecord[]): Promise<void> {
     const arrivedMs = performance.now()
-    const trace = this.#tracer.batch(records, (record) => this.#streams.isLive(record))
-    this.#streams.follow(records)
-    const decoded = trace.decode(() => this.#decoder.decode(records))
-    const { slices, refused, backwards } = this.#streams.admit(decoded)
-    let rounds = 0
-    for (const round of this.#streams.rounds(slices)) {
-      await this.#flight.slot()
-      const jobs = await this.#streams.append(round)
-      const results = trace.advance(jobs.length, (traced) => this.#streams.advance(round, jobs, traced))
-      this.#flight.add(results, async () => this.#publish(orderedUpdates(jobs, await results), trace))
-      rounds += 1
+    const decoded = this.#decoder.decode(records)
+    if (records.length > 1 && !this.#streams.isAffordable(records, decoded.points)) {
+      const half = records.length >>> 1
+      await this.#take(records.slice(0, half))
+      return this.#take(records.slice(half))
     }
-    const letters = [...decoded.rejected, ...refused].filter(({ record }) => this.#streams.isLive(record))
+    const isLive = (record: MeshRecord): boolean => this.#streams.isLive(record)
+    const trace = this.#tracer.batch({ records, decoded, arrivedMs, isLive })
+    await this.#flight.slot()
+    this.#streams.follow(records)
+    const { slices, refused, backwards } = this.#streams.admit(decoded)
+    const rounds: Promise<OutgoingRecord[]>[] = []
+    for (const round of this.#streams.rounds(slices)) {
+      const jobs = await this.#streams.append(round)
+      const advanced = trace.advance(jobs.length, (traced) => this.#streams.advance(round, jobs, traced))
+      const results = advanced.then((messages) => orderedUpdates(jobs, messages))
+      results.catch(() => {}) // Told by the flight, which waits for all of them.
+      rounds.push(results)
+    }
+    const letters = [...decoded.rejected, ...refused].filter(({ record }) => isLive(record))
     const next = this.#streams.nextOffsets(records)
     const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
-    const finish = async (): Promise<void> => {
-      if (letters.length > 0) await trace.reject(letters.length, () => this.#reject(letters))
-      trace.finished()
-      if (next.size > 0) this.#committer.offer(next)
-      this.#report.finished(arrivedMs, newestMs)
-    }
-    if (rounds > 0) this.#flight.behind(finish)
-    else {
-      // Nothing of the batch enters, but its refused records wait for the sink like any other.
-      await this.#flight.slot()
-      this.#flight.add(Promise.resolve(), finish)
-    }
+    this.#flight.add(Promise.all(rounds), (updates) =>
+      this.#deliver({ updates: updates.flat(), letters, state: [], next }, trace, arrivedMs, newestMs)
+    )
     const points = slices.reduce((sum, { count }) => sum + count, 0)
     this.#report.taken(records.length, points, backwards)
     if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
 
-  async #publish(updates: readonly OutgoingRecord[], trace: BatchTrace): Promise<void> {
-    if (updates.length === 0) return
+  async #deliver(
+    outcome: Outcome,
+    trace: BatchTrace,
+    arrivedMs: number,
+    newestMs: number | null
+  ): Promise<void> {
+    const { letters, state, next } = outcome
+    const updates = trace.delivering(outcome.updates, letters.length)
     const startedMs = performance.now()
-    await trace.publish(updates, (traced) => this.#sink.publish(traced))
-    this.#report.published(updates, startedMs)
-  }
-
-  async #reject(letters: readonly RejectedRecord[]): Promise<void> {
-    await this.#sink.reject(letters)
-    this.#report.rejected(letters)
+    const out = (): void => {
+      if (updates.length > 0) this.#report.published(updates, startedMs)
+      if (letters.length > 0) this.#report.rejected(letters)
+      this.#report.finished(arrivedMs, newestMs)
+      trace.finished()
+    }
+    // Of a batch that was only replayed nothing is left.
+    if (updates.length + letters.length + state.length + next.size === 0) out()
+    else await this.#delivery.deliver({ ...outcome, updates }, out)
   }
 
   #assign(partitions: readonly AssignedPartition[]): void {
@@ -260,7 +280,7 @@ export class Pipeline {
   /** Everything read so far is published and committed. */
   async #settle(): Promise<void> {
     await this.#flight.settled()
-    await this.#committer.flush()
+    await this.#delivery.settle()
   }
 
   async #release(partitions: readonly number[]): Promise<void> {

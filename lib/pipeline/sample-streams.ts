@@ -3,6 +3,13 @@ import type { Config } from '../config/schema.js'
 import type { StreamTable } from '../scales/stream-table.js'
 import type { PipelineMetrics } from './pipeline-metrics.js'
 
+/** Bytes the rings and engines of all streams hold. */
+export function nativeBytes(streams: Pick<StreamTable, 'entries'>): number {
+  let bytes = 0
+  for (const entry of streams.entries()) bytes += entry.bytes()
+  return bytes
+}
+
 export function sampleStreams(
   metrics: PipelineMetrics,
   config: Pick<Config, 'scales'>,

@@ -1,4 +1,4 @@
-/** Where results go. The pipeline does not know what is behind it: topics of a mesh, a file, a test. */
+/** Where results go at least once: topics of a mesh, a file, a test. */
 import type { RejectedRecord } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import type { EventMesh, OutgoingRecord } from '../mesh/event-mesh.js'
@@ -12,16 +12,33 @@ export interface Sink {
   publish(updates: readonly OutgoingRecord[]): Promise<void>
   /** The same for records that could not be used. */
   reject(records: readonly RejectedRecord[]): Promise<void>
+  /** The same for the state of streams. Without it there is none to keep. */
+  keep?(state: readonly OutgoingRecord[]): Promise<void>
 }
 
-/** Publishes to the output topic and the dead letter topic. */
-export function meshSink(
-  mesh: Pick<EventMesh, 'publish'>,
-  { output, publish }: Pick<Config, 'output' | 'publish'>
-): Sink {
-  const letter = (record: RejectedRecord): OutgoingRecord => deadLetter(record, publish.maxBytes)
+/** The topics an outcome goes to, and how a refused record becomes a letter. */
+export interface OutcomeTopics {
+  readonly updates: string
+  readonly letters: string
+  readonly state: string
+  readonly letter: (record: RejectedRecord) => OutgoingRecord
+}
+
+export function topicsOf({ output, publish }: Pick<Config, 'output' | 'publish'>): OutcomeTopics {
   return {
-    publish: (updates) => mesh.publish(output.topic, updates),
-    reject: (records) => mesh.publish(output.deadLetterTopic, records.map(letter))
+    updates: output.topic,
+    letters: output.deadLetterTopic,
+    state: output.stateTopic,
+    letter: (record) => deadLetter(record, publish.maxBytes)
+  }
+}
+
+/** Publishes to the output topic, the dead letter topic and the state topic. */
+export function meshSink(mesh: Pick<EventMesh, 'publish'>, config: Pick<Config, 'output' | 'publish'>): Sink {
+  const { updates, letters, state, letter } = topicsOf(config)
+  return {
+    publish: (records) => mesh.publish(updates, records),
+    reject: (records) => mesh.publish(letters, records.map(letter)),
+    keep: (records) => mesh.publish(state, records)
   }
 }

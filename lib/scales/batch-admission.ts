@@ -18,7 +18,10 @@ interface Run {
 /** One stream's share of a batch while it is being admitted. */
 export interface Part {
   readonly points: StreamPoints
+  /** `null`: the stream is not held, and may not be. */
   readonly entry: StreamEntry | null
+  /** Why not. */
+  readonly barred: Refusal | null
   readonly admission: Admission | null
   /** What the Rips scales say of each point by itself; null when they take all. */
   readonly misfits: Uint8Array | null
@@ -52,12 +55,7 @@ function runsToCheck(part: Part, mixed: boolean): Run[] {
 }
 
 function check({ part, from, to }: Run): Refusal | null {
-  if (!part.entry) {
-    return {
-      reason: 'too_many_streams',
-      message: `stream "${part.points.stream}" would be one more than streams.max allows`
-    }
-  }
+  if (part.barred) return part.barred
   return misfitRefusal(part.points, part.misfits, from, to) ?? part.admission?.check(from, to) ?? null
 }
 

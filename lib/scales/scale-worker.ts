@@ -8,12 +8,12 @@
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { TdaError, type ErrorCode } from '../errors.js'
-import { changeStride, EMISSION, nativeAddon } from '../native.js'
-import type { AdvanceResult, ChangeLayout, EngineHandle } from '../native.js'
+import { nativeAddon } from '../native.js'
+import type { AdvanceResult, ChangeLayout, EncodedMessages, EngineHandle } from '../native.js'
 import type { WorkerSpan } from '../observability/tracing/pipeline-tracer.js'
 import { ScaleClock } from '../observability/tracing/scale-clock.js'
 import type { TraceContext } from '../observability/tracing/trace-context.js'
-import { encodeAdvance } from '../publishers/update-encoder.js'
+import { encodeUpdates, type UpdateContext } from '../publishers/update-encoder.js'
 
 /** What every call of one pool has in common. */
 export interface WorkerSetup {
@@ -40,13 +40,7 @@ export interface AdvanceJob {
 }
 
 /** The messages of some jobs, one after the other. */
-export interface AdvanceOutput {
-  /** The JSON of all messages, UTF-8, without separators. */
-  readonly bytes: Uint8Array
-  /** Bytes of each message. */
-  readonly lengths: Uint32Array
-  /** Arrival number of the point that made each message due; the same for every batching of the points. */
-  readonly dueAt: Float64Array
+export interface AdvanceOutput extends EncodedMessages {
   /** Messages up to and including each job. */
   readonly ends: Uint32Array
 }
@@ -66,11 +60,6 @@ export interface TracedOutput {
 /** Errors lose their class and code on the way between threads, so they travel as data. */
 export interface JobFailure {
   readonly failure: { readonly code: ErrorCode; readonly message: string }
-}
-
-interface Messages {
-  readonly texts: string[]
-  readonly dueAt: number[]
 }
 
 /** Advances each engine in turn and encodes its updates. Ends with the first that fails; those before stay advanced. */
@@ -95,17 +84,22 @@ function isOutput(output: AdvanceOutput | JobFailure): output is AdvanceOutput {
 }
 
 function advanceEach(jobs: readonly AdvanceJob[], clock?: ScaleClock): AdvanceOutput | JobFailure {
-  const messages: Messages = { texts: [], dueAt: [] }
+  const encoded: EncodedMessages[] = []
   const ends = new Uint32Array(jobs.length)
+  let messages = 0
   clock?.start()
   const failed = eachResult(jobs, (result, job, i) => {
     clock?.updated(job.scale)
-    encodeEach(result, job, messages)
-    ends[i] = messages.texts.length
+    if (result.emissions.length > 0) {
+      const ofJob = encodeUpdates(result, contextOf(job))
+      encoded.push(ofJob)
+      messages += ofJob.lengths.length
+    }
+    ends[i] = messages
     clock?.encoded(job.scale)
   })
   if (failed) return failed
-  return { ...packed(messages.texts), dueAt: Float64Array.from(messages.dueAt), ends }
+  return { ...joined(encoded, messages), ends }
 }
 
 /** The same without encoding: the engines' own rows. */
@@ -159,50 +153,27 @@ function setup(): WorkerSetup {
   return workerData as WorkerSetup
 }
 
-/**
- * Encodes update by update, because each has its own moment and its own `rebuilt`: a window that is full is complete by
- * its own points.
- */
-function encodeEach(result: AdvanceResult, job: AdvanceJob, messages: Messages): void {
-  const { emissions } = result
+function contextOf({ stream, partition, scale, rebuilt }: AdvanceJob): UpdateContext {
   const { scales, maxBytes, eventTime } = setup()
-  const { name: scale, layout } = scales[job.scale]!
-  const stride = changeStride(layout)
-  let changes = 0
-  let snapshots = 0
-  for (let at = 0; at < emissions.length; at += EMISSION.stride) {
-    const row = emissions.slice(at, at + EMISSION.stride)
-    const changesEnd = row[EMISSION.changesEnd]!
-    const snapshotEnd = row[EMISSION.snapshotEnd]!
-    row[EMISSION.changesEnd] = changesEnd - changes
-    row[EMISSION.snapshotEnd] = snapshotEnd - snapshots
-    const single: AdvanceResult = {
-      emissions: row,
-      changes: result.changes.subarray(changes * stride, changesEnd * stride),
-      snapshots: result.snapshots.subarray(snapshots * stride, snapshotEnd * stride)
-    }
-    const rebuilt = job.rebuilt && row[EMISSION.full] === 0
-    const { stream, partition } = job
-    const context = { stream, partition, scale, layout, maxBytes, rebuilt, eventTime }
-    // A boundary in time becomes due with the first point after it.
-    const dueAt = row[EMISSION.lastArrival]! + (Number.isNaN(row[EMISSION.boundaryMs]) ? 0 : 1)
-    for (const text of encodeAdvance(single, context)) {
-      messages.texts.push(text)
-      messages.dueAt.push(dueAt)
-    }
-    changes = changesEnd
-    snapshots = snapshotEnd
-  }
+  const { name, layout } = scales[scale]!
+  return { stream, partition, scale: name, layout, maxBytes, rebuilt, eventTime }
 }
 
-function packed(texts: readonly string[]): { bytes: Uint8Array; lengths: Uint32Array } {
-  const lengths = Uint32Array.from(texts, (text) => Buffer.byteLength(text))
-  let total = 0
-  for (const length of lengths) total += length
-  const bytes = Buffer.allocUnsafeSlow(total)
-  let at = 0
-  for (const text of texts) at += bytes.write(text, at)
-  return { bytes, lengths }
+function joined(encoded: readonly EncodedMessages[], messages: number): EncodedMessages {
+  if (encoded.length === 1) return encoded[0]!
+  const bytes = new Uint8Array(encoded.reduce((sum, one) => sum + one.bytes.length, 0))
+  const lengths = new Uint32Array(messages)
+  const dueAt = new Float64Array(messages)
+  let byte = 0
+  let message = 0
+  for (const one of encoded) {
+    bytes.set(one.bytes, byte)
+    lengths.set(one.lengths, message)
+    dueAt.set(one.dueAt, message)
+    byte += one.bytes.length
+    message += one.lengths.length
+  }
+  return { bytes, lengths, dueAt }
 }
 
 /** What Piscina sends is the value; the buffers of the arrays move instead of being copied. */

@@ -138,17 +138,9 @@ export class StreamEntry {
 
   /** Bytes of JSON the next `count` points may bring, at most roughly. */
   bytesOf(count: number): number {
-    let bytesPerPoint = 0
-    for (const { plan } of this.#engines) {
-      const { slide, snapshotEvery } = plan.engine
-      const filled = Math.min(1, (this.#next + count) / plan.windowPointsMax)
-      const rips = plan.engine.filtration === 'rips'
-      const pairBytes = rips ? RIPS_PAIR_BYTES : PAIR_BYTES
-      const snapshotBytes = snapshotEvery === 0 ? 0 : (filled * plan.pairsMax * pairBytes) / snapshotEvery
-      bytesPerPoint += (rips ? RIPS_CHANGES : SERIES_CHANGES) * pairBytes
-      bytesPerPoint += (UPDATE_BYTES + snapshotBytes) / ('count' in slide ? slide.count : 1)
-    }
-    return bytesPerPoint * count
+    const filled = ({ windowPointsMax }: ScalePlan): number =>
+      Math.min(1, (this.#next + count) / windowPointsMax)
+    return jsonBytesPerPoint(this.#plan.scales, filled) * count
   }
 
   ringState(): StreamState {
@@ -158,6 +150,13 @@ export class StreamEntry {
   /** Where the engine of a scale stands now; may be behind `next`. */
   engineState(scale: number): EngineState {
     return nativeAddon().engineState(this.#engines[scale]!.handle)
+  }
+
+  /** Bytes of native memory its ring and engines hold. O(scales). */
+  bytes(): number {
+    let bytes = this.ringState().bytes
+    for (let scale = 0; scale < this.#engines.length; scale++) bytes += this.engineState(scale).bytes
+    return bytes
   }
 
   /** Frees ring and engines. REQUIRES: nothing under way. */
@@ -217,4 +216,18 @@ export class StreamEntry {
     for (const { completed } of this.#engines) slowest = Math.min(slowest, completed)
     return slowest
   }
+}
+
+/** Bytes of JSON a point may bring at all scales, at most roughly; `filled`: which part of its window is. */
+export function jsonBytesPerPoint(scales: readonly ScalePlan[], filled: (plan: ScalePlan) => number): number {
+  let bytes = 0
+  for (const plan of scales) {
+    const { slide, snapshotEvery, filtration } = plan.engine
+    const rips = filtration === 'rips'
+    const pairBytes = rips ? RIPS_PAIR_BYTES : PAIR_BYTES
+    const snapshotBytes = snapshotEvery === 0 ? 0 : (filled(plan) * plan.pairsMax * pairBytes) / snapshotEvery
+    bytes += (rips ? RIPS_CHANGES : SERIES_CHANGES) * pairBytes
+    bytes += (UPDATE_BYTES + snapshotBytes) / ('count' in slide ? slide.count : 1)
+  }
+  return bytes
 }

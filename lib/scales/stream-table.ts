@@ -6,7 +6,8 @@
  *
  *   (T1) There are at most `streams.max` entries.
  *   (T2) A record is taken or refused whole, also when its points belong to several streams.
- *   (T3) A round brings at most `slicePointsMax` points of one stream, and about `ROUND_BYTES_MAX` of JSON.
+ *   (T3) While memory is short no stream is new: only those that rebuild windows of before come in, and those held go on.
+ *   (T4) A round brings at most `slicePointsMax` points of one stream, and about `ROUND_BYTES_MAX` of JSON.
  */
 import type { DecodedBatch, RejectedRecord, StreamPoints } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
@@ -14,13 +15,16 @@ import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord } from '../mesh/event-mesh.js'
 import { nativeAddon } from '../native.js'
 import type { RoundTrace } from '../observability/tracing/pipeline-tracer.js'
-import { Admission, slideCounts, type SlideCount } from './admission.js'
+import { Admission, slideCounts, type Refusal, type SlideCount } from './admission.js'
 import { keptRows, refuseRecords, stepsBack, type Part, type Rows } from './batch-admission.js'
+import type { MemoryGate } from './memory-gate.js'
 import type { StreamPlan } from './scale-plan.js'
-import { StreamEntry, type StreamSlice } from './stream-entry.js'
+import { jsonBytesPerPoint, StreamEntry, type StreamSlice } from './stream-entry.js'
 import type { JobMessages, PoolJob, WorkerPool } from './worker-pool.js'
 
 const ROUND_BYTES_MAX = 32 * 1024 * 1024
+/** JSON of one outcome: what goes out in one piece and is in memory until it is out. */
+const OUTCOME_BYTES_MAX = 2 * ROUND_BYTES_MAX
 
 export interface AdmittedBatch {
   readonly slices: readonly StreamSlice[]
@@ -38,15 +42,23 @@ interface Partition extends AssignedPartition {
 export class StreamTable {
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
+  readonly #memory: Pick<MemoryGate, 'admits'> | null
   readonly #streamsMax: number
   readonly #mixedRecords: boolean
   readonly #partitions = new Map<number, Partition>()
   readonly #slides = new Map<StreamEntry, readonly SlideCount[]>()
   #size = 0
 
-  constructor(config: Config, plan: StreamPlan, pool: WorkerPool) {
+  /** Without `memory`, only `streams.max` limits the streams. */
+  constructor(
+    config: Config,
+    plan: StreamPlan,
+    pool: WorkerPool,
+    memory: Pick<MemoryGate, 'admits'> | null = null
+  ) {
     this.#plan = plan
     this.#pool = pool
+    this.#memory = memory
     this.#streamsMax = config.streams.max
     this.#mixedRecords = config.input.stream.from === 'field'
   }
@@ -123,7 +135,13 @@ export class StreamTable {
     return { slices, refused, backwards }
   }
 
-  /** Cuts slices into rounds, each of which is appended, advanced and published as one. */
+  /** Whether what these records bring may be in memory at once, as far as it can be foretold. */
+  isAffordable(records: readonly MeshRecord[], points: number): boolean {
+    if (points * jsonBytesPerPoint(this.#plan.scales, () => 1) <= OUTCOME_BYTES_MAX) return true
+    return !records.some((record) => this.isLive(record)) // A replay brings nothing.
+  }
+
+  /** Cuts slices into rounds, each of which is appended and advanced as one. */
   *rounds(slices: readonly StreamSlice[]): Generator<StreamSlice[]> {
     let round: StreamSlice[] = []
     let points = new Map<StreamEntry, number>()
@@ -195,7 +213,7 @@ export class StreamTable {
   }
 
   #part(points: StreamPoints): Part {
-    const entry = this.#entry(points)
+    const { entry, barred } = this.#entry(points)
     const { ordered, scales } = this.#plan
     const admission =
       entry && ordered && points.timestamps
@@ -203,20 +221,32 @@ export class StreamTable {
         : null
     const misfits =
       entry && this.#plan.gated ? nativeAddon().streamRefusals(entry.handle, points.values) : null
-    return { points, entry, admission, misfits, refused: null }
+    return { points, entry, barred, admission, misfits, refused: null }
   }
 
-  #entry({ partition, stream }: StreamPoints): StreamEntry | null {
+  #entry({ partition, stream, offsets }: StreamPoints): Pick<Part, 'entry' | 'barred'> {
     const held = this.#partitions.get(partition)
     if (!held) throw new Error(`records of partition ${partition}, which is not assigned`)
     const known = held.entries.get(stream)
-    if (known || this.#size >= this.#streamsMax) return known ?? null
+    if (known) return { entry: known, barred: null }
+    const barred = this.#barred(stream, offsets[0]! < held.resume)
+    if (barred) return { entry: null, barred }
     // Whatever the group has committed, or its first start would put out other bytes than its repetition.
     const entry = new StreamEntry(partition, stream, held.low > 0, this.#plan, this.#pool)
     held.entries.set(stream, entry)
     this.#slides.set(entry, slideCounts(this.#plan.scales))
     this.#size += 1
-    return entry
+    return { entry, barred: null }
+  }
+
+  #barred(stream: string, replay: boolean): Refusal | null {
+    if (this.#size >= this.#streamsMax) {
+      const message = `stream "${stream}" would be one more than streams.max allows`
+      return { reason: 'too_many_streams', message }
+    }
+    if (replay || !this.#memory || this.#memory.admits()) return null
+    const message = `stream "${stream}" would be new, and memory is short; raise its limit or add a daemon`
+    return { reason: 'memory_pressure', message }
   }
 
   #cutAtResume(entry: StreamEntry, rows: Rows): StreamSlice[] {

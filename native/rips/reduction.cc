@@ -181,7 +181,7 @@ void Reduction::rehash(size_t places) {
 }
 
 uint64_t Reduction::bytes() const {
-  return tree_.capacity() * sizeof(TreeEdge) + candidates_.capacity() * sizeof(Candidate) +
+  return tree_.capacity() * sizeof(GraphEdge) + candidates_.capacity() * sizeof(Candidate) +
          parent_.capacity() * sizeof(Slot) +
          (vectors_.capacity() + reduced_.capacity() + relation_.capacity()) * sizeof(uint64_t) +
          nodes_.capacity() * sizeof(Node) + places_.capacity() * sizeof(Place) +

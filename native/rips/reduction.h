@@ -29,7 +29,7 @@
 #include <vector>
 
 #include "native/rips/lunes.h"
-#include "native/rips/minimum_tree.h"
+#include "native/rips/spanning_edges.h"
 
 namespace tda::rips {
 
@@ -52,7 +52,7 @@ class Reduction {
   // then.
   [[nodiscard]] bool run(const std::vector<uint32_t>& order, uint64_t bytes_max);
 
-  const std::vector<TreeEdge>& tree() const { return tree_; }               // in the order of edges
+  const std::vector<GraphEdge>& tree() const { return tree_; }              // in the order of edges
   const std::vector<Candidate>& candidates() const { return candidates_; }  // in the order of birth edges
   size_t relations() const { return relations_; }                           // of the last run
   uint64_t bytes() const;
@@ -85,7 +85,7 @@ class Reduction {
 
   const DistanceRows& rows_;
   const LuneIndex& lunes_;
-  std::vector<TreeEdge> tree_;
+  std::vector<GraphEdge> tree_;
   std::vector<Candidate> candidates_;
   std::vector<Slot> parent_;        // union-find by slot
   size_t words_ = 0;                // of a vector

@@ -39,7 +39,7 @@ uint64_t RipsWindow::predict_bytes(const RipsConfig& config) {
   constexpr uint64_t kPerPoint = 3072;
   const uint64_t rows = DistanceRows::predict_bytes(config.window_max, config.dimension);
   if (config.max_dimension == 0) {
-    return rows + MinimumTree::predict_bytes(config.window_max) + 4 * sizeof(RipsPair) * config.window_max;
+    return rows + SpanningEdges::predict_bytes(config.window_max) + 4 * sizeof(RipsPair) * config.window_max;
   }
   return rows + LuneIndex::predict_bytes(config.window_max) + kPerPoint * config.window_max;
 }
@@ -55,7 +55,7 @@ RipsWindow::RipsWindow(const RipsConfig& config)
         reduction_bytes_max_ / (4 * sizeof(Slot));  // apexes and middles, in doubling vectors
     loops_ = std::make_unique<Loops>(rows_, threshold_, apexes_max);
   } else {
-    tree_ = std::make_unique<MinimumTree>(rows_, threshold_);
+    spanning_ = std::make_unique<SpanningEdges>(rows_, threshold_, reduction_bytes_max_);
   }
 }
 
@@ -101,7 +101,7 @@ void RipsWindow::insert_newest() {
   if (loops_) {
     loops_->lunes.insert();
   } else {
-    tree_->insert();
+    spanning_->insert();
   }
 }
 
@@ -119,7 +119,7 @@ void RipsWindow::evict_oldest() {
     if (loops_) {
       loops_->lunes.evict();
     } else {
-      tree_->remove(rows_.slot_of(rows_.oldest()));
+      spanning_->evict();
     }
     rows_.evict();
   } while (rows_.size() > 0 && rows_.vacant(rows_.slot_of(rows_.oldest())));
@@ -150,7 +150,7 @@ Status RipsWindow::move(PointId id, std::span<const double> point) {
     if (loops_) {
       loops_->lunes.place(slot);
     } else {
-      tree_->place(slot);
+      spanning_->invalidate();
     }
     return Status::kOk;
   });
@@ -160,7 +160,7 @@ void RipsWindow::remove_slot(Slot slot) {
   if (loops_) {
     loops_->lunes.remove(slot);
   } else {
-    tree_->remove(slot);
+    spanning_->invalidate();
   }
 }
 
@@ -191,29 +191,32 @@ Status RipsWindow::list_pairs() {
     list_components(loops_->reduction.tree());
     list_loops();
   } else {
-    list_components(tree_->edges());
+    if (!spanning_->refresh()) return Status::kMemoryLimit;
+    list_components(spanning_->edges());
   }
   return Status::kOk;
 }
 
-// What turns reported_ into current_. Both are in the order of births, so merging them finds it.
-void RipsWindow::list_changes(std::vector<RipsChange>& changes) const {
-  const size_t begin = changes.size();
+// What turns reported_ into current_. Both are in the order of births, so one merge finds it.
+void RipsWindow::list_changes(std::vector<RipsChange>& changes) {
+  entering_.clear();
   auto now = current_.begin();
-  for (const RipsPair& before : reported_) {
-    while (now != current_.end() && born_before(*now, before)) ++now;
-    if (now == current_.end() || born_before(before, *now)) changes.push_back({ChangeKind::kRemoved, before});
-  }
   auto before = reported_.begin();
-  for (const RipsPair& pair : current_) {
-    while (before != reported_.end() && born_before(*before, pair)) ++before;
-    if (before == reported_.end() || born_before(pair, *before)) {
-      changes.push_back({ChangeKind::kAdded, pair});
-    } else if (*before != pair) {
-      changes.push_back({ChangeKind::kMoved, pair});
+  while (now != current_.end() && before != reported_.end()) {
+    if (*now == *before) {
+      ++now, ++before;  // as nearly all
+    } else if (born_before(*before, *now)) {
+      changes.push_back({ChangeKind::kRemoved, *before++});
+    } else if (born_before(*now, *before)) {
+      entering_.push_back({ChangeKind::kAdded, *now++});
+    } else {
+      entering_.push_back({ChangeKind::kMoved, *now++});
+      ++before;
     }
   }
-  TDA_ASSERT(changes.size() - begin <= reported_.size() + current_.size());
+  for (; before != reported_.end(); ++before) changes.push_back({ChangeKind::kRemoved, *before});
+  for (; now != current_.end(); ++now) entering_.push_back({ChangeKind::kAdded, *now});
+  changes.insert(changes.end(), entering_.begin(), entering_.end());
 }
 
 bool RipsWindow::edge_before(uint32_t a, uint32_t b) const {
@@ -241,32 +244,37 @@ void RipsWindow::update_order() {
   loops_->lunes.clear_touched();
 }
 
-// The elder rule: of two components that an edge joins, the one whose eldest vertex is younger dies.
-void RipsWindow::list_components(const std::vector<TreeEdge>& tree) {
+// The elder rule: of two components that an edge joins, the one whose eldest vertex is younger dies. Takes the
+// minimum spanning forest, or any edges among which it lies, in order.
+void RipsWindow::list_components(const std::vector<GraphEdge>& edges) {
   for (size_t slot = 0; slot < elder_.size(); ++slot) elder_[slot] = static_cast<Slot>(slot);
   std::fill(dying_.begin(), dying_.end(), nullptr);
   const auto eldest = [&](Slot slot) {
     while (elder_[slot] != slot) slot = elder_[slot] = elder_[elder_[slot]];
     return slot;
   };
-  for (const TreeEdge& edge : tree) {
+  size_t components = rows_.points();
+  for (const GraphEdge& edge : edges) {
+    if (components == 1) break;
     Slot stays = eldest(edge.older), dies = eldest(edge.younger);
-    TDA_ASSERT(stays != dies);
+    if (stays == dies) continue;
     if (rows_.younger(stays, dies)) std::swap(stays, dies);
     elder_[dies] = stays;
     dying_[dies] = &edge;
+    --components;
   }
-  for (PointId id = rows_.oldest(); id < rows_.next(); ++id) {
-    const Slot slot = rows_.slot_of(id);
-    if (rows_.vacant(slot)) continue;
-    RipsPair pair{0, 0, kInf, {id, kNoPoint}, {kNoPoint, kNoPoint, kNoPoint}};
-    if (const TreeEdge* edge = dying_[slot]; edge != nullptr) {
-      if (edge->length == 0) continue;
+  for (const SlotRange& run : rows_.slots_of(rows_.oldest(), rows_.next())) {
+    for (size_t at = run.begin; at < run.end; ++at) {
+      const Slot slot = static_cast<Slot>(at);
+      const GraphEdge* edge = dying_[slot];
+      if (edge == nullptr ? rows_.vacant(slot) : edge->length == 0) continue;
+      RipsPair& pair = current_.emplace_back();
+      pair.birth_points[0] = rows_.sequence_of(slot);
+      if (edge == nullptr) continue;
       pair.death = edge->length;
       pair.death_points[0] = rows_.sequence_of(edge->younger);
       pair.death_points[1] = rows_.sequence_of(edge->older);
     }
-    current_.push_back(pair);
   }
 }
 
@@ -294,9 +302,10 @@ RipsStatistics RipsWindow::statistics() const {
   statistics.bytes = DistanceRows::predict_bytes(rows_.capacity(), rows_.dimension()) +
                      (order_.capacity() + fresh_.capacity() + merged_.capacity()) * sizeof(uint32_t) +
                      (reported_.capacity() + current_.capacity()) * sizeof(RipsPair) +
-                     rows_.capacity() * (sizeof(Slot) + sizeof(const TreeEdge*));
-  if (tree_) {
-    statistics.bytes += tree_->bytes();
+                     entering_.capacity() * sizeof(RipsChange) +
+                     rows_.capacity() * (sizeof(Slot) + sizeof(const GraphEdge*));
+  if (spanning_) {
+    statistics.bytes += spanning_->bytes();
     return statistics;
   }
   statistics.hubbed = loops_->lunes.hubbed();
@@ -309,8 +318,8 @@ RipsStatistics RipsWindow::statistics() const {
 
 void RipsWindow::verify() {
   rows_.verify();
-  if (tree_) {
-    tree_->verify();
+  if (spanning_) {
+    if (spanning_->refresh()) spanning_->verify();
     return;
   }
   const bool flushed = loops_->lunes.flush();

@@ -2,7 +2,7 @@
 //
 // append and evict keep, for every pair of points, what its edge means for the topology (lunes.h); emit turns
 // the few thousand edges that mean something into pairs (reduction.h) and says what changed. Where only H0 is
-// asked for, a minimum spanning tree is kept instead (minimum_tree.h). All distances are computed once,
+// asked for, the edges that a spanning tree may need are kept instead (spanning_edges.h). All distances are computed once,
 // stored as float and compared as stored (metric.h), so the diagram equals that of any exact reduction of the
 // same numbers, pair for pair, ties included.
 //
@@ -29,8 +29,8 @@
 #include "native/diagram/update.h"
 #include "native/rips/distance_rows.h"
 #include "native/rips/lunes.h"
-#include "native/rips/minimum_tree.h"
 #include "native/rips/reduction.h"
+#include "native/rips/spanning_edges.h"
 
 namespace tda::rips {
 
@@ -53,11 +53,11 @@ struct RipsConfig {
 // One pair of the diagram. Absent points are kNoPoint: the second vertex of an H0 birth, the death of an
 // essential class, the third vertex of an H0 death.
 struct RipsPair {
-  int dimension;
-  float birth;
-  float death;              // +infinity for an essential class
-  PointId birth_points[2];  // H0: the vertex; H1: younger, older end of the edge
-  PointId death_points[3];  // younger, older end of the edge, third vertex
+  int dimension = 0;
+  float birth = 0;
+  float death = std::numeric_limits<float>::infinity();  // of an essential class
+  PointId birth_points[2] = {kNoPoint, kNoPoint};        // H0: the vertex; H1: younger, older end of the edge
+  PointId death_points[3] = {kNoPoint, kNoPoint, kNoPoint};  // younger, older end of the edge, third vertex
   bool operator==(const RipsPair&) const = default;
 };
 
@@ -142,13 +142,13 @@ class RipsWindow {
   void remove_slot(Slot slot);
   void evict_oldest();
   Status list_pairs();
-  void list_changes(std::vector<RipsChange>& changes) const;
+  void list_changes(std::vector<RipsChange>& changes);
   void update_order();
-  void list_components(const std::vector<TreeEdge>& tree);
+  void list_components(const std::vector<GraphEdge>& edges);
   void list_loops();
   bool edge_before(uint32_t a, uint32_t b) const;
 
-  // H0 and H1 take the lunes, H0 alone the tree.
+  // H0 and H1 take the lunes, H0 alone the spanning edges.
   struct Loops {
     LuneIndex lunes;
     Reduction reduction;
@@ -160,15 +160,16 @@ class RipsWindow {
   float threshold_;
   uint64_t reduction_bytes_max_;
   DistanceRows rows_;
-  std::unique_ptr<Loops> loops_;        // max_dimension 1
-  std::unique_ptr<MinimumTree> tree_;   // max_dimension 0
-  std::vector<uint32_t> order_;         // special edges that matter, in the order of edges
-  std::vector<uint32_t> fresh_;         // scratch: those among the touched
-  std::vector<uint32_t> merged_;        // scratch
-  std::vector<RipsPair> reported_;      // as of the last emission
-  std::vector<RipsPair> current_;       // scratch
-  std::vector<Slot> elder_;             // scratch of list_components: union-find by slot, roots are eldest
-  std::vector<const TreeEdge*> dying_;  // scratch of list_components: the edge a vertex dies with, by slot
+  std::unique_ptr<Loops> loops_;             // max_dimension 1
+  std::unique_ptr<SpanningEdges> spanning_;  // max_dimension 0
+  std::vector<uint32_t> order_;              // special edges that matter, in the order of edges
+  std::vector<uint32_t> fresh_;              // scratch: those among the touched
+  std::vector<uint32_t> merged_;             // scratch
+  std::vector<RipsPair> reported_;           // as of the last emission
+  std::vector<RipsPair> current_;            // scratch
+  std::vector<RipsChange> entering_;         // scratch of list_changes
+  std::vector<Slot> elder_;              // scratch of list_components: union-find by slot, roots are eldest
+  std::vector<const GraphEdge*> dying_;  // scratch of list_components: the edge a vertex dies with, by slot
 };
 
 }  // namespace tda::rips

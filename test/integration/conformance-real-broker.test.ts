@@ -1,6 +1,6 @@
 /** The same conformance over a real Kafka, where there is one: KAFKA_BROKERS=$(node scripts/kafka.mjs up) npm test. */
 import { test } from '@jest/globals'
-import type { EventMesh } from '../../lib/mesh/event-mesh.js'
+import type { EventMesh, Transaction } from '../../lib/mesh/event-mesh.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
 import { describeMesh } from '../support/mesh-conformance.js'
 
@@ -19,9 +19,25 @@ if (brokers === undefined) {
 function fresh(mesh: EventMesh, prefix: string): EventMesh {
   return {
     description: mesh.description,
+    capabilities: mesh.capabilities,
     publish: (topic, records) => mesh.publish(prefix + topic, records),
     subscribe: (topic, { groupId }) => mesh.subscribe(prefix + topic, { groupId: prefix + groupId }),
-    createStream: (topic, partitions) => mesh.createStream(prefix + topic, partitions),
+    transactions: async (subscription) => {
+      const { commit, close } = await mesh.transactions(subscription).then((of) => ({
+        commit: of.commit.bind(of),
+        close: of.close.bind(of)
+      }))
+      const named = (transaction: Transaction): Transaction => ({
+        ...transaction,
+        records: transaction.records.map((part) => ({ ...part, topic: prefix + part.topic }))
+      })
+      return { commit: (transaction) => commit(named(transaction)), close }
+    },
+    createStream: (topic, partitions, settings) => mesh.createStream(prefix + topic, partitions, settings),
+    partitions: (topic) => mesh.partitions(prefix + topic),
+    bounds: (topic, partition) => mesh.bounds(prefix + topic, partition),
+    readPartition: (topic, partition, options) => mesh.readPartition(prefix + topic, partition, options),
+    offsetsAt: (topic, timestampMs) => mesh.offsetsAt(prefix + topic, timestampMs),
     close: () => mesh.close()
   }
 }

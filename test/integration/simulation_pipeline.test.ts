@@ -58,10 +58,11 @@ class Watched implements Subscription {
     return this.#source.events(options)
   }
 
-  async commit(next: ReadonlyMap<number, number>): Promise<void> {
-    await this.#source.commit(next)
+  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+    const committed = await this.#source.commit(next)
     for (const [partition, offset] of next) this.#committed.set(partition, offset)
     if ([...this.#committed.values()].reduce((sum, offset) => sum + offset, 0) === RECORDS) this.#whenDone()
+    return committed
   }
 
   lag(): Promise<ReadonlyMap<number, number>> {

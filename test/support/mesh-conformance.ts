@@ -2,7 +2,7 @@
  * What every event mesh must do. One body of tests over each transport.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { EventMesh, MeshEvent, MeshRecord, Subscription } from '../../lib/mesh/event-mesh.js'
+import type { EventMesh, MeshEvent, MeshRecord, Subscription, Transaction } from '../../lib/mesh/event-mesh.js'
 
 export interface MeshUnderTest {
   readonly mesh: EventMesh
@@ -201,5 +201,155 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
       expect(new Set(records.map((r) => Buffer.from(r.value!).toString())).size).toBe(sent.length)
       await from.close()
     }, 60_000)
+
+    test('a record goes to the partition it names, whatever its key', async () => {
+      await world.mesh.createStream('placed', PARTITIONS)
+      const sent = [0, 1, 2, 3].map((partition) => ({ key: 'same', value: `${partition}`, partition }))
+      await world.mesh.publish('placed', sent)
+      for (const { partition, value } of sent) {
+        expect(await valuesOf(world.mesh, 'placed', partition)).toEqual([value])
+      }
+    }, 30_000)
+
+    test('one partition is read from an offset to the end it has, in order, without a group', async () => {
+      await world.mesh.createStream('one', PARTITIONS)
+      const sent = Array.from({ length: 2500 }, (_, i) => ({ key: 'k', value: `v${i}`, partition: 1 }))
+      await world.mesh.publish('one', sent)
+      expect(await world.mesh.bounds('one', 1)).toEqual({ low: 0, high: 2500 })
+      expect(await valuesOf(world.mesh, 'one', 1)).toEqual(sent.map(({ value }) => value))
+      expect(await valuesOf(world.mesh, 'one', 1, 2498)).toEqual(['v2498', 'v2499'])
+      expect(await valuesOf(world.mesh, 'one', 1, 2500)).toEqual([])
+      expect(await valuesOf(world.mesh, 'one', 2)).toEqual([])
+      expect(await world.mesh.partitions('one')).toBe(PARTITIONS)
+    }, 30_000)
+
+    test('capabilities: topics with any number of partitions and with settings, or a refusal', async () => {
+      const created = world.mesh.createStream('six', 6, { 'cleanup.policy': 'compact' })
+      if (!world.mesh.capabilities.createTopics) {
+        await expect(created).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
+        return
+      }
+      await created
+      await world.mesh.createStream('six', 6)
+      expect(await partitionsOf(world.mesh, 'six')).toBe(6)
+    }, 30_000)
+
+    test('capabilities: offsets by time, or a refusal', async () => {
+      await world.mesh.createStream('times', PARTITIONS)
+      const at = (i: number): number => 1_700_000_000_000 + 1000 * i
+      const sent = [0, 1, 2, 3].map((i) => ({ key: 'k', value: '', partition: 2, timestamp: at(i) }))
+      await world.mesh.publish('times', sent)
+      if (!world.mesh.capabilities.offsetsForTimes) {
+        await expect(world.mesh.offsetsAt('times', at(2))).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
+        return
+      }
+      const offset = async (timestampMs: number): Promise<(number | undefined)[]> => {
+        const offsets = await world.mesh.offsetsAt('times', timestampMs)
+        return [offsets.get(1), offsets.get(2)]
+      }
+      expect(await offset(0)).toEqual([0, 0])
+      expect(await offset(at(2))).toEqual([0, 2])
+      expect(await offset(at(2) - 1)).toEqual([0, 2])
+      expect(await offset(at(4))).toEqual([0, 4])
+    }, 30_000)
+
+    describe('transactions', () => {
+      const letters = ['a', 'b', 'c', 'd', 'e']
+
+      /** A member that has read five records from partition 0 of a topic of its own. */
+      async function member(name: string): Promise<Reader> {
+        await world.mesh.createStream(name, PARTITIONS)
+        await world.mesh.createStream(`${name}-out`, PARTITIONS)
+        await world.mesh.publish(
+          name,
+          letters.map((value) => ({ key: 'k', value, partition: 0 }))
+        )
+        const from = await reader(name, `group-${name}`)
+        await from.nextOf('assigned')
+        await from.records(letters.length)
+        return from
+      }
+
+      const out = (name: string, values: readonly string[], next: number): Transaction => ({
+        records: [
+          { topic: `${name}-out`, records: values.map((value) => ({ key: 'k', value, partition: 0 })) },
+          { topic: `${name}-out`, records: values.map((value) => ({ key: 'k', value, partition: 3 })) }
+        ],
+        next: new Map([[0, next]])
+      })
+
+      /** What a member that joins after this one finds committed. */
+      async function resumesAt(name: string, from: Reader): Promise<number> {
+        await from.close()
+        const later = await reader(name, `group-${name}`)
+        const { partitions } = await later.nextOf('assigned')
+        await later.close()
+        return partitions.find(({ partition }) => partition === 0)!.resume
+      }
+
+      test('are refused where there are none', async () => {
+        if (world.mesh.capabilities.transactions) return
+        const from = await reader('none', 'group-none')
+        await expect(world.mesh.transactions(from.subscription)).rejects.toMatchObject({
+          code: 'NOT_SUPPORTED'
+        })
+        await from.close()
+      }, 30_000)
+
+      test('records of several partitions and offsets become visible together', async () => {
+        if (!world.mesh.capabilities.transactions) return
+        const from = await member('together')
+        const transactions = await world.mesh.transactions(from.subscription)
+        expect(await transactions.commit(out('together', ['A', 'B'], 2))).toBe(true)
+        expect(await transactions.commit(out('together', ['C'], 3))).toBe(true)
+        expect(await transactions.commit({ records: [], next: new Map([[0, 4]]) })).toBe(true)
+        for (const partition of [0, 3]) {
+          expect(await valuesOf(world.mesh, 'together-out', partition)).toEqual(['A', 'B', 'C'])
+        }
+        await transactions.close()
+        expect(await resumesAt('together', from)).toBe(4)
+      }, 60_000)
+
+      test('one that fails leaves nothing, and the same again succeeds without it', async () => {
+        if (!world.mesh.capabilities.transactions) return
+        const from = await member('failing')
+        const transactions = await world.mesh.transactions(from.subscription)
+        const huge = 'x'.repeat(70 * 1024 * 1024)
+        const failing = transactions.commit(out('failing', ['A', huge], 2))
+        await expect(failing).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE', retriable: false })
+        expect(await valuesOf(world.mesh, 'failing-out', 0)).toEqual([])
+        expect(await transactions.commit(out('failing', ['A'], 1))).toBe(true)
+        expect(await valuesOf(world.mesh, 'failing-out', 0)).toEqual(['A'])
+        await transactions.close()
+        expect(await resumesAt('failing', from)).toBe(1)
+      }, 60_000)
+
+      test('a member that has left commits nothing', async () => {
+        if (!world.mesh.capabilities.transactions) return
+        const from = await member('left')
+        const transactions = await world.mesh.transactions(from.subscription)
+        await from.close()
+        expect(await transactions.commit(out('left', ['A'], 1))).toBe(false)
+        await transactions.close()
+        expect(await valuesOf(world.mesh, 'left-out', 0)).toEqual([])
+        expect(await resumesAt('left', from)).toBe(0)
+      }, 60_000)
+    })
   })
+}
+
+async function valuesOf(mesh: EventMesh, topic: string, partition: number, from?: number): Promise<string[]> {
+  const values: string[] = []
+  for await (const records of mesh.readPartition(topic, partition, from === undefined ? {} : { from })) {
+    for (const { value } of records) values.push(Buffer.from(value!).toString())
+  }
+  return values
+}
+
+/** A topic that was just made may not be known to every broker yet. */
+async function partitionsOf(mesh: EventMesh, topic: string): Promise<number> {
+  for (;;) {
+    const count = await mesh.partitions(topic)
+    if (count > 0) return count
+  }
 }

@@ -8,6 +8,7 @@ import type { Config } from '../../lib/config/schema.js'
 import type { DiagramMessage } from '../../lib/diagram.js'
 import { TdaError } from '../../lib/errors.js'
 import type { MeshEvent, MeshRecord, OutgoingRecord, Subscription } from '../../lib/mesh/event-mesh.js'
+import { AtLeastOnce } from '../../lib/pipeline/at-least-once.js'
 import { Pipeline, type PipelineParts } from '../../lib/pipeline/pipeline.js'
 import type { Sink } from '../../lib/pipeline/sink.js'
 
@@ -86,9 +87,9 @@ export class ScriptedSource implements Subscription {
     await new Promise((resolve) => signal.addEventListener('abort', resolve))
   }
 
-  commit(next: ReadonlyMap<number, number>): Promise<void> {
+  commit(next: ReadonlyMap<number, number>): Promise<boolean> {
     this.committed.push(new Map(next))
-    return Promise.resolve()
+    return Promise.resolve(true)
   }
 
   lag(): Promise<ReadonlyMap<number, number>> {
@@ -135,7 +136,8 @@ export function pipelineOf(
   sink: Sink,
   parts: Partial<PipelineParts> = {}
 ): Pipeline {
-  return new Pipeline({ config, source, sink, decoder: createDecoder(config), ...parts })
+  const delivery = new AtLeastOnce(sink, source)
+  return new Pipeline({ config, source, delivery, decoder: createDecoder(config), ...parts })
 }
 
 /** What a finished run put out, per stream. */

@@ -34,6 +34,7 @@ export function demoConfig(options: {
       channels: ['humidity', 'temperature']
     },
     scales: SCALES,
+    delivery: 'at-least-once', // On both transports, so that what is shown does not depend on which it is.
     output: { partitions },
     http: { port },
     shutdown: { timeout: '10s' }

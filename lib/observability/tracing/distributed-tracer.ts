@@ -118,7 +118,7 @@ export class DistributedTracer {
   pipeline(names: PipelineNames): PipelineTracer {
     const current = (): PipelineTracer => this.#pipelines.get(names) ?? this.#pipeline(names)
     return {
-      batch: (records, isLive) => current().batch(records, isLive),
+      batch: (arrival) => current().batch(arrival),
       commit: (partitions, commit) => current().commit(partitions, commit),
       failed: (error) => current().failed(error)
     }

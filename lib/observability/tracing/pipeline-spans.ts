@@ -27,6 +27,7 @@ import {
   type Link,
   type Span,
   type SpanContext,
+  type SpanOptions,
   type Tracer
 } from '@opentelemetry/api'
 import { TraceState } from '@opentelemetry/core'
@@ -35,7 +36,13 @@ import type { TracingSettings } from '../../config/tracing.js'
 import { TdaError } from '../../errors.js'
 import type { MeshRecord, OutgoingRecord } from '../../mesh/event-mesh.js'
 import { LINK, RELATION, SEMANTIC, SPAN, TDA } from './attributes.js'
-import { noBatchTrace, type BatchTrace, type PipelineTracer, type RoundTrace } from './pipeline-tracer.js'
+import {
+  noBatchTrace,
+  type Arrival,
+  type BatchTrace,
+  type PipelineTracer,
+  type RoundTrace
+} from './pipeline-tracer.js'
 import { RecordOrigins, type Result } from './record-origins.js'
 import type { ChangeableSampler } from './samplers.js'
 import { TokenBucket } from './token-bucket.js'
@@ -77,7 +84,7 @@ export class PipelineSpans implements PipelineTracer {
   readonly #rate: TokenBucket
   readonly #origins: RecordOrigins<SpanContext>
   readonly #open = new Set<BatchSpans>()
-  /** The newest batch that waits for its commit. */
+  /** The newest batch that was delivered and waits for its commit. */
   #offered: Context | null = null
 
   constructor(
@@ -94,7 +101,8 @@ export class PipelineSpans implements PipelineTracer {
     this.#origins = new RecordOrigins(limits.recordsMax, names.scales)
   }
 
-  batch(records: readonly MeshRecord[], isLive: (record: MeshRecord) => boolean): BatchTrace {
+  batch({ records, decoded, arrivedMs, isLive }: Arrival): BatchTrace {
+    const decodedMs = performance.now()
     const sampled = this.#sampled(records, isLive)
     const { topic, groupId } = this.#names
     const attributes: Attributes = {
@@ -105,28 +113,29 @@ export class PipelineSpans implements PipelineTracer {
     const links = sampled.followed.slice(0, this.#linksMax).map(({ sender }) => link(sender, RELATION.record))
     const span = this.#tracer.startSpan(
       `${SPAN.receive} ${topic}`,
-      { kind: SpanKind.CLIENT, attributes, links },
+      { kind: SpanKind.CLIENT, attributes, links, startTime: arrivedMs },
       ROOT_CONTEXT
     )
     const quiet = !span.isRecording() && sampled.followed.length === 0 && this.#origins.size === 0
     if (quiet) return noBatchTrace
     if (span.isRecording()) this.#linkOthers(span, sampled.others, links.length)
-    const followed = sampled.followed.map((one) => this.#process(one, span))
+    const followed = sampled.followed.map((one) => this.#process(one, span, decoded, arrivedMs))
     const parts = {
       tracer: this.#tracer,
       names: this.#names,
       origins: this.#origins,
       linksMax: this.#linksMax
     }
-    const batch = new BatchSpans(parts, span, followed, (context) => {
-      this.#open.delete(batch)
-      this.#offered = context ?? this.#offered
+    const batch = new BatchSpans(parts, span, followed, {
+      delivering: (context) => (this.#offered = context),
+      ended: () => this.#open.delete(batch)
     })
+    batch.decoded(decoded, arrivedMs, decodedMs)
     this.#open.add(batch)
     return batch
   }
 
-  async commit(partitions: number, commit: () => Promise<void>): Promise<void> {
+  async commit<T>(partitions: number, commit: () => Promise<T>): Promise<T> {
     const parent = this.#offered
     this.#offered = null
     if (parent === null) return commit()
@@ -137,7 +146,7 @@ export class PipelineSpans implements PipelineTracer {
       [SEMANTIC.batchCount]: partitions
     }
     const options = { kind: SpanKind.CLIENT, attributes }
-    await during(this.#tracer.startSpan(`${SPAN.commit} ${topic}`, options, parent), commit)
+    return during(this.#tracer.startSpan(`${SPAN.commit} ${topic}`, options, parent), commit)
   }
 
   failed(error: Error): void {
@@ -170,7 +179,7 @@ export class PipelineSpans implements PipelineTracer {
     }
   }
 
-  #process({ record, sender }: Followed, batch: Span): OpenRecord {
+  #process({ record, sender }: Followed, batch: Span, decoded: DecodedBatch, arrivedMs: number): Span {
     const { topic, groupId } = this.#names
     const attributes = {
       ...messaging(topic, 'process', 'process'),
@@ -182,16 +191,13 @@ export class PipelineSpans implements PipelineTracer {
     const links = batch.isRecording() ? [link(batch.spanContext(), RELATION.batch)] : []
     const span = this.#tracer.startSpan(
       `${SPAN.process} ${topic}`,
-      { kind: SpanKind.CONSUMER, attributes, links },
+      { kind: SpanKind.CONSUMER, attributes, links, startTime: arrivedMs },
       trace.setSpanContext(ROOT_CONTEXT, sender)
     )
-    return { record, span }
+    const { partition, offset } = record
+    this.#origins.add(partition, offset, streamsOf(decoded.streams, record), span.spanContext())
+    return span
   }
-}
-
-interface OpenRecord {
-  readonly record: MeshRecord
-  readonly span: Span
 }
 
 interface Parts {
@@ -201,41 +207,35 @@ interface Parts {
   readonly linksMax: number
 }
 
+interface Listener {
+  delivering(context: Context): void
+  ended(): void
+}
+
 class BatchSpans implements BatchTrace {
   readonly #parts: Parts
   readonly #span: Span
   readonly #context: Context
-  readonly #followed: readonly OpenRecord[]
-  readonly #ended: (context: Context | null) => void
+  readonly #followed: readonly Span[]
+  readonly #listener: Listener
+  /** Of what is being delivered. */
+  #sending: Span[] = []
 
-  constructor(
-    parts: Parts,
-    span: Span,
-    followed: readonly OpenRecord[],
-    ended: (context: Context | null) => void
-  ) {
+  constructor(parts: Parts, span: Span, followed: readonly Span[], listener: Listener) {
     this.#parts = parts
     this.#span = span
     this.#context = trace.setSpan(ROOT_CONTEXT, span)
     this.#followed = followed
-    this.#ended = ended
+    this.#listener = listener
   }
 
   get traceId(): string | null {
     return this.#span.isRecording() ? this.#span.spanContext().traceId : null
   }
 
-  decode(decode: () => DecodedBatch): DecodedBatch {
-    const span = this.#start(SPAN.decode)
-    const decoded = decode()
-    span?.setAttributes({ [TDA.points]: decoded.points, [TDA.rejected]: decoded.rejected.length })
-    span?.end()
-    for (const { record, span: process } of this.#followed) {
-      const { partition, offset } = record
-      const streams = streamsOf(decoded.streams, record)
-      this.#parts.origins.add(partition, offset, streams, process.spanContext())
-    }
-    return decoded
+  decoded({ points, rejected }: DecodedBatch, startMs: number, endMs: number): void {
+    const attributes = { [TDA.points]: points, [TDA.rejected]: rejected.length }
+    this.#start(SPAN.decode, { attributes, startTime: startMs })?.end(endMs)
   }
 
   advance<T>(engines: number, advance: (round?: RoundTrace) => Promise<T>): Promise<T> {
@@ -261,67 +261,50 @@ class BatchSpans implements BatchTrace {
     return during(span, () => advance({ context, finished }))
   }
 
-  async publish(
-    updates: readonly OutgoingRecord[],
-    publish: (updates: readonly OutgoingRecord[]) => Promise<void>
-  ): Promise<void> {
-    const { outputTopic } = this.#parts.names
-    const span = this.#start(`${SPAN.send} ${outputTopic}`, {
-      kind: SpanKind.PRODUCER,
-      attributes: { ...messaging(outputTopic, 'send', 'send'), [SEMANTIC.batchCount]: updates.length }
-    })
-    const { traced, results } = this.#results(updates, span)
-    try {
-      await during(span, () => publish(traced))
-      for (const result of results) result.end()
-    } catch (error) {
-      for (const result of results) fail(result, error)
-      throw error
+  delivering(updates: readonly OutgoingRecord[], letters: number): readonly OutgoingRecord[] {
+    const { outputTopic, deadLetterTopic } = this.#parts.names
+    const results = updates.length > 0 ? this.#send(outputTopic, SpanKind.PRODUCER, updates.length) : null
+    if (letters > 0) this.#send(deadLetterTopic, SpanKind.CLIENT, letters)
+    if (this.#span.isRecording()) {
+      this.#span.setAttribute(TDA.rejected, letters)
+      this.#listener.delivering(this.#context)
     }
-  }
-
-  reject(records: number, reject: () => Promise<void>): Promise<void> {
-    const { deadLetterTopic } = this.#parts.names
-    this.#span.setAttribute(TDA.rejected, records)
-    const options = {
-      kind: SpanKind.CLIENT,
-      attributes: { ...messaging(deadLetterTopic, 'send', 'send'), [SEMANTIC.batchCount]: records }
-    }
-    return during(this.#start(`${SPAN.send} ${deadLetterTopic}`, options), reject)
+    return this.#traced(updates, results)
   }
 
   finished(): void {
-    for (const { span } of this.#followed) span.end()
-    const recorded = this.#span.isRecording()
-    this.#span.end()
-    this.#ended(recorded ? this.#context : null)
+    const endMs = performance.now()
+    for (const span of this.#sending) span.end(endMs)
+    for (const span of this.#followed) span.end(endMs)
+    this.#span.end(endMs)
+    this.#listener.ended()
   }
 
   failed(error: Error): void {
-    for (const { span } of this.#followed) fail(span, error)
-    fail(this.#span, error)
-    this.#ended(null)
+    for (const span of [...this.#sending, ...this.#followed, this.#span]) fail(span, error)
+    this.#listener.ended()
+  }
+
+  #send(topic: string, kind: SpanKind, records: number): Span | null {
+    const attributes = { ...messaging(topic, 'send', 'send'), [SEMANTIC.batchCount]: records }
+    const span = this.#start(`${SPAN.send} ${topic}`, { kind, attributes })
+    if (span !== null) this.#sending.push(span)
+    return span
   }
 
   /** The updates with the context that their readers continue. */
-  #results(
-    updates: readonly OutgoingRecord[],
-    batch: Span | null
-  ): { readonly traced: readonly OutgoingRecord[]; readonly results: readonly Span[] } {
+  #traced(updates: readonly OutgoingRecord[], batch: Span | null): readonly OutgoingRecord[] {
     const { origins } = this.#parts
     const ofBatch = batch === null ? null : contextFrom(batch.spanContext())
     const sampled = ofBatch?.sampled === true ? ofBatch : null
-    if (sampled === null && origins.size === 0) return { traced: updates, results: [] }
+    if (sampled === null && origins.size === 0) return updates
     const nowMs = performance.now()
-    const results: Span[] = []
-    const traced = updates.map((update) => {
+    return updates.map((update) => {
       const result = origins.size > 0 ? origins.resultOf(update, nowMs) : null
-      const span = result === null ? null : this.#result(update, result, batch)
-      if (span !== null) results.push(span)
-      const context = span === null ? sampled : contextFrom(span.spanContext())
+      const context =
+        result === null ? sampled : contextFrom(this.#result(update, result, batch).spanContext())
       return context === null ? update : { ...update, headers: withContext(update.headers ?? [], context) }
     })
-    return { traced, results }
   }
 
   #result({ value }: OutgoingRecord, result: Result<SpanContext>, batch: Span | null): Span {
@@ -345,15 +328,17 @@ class BatchSpans implements BatchTrace {
       [TDA.births]: births.length,
       [SEMANTIC.partition]: String(partition)
     }
-    return tracer.startSpan(
+    const span = tracer.startSpan(
       `${SPAN.send} ${names.outputTopic}`,
       { kind: SpanKind.PRODUCER, attributes, links: links.slice(0, linksMax) },
       trace.setSpanContext(ROOT_CONTEXT, parent)
     )
+    this.#sending.push(span)
+    return span
   }
 
   /** `null` when the batch is not recorded. */
-  #start(name: string, options: { kind?: SpanKind; attributes?: Attributes } = {}): Span | null {
+  #start(name: string, options: SpanOptions): Span | null {
     return this.#span.isRecording() ? this.#parts.tracer.startSpan(name, options, this.#context) : null
   }
 }

@@ -27,37 +27,40 @@ export interface RoundTrace {
   finished(spans: readonly WorkerSpan[]): void
 }
 
+/** What came in one batch. */
+export interface Arrival {
+  readonly records: readonly MeshRecord[]
+  readonly decoded: DecodedBatch
+  /** When it came, by `performance.now()`; it has been decoded since then. */
+  readonly arrivedMs: number
+  /** Whether a record is answered for, or only replayed. */
+  readonly isLive: (record: MeshRecord) => boolean
+}
+
 /** The life of one batch, in the order of its steps. */
 export interface BatchTrace {
   /** For logs and exemplars; `null` when the batch is not recorded. */
   readonly traceId: string | null
-  decode(decode: () => DecodedBatch): DecodedBatch
   /** Once a round. */
   advance<T>(engines: number, advance: (round?: RoundTrace) => Promise<T>): Promise<T>
-  /** Once a round; what is published are the same updates, with the context in their headers. */
-  publish(
-    updates: readonly OutgoingRecord[],
-    publish: (updates: readonly OutgoingRecord[]) => Promise<void>
-  ): Promise<void>
-  reject(records: number, reject: () => Promise<void>): Promise<void>
+  /** Once, before it is handed to the delivery: the same updates, with the context in their headers. */
+  delivering(updates: readonly OutgoingRecord[], letters: number): readonly OutgoingRecord[]
   /** Everything of it is out. */
   finished(): void
 }
 
 export interface PipelineTracer {
-  /** A batch has arrived. `isLive`: whether a record is answered for, or only replayed. */
-  batch(records: readonly MeshRecord[], isLive: (record: MeshRecord) => boolean): BatchTrace
-  commit(partitions: number, commit: () => Promise<void>): Promise<void>
+  batch(arrival: Arrival): BatchTrace
+  /** Offsets, by themselves or in a transaction with results. */
+  commit<T>(partitions: number, commit: () => Promise<T>): Promise<T>
   /** The pipeline has failed; what is open has failed with it. */
   failed(error: Error): void
 }
 
 export const noBatchTrace: BatchTrace = {
   traceId: null,
-  decode: (decode) => decode(),
   advance: (_engines, advance) => advance(),
-  publish: (updates, publish) => publish(updates),
-  reject: (_records, reject) => reject(),
+  delivering: (updates) => updates,
   finished() {}
 }
 

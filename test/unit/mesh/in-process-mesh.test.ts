@@ -42,7 +42,9 @@ test('what a group has not committed is kept: publishing waits for the commit', 
 
 test('a record larger than a partition is refused', async () => {
   const mesh = sized(1000)
-  await expect(mesh.publish('t', [{ key: null, value: KILOBYTE }])).rejects.toMatchObject({ code: 'BROKER' })
+  await expect(mesh.publish('t', [{ key: null, value: KILOBYTE }])).rejects.toMatchObject({
+    code: 'MESSAGE_TOO_LARGE'
+  })
 })
 
 test('records without a key go round the partitions', async () => {

@@ -1,18 +1,19 @@
 import { expect, test } from '@jest/globals'
+import type { OutgoingRecord } from '../../../lib/mesh/event-mesh.js'
 import { Committer } from '../../../lib/pipeline/committer.js'
 
 /** A source whose commits end when they are told to. */
 class SlowSource {
   readonly commits: [number, number][][] = []
-  readonly #open: { resolve: () => void; reject: (error: Error) => void }[] = []
+  readonly #open: { resolve: (committed: boolean) => void; reject: (error: Error) => void }[] = []
 
-  commit(next: ReadonlyMap<number, number>): Promise<void> {
+  commit(next: ReadonlyMap<number, number>): Promise<boolean> {
     this.commits.push([...next])
     return new Promise((resolve, reject) => this.#open.push({ resolve, reject }))
   }
 
-  end(): void {
-    this.#open.shift()!.resolve()
+  end(committed = true): void {
+    this.#open.shift()!.resolve(committed)
   }
 
   fail(): void {
@@ -20,14 +21,15 @@ class SlowSource {
   }
 }
 
+const keepNothing = (): Promise<void> => Promise.resolve()
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 test('one commit at a time; what comes meanwhile is joined', async () => {
   const source = new SlowSource()
-  const committer = new Committer(source, () => {})
-  committer.offer(new Map([[0, 1]]))
-  committer.offer(new Map([[0, 2]]))
-  committer.offer(
+  const committer = new Committer(source, keepNothing, () => {})
+  void committer.offer(new Map([[0, 1]]))
+  void committer.offer(new Map([[0, 2]]))
+  void committer.offer(
     new Map([
       [0, 3],
       [1, 7]
@@ -50,10 +52,10 @@ test('one commit at a time; what comes meanwhile is joined', async () => {
 
 test('flush waits for the commit under way and the one behind it', async () => {
   const source = new SlowSource()
-  const committer = new Committer(source, () => {})
+  const committer = new Committer(source, keepNothing, () => {})
   await committer.flush()
-  committer.offer(new Map([[0, 1]]))
-  committer.offer(new Map([[0, 2]]))
+  void committer.offer(new Map([[0, 1]]))
+  void committer.offer(new Map([[0, 2]]))
   let flushed = false
   const flush = committer.flush().then(() => (flushed = true))
   source.end()
@@ -67,11 +69,32 @@ test('flush waits for the commit under way and the one behind it', async () => {
 test('a refused commit is told and rejects a flush', async () => {
   const source = new SlowSource()
   const failures: unknown[] = []
-  const committer = new Committer(source, (error) => failures.push(error))
-  committer.offer(new Map([[0, 1]]))
+  const committer = new Committer(source, keepNothing, (error) => failures.push(error))
+  void committer.offer(new Map([[0, 1]]))
   const flush = expect(committer.flush()).rejects.toThrow('refused')
   source.fail()
   await flush
   await turn()
   expect(failures).toEqual([new Error('refused')])
+})
+
+test('state is kept behind the commit it was offered with, and dropped where that did not happen', async () => {
+  const source = new SlowSource()
+  const kept: unknown[] = []
+  const keep = (state: readonly OutgoingRecord[]): Promise<void> => {
+    kept.push(...state.map(({ value }) => value))
+    return Promise.resolve()
+  }
+  const committer = new Committer(source, keep, () => {})
+  const state = (value: string): OutgoingRecord[] => [{ key: 'a', value, partition: 0 }]
+  void committer.offer(new Map([[0, 1]]), state('at 1'))
+  void committer.offer(new Map([[0, 2]]), state('at 2'))
+  await turn()
+  expect(kept).toEqual([])
+  source.end()
+  await turn()
+  expect(kept).toEqual(['at 1'])
+  source.end(false)
+  await committer.flush()
+  expect(kept).toEqual(['at 1'])
 })

@@ -7,6 +7,7 @@ import { ScriptedSource } from '../../support/pipeline-world.js'
 test('a daemon that gets no partitions says what it waits for', async () => {
   const config = validateConfig({
     kafka: { brokers: ['unused:9092'], librdkafka: { 'session.timeout.ms': 9000 } },
+    delivery: 'at-least-once',
     input: { channels: ['x'] },
     pipeline: { workers: 1 },
     scales: [{ name: 'a', window: 4, filtration: 'sublevel' }]

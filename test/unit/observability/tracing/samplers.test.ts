@@ -8,7 +8,7 @@ import {
 } from '@opentelemetry/api'
 import { SamplingDecision } from '@opentelemetry/sdk-trace'
 import { expect, test } from '@jest/globals'
-import { uniform } from '../../../../benchmarks/inputs.js'
+import { uniform } from '../../../../lib/loadgen/random.js'
 import type { TracingSettings } from '../../../../lib/config/tracing.js'
 import { ChangeableSampler } from '../../../../lib/observability/tracing/samplers.js'
 

@@ -1,0 +1,105 @@
+/**
+ * What stands between this process and brokers that fail: a circuit breaker, and retries with exponential backoff and
+ * jitter around it.
+ *
+ *   closed ──(FAILURES_MAX failures in a row)──▶ open ──(HALF_OPEN_MS)──▶ half-open ──success──▶ closed
+ *                                                 ▲                          │
+ *                                                 └─────────failure──────────┘
+ *
+ *   (B1) Only what may succeed later (`TdaError.retriable`) is repeated or opens the breaker; all else passes at once.
+ *   (B2) While it is open no request is made: callers wait, which stops the input.
+ */
+import {
+  BrokenCircuitError,
+  circuitBreaker,
+  CircuitState,
+  ConsecutiveBreaker,
+  ExponentialBackoff,
+  handleWhen,
+  retry,
+  wrap,
+  type CircuitBreakerPolicy
+} from 'cockatiel'
+import { TdaError } from '../errors.js'
+
+const FAILURES_MAX = 3
+const HALF_OPEN_MS = 2_000
+const BACKOFF_MS_MIN = 100
+const BACKOFF_MS_MAX = 5_000
+
+export type BreakerState = 'closed' | 'half-open' | 'open'
+
+export interface BrokerGuardOptions {
+  /** Told the state at once, and of every change. */
+  readonly report?: (state: BreakerState) => void
+  /** Told of every failure that is going to be repeated. */
+  readonly retried?: (error: TdaError) => void
+}
+
+/** One for all calls to the same brokers. */
+export class BrokerGuard {
+  readonly #breaker: CircuitBreakerPolicy
+  readonly #retried: (error: TdaError) => void
+  readonly #closing = new AbortController()
+
+  constructor({ report, retried }: BrokerGuardOptions = {}) {
+    this.#breaker = circuitBreaker(handleWhen(isRetriable), {
+      halfOpenAfter: HALF_OPEN_MS,
+      breaker: new ConsecutiveBreaker(FAILURES_MAX)
+    })
+    this.#retried = retried ?? ((): void => {})
+    if (!report) return
+    report(this.state)
+    this.#breaker.onStateChange(() => report(this.state))
+  }
+
+  get state(): BreakerState {
+    switch (this.#breaker.state) {
+      case CircuitState.Closed:
+        return 'closed'
+      case CircuitState.HalfOpen:
+        return 'half-open'
+      default:
+        return 'open'
+    }
+  }
+
+  /**
+   * Repeats `attempt` until it succeeds, at most so often.
+   *
+   * @throws what `attempt` throws, when repeating is of no use, was done often enough, or `close` was called.
+   */
+  async run<T>(attempt: () => Promise<T>, attemptsMax = Infinity): Promise<T> {
+    let last: unknown
+    const policy = wrap(
+      retry(handleWhen((error) => isRetriable(error) || error instanceof BrokenCircuitError), {
+        maxAttempts: attemptsMax - 1,
+        backoff: new ExponentialBackoff({ initialDelay: BACKOFF_MS_MIN, maxDelay: BACKOFF_MS_MAX })
+      }),
+      this.#breaker
+    )
+    try {
+      return await policy.execute(async () => {
+        try {
+          return await attempt()
+        } catch (error) {
+          last = error
+          if (isRetriable(error)) this.#retried(error)
+          throw error
+        }
+      }, this.#closing.signal)
+    } catch (error) {
+      if (!(error instanceof BrokenCircuitError)) throw error
+      throw last ?? new TdaError('BROKER', 'brokers failed too often in a row', { cause: error, retriable: true })
+    }
+  }
+
+  /** Ends all waiting; nothing is repeated any more. */
+  close(): void {
+    this.#closing.abort()
+  }
+}
+
+function isRetriable(error: unknown): error is TdaError {
+  return error instanceof TdaError && error.retriable
+}

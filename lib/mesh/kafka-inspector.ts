@@ -1,0 +1,149 @@
+/**
+ * Looking at topics without being a member of a group: bounds, offsets by time, and one partition from an offset to its
+ * end. One client for the questions, opened with the first; one for each partition that is read.
+ *
+ *   (N1) The end is what the log has, transactions under way included: a reader of committed records waits there until
+ *        these are decided. So what a former owner of a partition had written is never missed.
+ */
+import { randomUUID } from 'node:crypto'
+import type { MeshRecord, PartitionBounds } from './event-mesh.js'
+import {
+  brokerError,
+  connectClient,
+  disconnectClient,
+  isHopeless,
+  loadKafka,
+  withSettings,
+  type KafkaConsumer,
+  type LibrdKafkaError,
+  type Message
+} from './kafka-client.js'
+import type { KafkaSettings } from './kafka-settings.js'
+import { toRecords } from './kafka-subscription.js'
+
+const REQUEST_MS = 10_000
+const READ_RECORDS = 1_000
+const READ_WAIT_MS = 100
+
+export class KafkaInspector {
+  readonly #brokers: string
+  readonly #settings: KafkaSettings
+  readonly #timeoutMs: number
+  #client: Promise<KafkaConsumer> | null = null
+
+  constructor(brokers: string, settings: KafkaSettings, timeoutMs: number) {
+    this.#brokers = brokers
+    this.#settings = settings
+    this.#timeoutMs = timeoutMs
+  }
+
+  async partitions(topic: string): Promise<number> {
+    const client = await this.#open()
+    return new Promise((resolve, reject) => {
+      client.getMetadata({ topic, timeout: REQUEST_MS }, (error: LibrdKafkaError | null, metadata) => {
+        if (error) return reject(brokerError(`look at topic "${topic}"`, error))
+        resolve(metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0)
+      })
+    })
+  }
+
+  async bounds(topic: string, partition: number): Promise<PartitionBounds> {
+    const client = await this.#open()
+    return new Promise((resolve, reject) => {
+      client.queryWatermarkOffsets(topic, partition, REQUEST_MS, (error: LibrdKafkaError | null, offsets) => {
+        if (error) reject(brokerError(`read the bounds of "${topic}"/${partition}`, error))
+        else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
+      })
+    })
+  }
+
+  async offsetsAt(topic: string, timestampMs: number): Promise<ReadonlyMap<number, number>> {
+    const client = await this.#open()
+    const partitions = Array.from({ length: await this.partitions(topic) }, (_, partition) => partition)
+    const asked = partitions.map((partition) => ({ topic, partition, offset: timestampMs }))
+    const found = await new Promise<Map<number, number>>((resolve, reject) => {
+      client.offsetsForTimes(asked, REQUEST_MS, (error: LibrdKafkaError | null, offsets) => {
+        if (error) reject(brokerError(`find offsets of "${topic}" by time`, error))
+        else resolve(new Map(offsets.map(({ partition, offset }) => [partition, offset])))
+      })
+    })
+    for (const partition of partitions) {
+      // Nothing as new: a negative offset.
+      if (!((found.get(partition) ?? -1) >= 0)) found.set(partition, (await this.bounds(topic, partition)).high)
+    }
+    return found
+  }
+
+  async *read(
+    topic: string,
+    partition: number,
+    options: { readonly from?: number; readonly signal?: AbortSignal } = {}
+  ): AsyncGenerator<readonly MeshRecord[]> {
+    const { low, high } = await this.bounds(topic, partition)
+    let next = Math.max(low, options.from ?? low)
+    if (next >= high) return
+    const consumer = await this.#consumer({ 'isolation.level': 'read_committed', 'enable.partition.eof': true })
+    try {
+      // After the last record there may be markers of transactions, which nobody gets: then the end is told.
+      consumer.on('partition.eof', ({ offset }: { offset: number }) => (next = Math.max(next, offset)))
+      consumer.setDefaultConsumeTimeout(READ_WAIT_MS)
+      consumer.assign([{ topic, partition, offset: next }])
+      while (next < high && options.signal?.aborted !== true) {
+        const messages = await consume(consumer, `read "${topic}"/${partition}`)
+        const last = messages.at(-1)
+        if (!last) continue
+        next = Math.max(next, last.offset + 1)
+        const records = toRecords(messages.filter(({ offset }) => offset < high))
+        if (records.length > 0) yield records
+      }
+    } finally {
+      await disconnectClient(consumer)
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client
+    this.#client = null
+    if (client) await client.then(disconnectClient, () => {})
+  }
+
+  #open(): Promise<KafkaConsumer> {
+    this.#client ??= this.#consumer({ 'isolation.level': 'read_uncommitted' }).catch((error: unknown) => {
+      this.#client = null
+      throw error
+    })
+    return this.#client
+  }
+
+  async #consumer(own: KafkaSettings): Promise<KafkaConsumer> {
+    const { KafkaConsumer } = await loadKafka()
+    const consumer = withSettings(
+      () =>
+        new KafkaConsumer(
+          {
+            'metadata.broker.list': this.#brokers,
+            'fetch.wait.max.ms': 100,
+            'queued.max.messages.kbytes': 16 * 1024,
+            ...this.#settings,
+            'group.id': `streaming-tda-reader-${randomUUID()}`,
+            'enable.auto.commit': false,
+            ...own
+          },
+          { 'auto.offset.reset': 'earliest' }
+        )
+    )
+    consumer.on('event.error', () => {}) // Outages heal; what does not heal is thrown by the call.
+    await connectClient(consumer, this.#brokers, this.#timeoutMs)
+    return consumer
+  }
+}
+
+function consume(consumer: KafkaConsumer, what: string): Promise<Message[]> {
+  return new Promise((resolve, reject) => {
+    consumer.consume(READ_RECORDS, (error: LibrdKafkaError | null, messages) => {
+      if (!error) resolve(messages)
+      else if (isHopeless(error)) reject(brokerError(what, error))
+      else resolve([])
+    })
+  })
+}

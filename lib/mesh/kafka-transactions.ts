@@ -1,0 +1,236 @@
+/**
+ * Transactions of a Kafka mesh: records and the offsets they come from, visible together or not at all.
+ *
+ *            begin, produce, offsets              commit
+ *   idle ───────────────────────────▶ (open) ──────────────▶ committing ──▶ idle
+ *    ▲                                   │ error                 │ timed out: the next attempt asks again
+ *    └──────────── aborting ◀────────────┴── abortable error ◀───┤
+ *                                                                └── fatal error ──▶ none: a new producer
+ *
+ *   (X1) No delivery reports: a commit flushes and fails when a record did, so a record costs no object on its way back.
+ *   (X2) A fatal error while committing leaves open whether it was done. Then the group's offsets tell: only this
+ *        transaction sets them to its `next`, and the new producer's first act settles what the old one left.
+ *   (X3) Partitions count as lost only when the broker refuses the generation *and* their revocation has arrived here.
+ *        A member that lags behind a rebalance is refused too, and tries again.
+ *
+ * One call of librdkafka blocks one thread of libuv's pool until it times out: never two at a time, and short.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { OutgoingRecord, Transaction, Transactions } from './event-mesh.js'
+import {
+  brokerError,
+  connectClient,
+  disconnectClient,
+  errorNumber,
+  isHopeless,
+  loadKafka,
+  RD_KAFKA,
+  withSettings,
+  type LibrdKafkaError,
+  type Producer
+} from './kafka-client.js'
+import { toBuffer } from './kafka-publisher.js'
+import type { KafkaSettings } from './kafka-settings.js'
+import type { KafkaSubscription } from './kafka-subscription.js'
+
+/** What a killed member has begun holds back readers for so long at most. Brokers take it back after that. */
+const TRANSACTION_TIMEOUT_MS = 10_000
+const CALL_MS = 5_000
+/** librdkafka's queue; beyond it producing waits for the broker to take some. */
+const QUEUE_RECORDS = 200_000
+const QUEUE_KBYTES = 128 * 1024
+const QUEUE_WAIT_MS = 2
+const QUEUE_PATIENCE_MS = 10_000
+/** Records between two turns of the event loop while producing. */
+const PRODUCE_TURN = 2_000
+
+const GENERATION_ERRORS: ReadonlySet<number | undefined> = new Set([
+  RD_KAFKA.ILLEGAL_GENERATION,
+  RD_KAFKA.UNKNOWN_MEMBER_ID,
+  RD_KAFKA.REBALANCE_IN_PROGRESS
+])
+
+export interface KafkaTransactionsOptions {
+  readonly brokers: string
+  readonly settings: KafkaSettings
+  readonly transactionalId: string
+  readonly subscription: KafkaSubscription
+  readonly timeoutMs: number
+}
+
+export class KafkaTransactions implements Transactions {
+  readonly #options: KafkaTransactionsOptions
+  #producer: Producer | null = null
+  #phase: 'idle' | 'committing' | 'aborting' = 'idle'
+  /** Offsets of a transaction that may have been committed by a producer that is gone. */
+  #doubt: ReadonlyMap<number, number> | null = null
+
+  static async open(options: KafkaTransactionsOptions): Promise<KafkaTransactions> {
+    const transactions = new KafkaTransactions(options)
+    await transactions.#ready()
+    return transactions
+  }
+
+  private constructor(options: KafkaTransactionsOptions) {
+    this.#options = options
+  }
+
+  async commit(transaction: Transaction): Promise<boolean> {
+    const { subscription } = this.#options
+    try {
+      const producer = await this.#ready()
+      if (this.#phase === 'aborting') await this.#abort(producer)
+      if (this.#phase === 'idle') {
+        if (await this.#wasCommitted(transaction)) return true
+        if (!(await this.#produce(producer, transaction))) {
+          this.#phase = 'aborting'
+          await this.#abort(producer)
+          return false
+        }
+        this.#phase = 'committing'
+      }
+      await call((done) => producer.commitTransaction(CALL_MS, done))
+      this.#phase = 'idle'
+      return true
+    } catch (error) {
+      const aborted = await this.#recover(error, transaction)
+      const refused = GENERATION_ERRORS.has(errorNumber(error))
+      if (aborted && refused && subscription.isLosing(transaction.next.keys())) return false
+      throw brokerError('commit a transaction', error)
+    }
+  }
+
+  async close(): Promise<void> {
+    const producer = this.#producer
+    this.#producer = null
+    if (producer) await disconnectClient(producer)
+  }
+
+  async #ready(): Promise<Producer> {
+    if (this.#producer) return this.#producer
+    const { brokers, settings, transactionalId, timeoutMs } = this.#options
+    const { Producer } = await loadKafka()
+    const producer = withSettings(
+      () =>
+        new Producer(
+          {
+            'metadata.broker.list': brokers,
+            'linger.ms': 5,
+            'batch.num.messages': 10_000,
+            'queue.buffering.max.messages': QUEUE_RECORDS,
+            'queue.buffering.max.kbytes': QUEUE_KBYTES,
+            'transaction.timeout.ms': TRANSACTION_TIMEOUT_MS,
+            ...settings,
+            'transactional.id': transactionalId
+          },
+          {}
+        )
+    )
+    producer.on('event.error', () => {}) // What matters comes back from the calls.
+    try {
+      await connectClient(producer, brokers, timeoutMs)
+      await call((done) => producer.initTransactions(timeoutMs, done))
+    } catch (error) {
+      void disconnectClient(producer)
+      throw brokerError(`begin transactions as "${transactionalId}"${adviceOf(error)}`, error)
+    }
+    this.#phase = 'idle'
+    this.#producer = producer
+    return producer
+  }
+
+  /** False when the member is leaving and its offsets cannot go out any more. */
+  async #produce(producer: Producer, { records, next }: Transaction): Promise<boolean> {
+    const { subscription } = this.#options
+    await call((done) => producer.beginTransaction(done))
+    let produced = 0
+    for (const { topic, records: ofTopic } of records) {
+      for (const record of ofTopic) {
+        await this.#enqueue(producer, topic, record)
+        if (++produced % PRODUCE_TURN === 0) await new Promise(setImmediate)
+      }
+    }
+    if (next.size === 0) return true
+    const offsets = [...next].map(([partition, offset]) => ({ topic: subscription.topic, partition, offset }))
+    return subscription.lend((consumer) =>
+      call((done) => producer.sendOffsetsToTransaction(offsets, consumer, CALL_MS, done))
+    )
+  }
+
+  async #enqueue(producer: Producer, topic: string, record: OutgoingRecord): Promise<void> {
+    const { key, value, partition, timestamp, headers } = record
+    const deadlineMs = performance.now() + QUEUE_PATIENCE_MS
+    for (;;) {
+      try {
+        producer.produce(
+          topic,
+          partition ?? null,
+          toBuffer(value),
+          typeof key === 'string' ? key : toBuffer(key),
+          timestamp ?? null,
+          null,
+          ...(headers ? [headers.map(([name, text]) => ({ [name]: text }))] : [])
+        )
+        return
+      } catch (error) {
+        if (errorNumber(error) !== RD_KAFKA.QUEUE_FULL || performance.now() > deadlineMs) throw error
+        await delay(QUEUE_WAIT_MS)
+      }
+    }
+  }
+
+  /** Brings the producer to where the next attempt can begin. True when nothing of this one remains. */
+  async #recover(error: unknown, { next }: Transaction): Promise<boolean> {
+    const { isFatal, isRetriable, isTxnRequiresAbort } = error as Partial<TransactionError>
+    const producer = this.#producer
+    if (!producer) return false
+    const wasCommitting = this.#phase === 'committing'
+    const dead = isFatal === true || errorNumber(error) === RD_KAFKA.FENCED || errorNumber(error) === RD_KAFKA.STATE
+    if (!dead && wasCommitting && isRetriable === true && isTxnRequiresAbort !== true) return false
+    try {
+      if (dead) throw error
+      this.#phase = 'aborting'
+      await this.#abort(producer)
+      return true
+    } catch (cause) {
+      if ((cause as Partial<TransactionError>).isRetriable === true) return false
+      if (wasCommitting) this.#doubt = next
+      this.#producer = null
+      void disconnectClient(producer)
+      return false
+    }
+  }
+
+  async #abort(producer: Producer): Promise<void> {
+    await call((done) => producer.abortTransaction(CALL_MS, done))
+    this.#phase = 'idle'
+  }
+
+  async #wasCommitted({ next }: Transaction): Promise<boolean> {
+    const doubt = this.#doubt
+    if (doubt === null) return false
+    const stored = await this.#options.subscription.committed([...doubt.keys()])
+    this.#doubt = null
+    const same = doubt.size > 0 && [...doubt].every(([partition, offset]) => stored.get(partition) === offset)
+    return same && doubt.size === next.size && [...doubt].every(([p, offset]) => next.get(p) === offset)
+  }
+}
+
+/** What librdkafka says of an error in a transaction. */
+interface TransactionError extends LibrdKafkaError {
+  readonly isTxnRequiresAbort: boolean
+}
+
+function call(begin: (done: (error: unknown) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    begin((error) => {
+      if (error === null || error === undefined) resolve()
+      else reject(error as Error)
+    })
+  })
+}
+
+function adviceOf(error: unknown): string {
+  if (errorNumber(error) !== RD_KAFKA.TRANSACTIONAL_ID_AUTHORIZATION_FAILED || !isHopeless(error)) return ''
+  return ' (allow Write and Describe on transactional ids that begin with kafka.groupId, or set delivery: at-least-once)'
+}
