@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { validateConfig } from '../../lib/config/load.js'
 import { EmbeddedBroker } from '../../lib/mesh/embedded-broker.js'
-import type { EventMesh } from '../../lib/mesh/event-mesh.js'
+import type { EventMesh, MeshRecord } from '../../lib/mesh/event-mesh.js'
 import { InProcessEventMesh } from '../../lib/mesh/in-process-mesh.js'
 import { DistributedTracer } from '../../lib/observability/tracing/distributed-tracer.js'
 import { createDaemon } from '../../lib/pipeline/daemon.js'
@@ -39,6 +39,13 @@ afterAll(async () => {
   for (const close of closing) await close()
 }, 60_000)
 
+async function firstOf(results: Reader, key: string): Promise<MeshRecord> {
+  for (;;) {
+    const [record] = await results.records(1)
+    if (Buffer.from(record!.key!).toString() === key) return record!
+  }
+}
+
 test.each(['otlp-http', 'otlp-grpc'] as const)(
   '%s: one record, one trace id, every span from sender to reader',
   async (exporter) => {
@@ -68,12 +75,10 @@ test.each(['otlp-http', 'otlp-grpc'] as const)(
       },
       { kind: 'producer', attributes: { 'messaging.destination.name': 'traced.points' } }
     )
-    let read
-    do [read] = await results.records(1)
-    while (Buffer.from(read!.key!).toString() !== key)
+    const read = await firstOf(results, key)
     await tracer.traceOperation('process traced.results', () => Promise.resolve(), {
       kind: 'consumer',
-      parent: tracer.extractContext(read!.headers)
+      parent: tracer.extractContext(read.headers)
     })
     stop.abort()
     await running

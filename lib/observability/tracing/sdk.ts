@@ -4,9 +4,9 @@
  * and exporter are used.
  */
 import { createRequire } from 'node:module'
-import { context, propagation, ProxyTracerProvider, trace, type Tracer } from '@opentelemetry/api'
+import { context, propagation, trace, type Tracer } from '@opentelemetry/api'
 import { NodeSDK, resources } from '@opentelemetry/sdk-node'
-import type { SpanExporter } from '@opentelemetry/sdk-trace'
+import { TracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace'
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions'
 import type { TracingSettings } from '../../config/tracing.js'
 import { ExportQueue } from './export-queue.js'
@@ -79,11 +79,11 @@ export async function startSdk(settings: TracingSettings, logger: TracingLogger 
   }
 }
 
-/** Whether somebody in this process has registered a tracer provider: the API's own makes spans that are not recorded. */
+/** Whether somebody in this process has registered a tracer provider: then a second one is not taken. */
 function isRegistered(): boolean {
-  const provider = trace.getTracerProvider()
-  const delegate = provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider
-  return delegate.constructor.name !== 'NoopTracerProvider'
+  if (!trace.setGlobalTracerProvider(new TracerProvider())) return true
+  trace.disable()
+  return false
 }
 
 async function createExporter({
