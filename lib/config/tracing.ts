@@ -24,10 +24,16 @@ export interface TracingSettings extends Omit<Section, 'exporter' | 'sampler'> {
   readonly sampler: NonNullable<Section['sampler']>
   /** How long a span waits for others, in ms. */
   readonly delayMs: number
+  /** For one export with its repetitions, in ms. */
+  readonly timeoutMs: number
+  /** Whether the environment says how the SDK finds out about the process and its host. */
+  readonly ownDetectors: boolean
 }
 
 /** The SDK's own default of OTEL_BSP_SCHEDULE_DELAY is 5 s; a trace should be there when one looks for it. */
 const DELAY_MS = 1000
+/** The SDK's own default is 10 s, too long for the end of a process whose collector is away. */
+const TIMEOUT_MS = 3000
 
 /**
  * @throws CONFIG_INVALID when an option, the flag or a variable cannot be understood.
@@ -48,7 +54,12 @@ export function tracingSettings(
     enabled: flag(environment) ?? section.enabled,
     exporter: section.exporter ?? exporter(environment),
     sampler: section.sampler ?? sampler(environment),
-    delayMs: number(environment, 'OTEL_BSP_SCHEDULE_DELAY', 0, 3_600_000) ?? DELAY_MS
+    delayMs: number(environment, 'OTEL_BSP_SCHEDULE_DELAY', 0, 3_600_000) ?? DELAY_MS,
+    timeoutMs:
+      number(environment, 'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 1, 3_600_000) ??
+      number(environment, 'OTEL_EXPORTER_OTLP_TIMEOUT', 1, 3_600_000) ??
+      TIMEOUT_MS,
+    ownDetectors: (environment['OTEL_NODE_RESOURCE_DETECTORS'] ?? '') !== ''
   }
 }
 

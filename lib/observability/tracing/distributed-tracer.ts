@@ -129,7 +129,7 @@ export class DistributedTracer {
     await this.#loaded?.sdk.flush()
   }
 
-  /** Sends what has ended, within 3 s, and switches off. Never rejects. */
+  /** Sends what has ended, within 4 s, and switches off. Never rejects. */
   async shutdown(): Promise<void> {
     await this.#changing
     const loaded = this.#loaded

@@ -4,6 +4,7 @@
  * and exporter are used.
  */
 import { createRequire } from 'node:module'
+import { hostname } from 'node:os'
 import { context, propagation, trace, type Tracer } from '@opentelemetry/api'
 import { NodeSDK, resources } from '@opentelemetry/sdk-node'
 import { TracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace'
@@ -14,8 +15,10 @@ import { ChangeableSampler } from './samplers.js'
 import { noStatistics, type TracingLogger, type TracingStatistics } from './tracing-statistics.js'
 
 const NAME = 'streaming-tda'
-/** What delivering the last spans may take. */
-const SHUTDOWN_MS_MAX = 3_000
+/** By the semantic conventions; not stable there yet. */
+const HOST_NAME = 'host.name'
+/** What delivering the last spans may take: one export, as long as the environment says nothing else. */
+const SHUTDOWN_MS_MAX = 4_000
 
 /** An SDK that runs. */
 export interface Sdk {
@@ -49,9 +52,17 @@ export async function startSdk(settings: TracingSettings, logger: TracingLogger 
     slowMs: () => sampler.slowMs,
     logger
   })
-  const own = resources.resourceFromAttributes({ [ATTR_SERVICE_NAME]: NAME, [ATTR_SERVICE_VERSION]: version })
+  const own = resources.resourceFromAttributes({
+    [ATTR_SERVICE_NAME]: NAME,
+    [ATTR_SERVICE_VERSION]: version,
+    [HOST_NAME]: hostname()
+  })
   const sdk = new NodeSDK({
     resource: resources.defaultResource().merge(own), // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come after it.
+    // Without the SDK's detector of hosts: it asks programs for an id of the machine, and the first spans wait for it.
+    ...(settings.ownDetectors
+      ? {}
+      : { resourceDetectors: [resources.envDetector, resources.processDetector] }),
     sampler,
     spanProcessors: [queue],
     metricReaders: [],
@@ -88,19 +99,30 @@ function isRegistered(): boolean {
 
 async function createExporter({
   exporter,
-  endpoint
+  endpoint,
+  timeoutMs
 }: TracingSettings): Promise<{ exporter: SpanExporter; target: string }> {
+  const timeoutMillis = timeoutMs
   if (exporter === 'otlp-grpc') {
     const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-grpc')
     const target = endpoint ?? 'the collector of the OTEL_* environment (gRPC)'
-    return { exporter: new OTLPTraceExporter(endpoint === undefined ? {} : { url: endpoint }), target }
+    return {
+      exporter: new OTLPTraceExporter({
+        timeoutMillis,
+        ...(endpoint === undefined ? {} : { url: endpoint })
+      }),
+      target
+    }
   }
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto')
   if (endpoint === undefined)
-    return { exporter: new OTLPTraceExporter(), target: 'the collector of the OTEL_* environment (HTTP)' }
+    return {
+      exporter: new OTLPTraceExporter({ timeoutMillis }),
+      target: 'the collector of the OTEL_* environment (HTTP)'
+    }
   const url = new URL(endpoint)
   if (url.pathname === '/') url.pathname = '/v1/traces'
-  return { exporter: new OTLPTraceExporter({ url: url.href }), target: url.href }
+  return { exporter: new OTLPTraceExporter({ timeoutMillis, url: url.href }), target: url.href }
 }
 
 async function within(limitMs: number, work: Promise<void>): Promise<void> {

@@ -16,7 +16,9 @@ test('off by default, with a sampler, a queue and limits', () => {
     linksMax: 32,
     recordsPerSecond: 100,
     recordsMax: 1024,
-    delayMs: 1000
+    delayMs: 1000,
+    timeoutMs: 3000,
+    ownDetectors: false
   })
 })
 
@@ -37,6 +39,7 @@ test('the standard variables fill what the configuration leaves out', () => {
     'otlp-http'
   )
   expect(tracingSettings({}, { OTEL_BSP_SCHEDULE_DELAY: '250' }).delayMs).toBe(250)
+  expect(tracingSettings({}, { OTEL_EXPORTER_OTLP_TIMEOUT: '500' }).timeoutMs).toBe(500)
   expect(sampler({ OTEL_TRACES_SAMPLER: 'always_on' })).toEqual(['ratio', 1])
   expect(sampler({ OTEL_TRACES_SAMPLER: 'always_off' })).toEqual(['ratio', 0])
   expect(sampler({ OTEL_TRACES_SAMPLER: 'parentbased_always_on' })).toEqual(['parent', 1])

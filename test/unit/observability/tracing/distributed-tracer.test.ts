@@ -121,7 +121,7 @@ test('a collector that is away: one line, spans counted, the end comes in time',
   metrics.tracing(tracer.statistics)
   const { dropped, exported } = tracer.statistics
   expect(exported).toBe(0)
-  expect(dropped.queue_full).toBe(40)
+  expect(dropped.queue_full).toBe(40) // Five are with the exporter, five wait.
   expect(lines.length).toBeLessThanOrEqual(2) // The full queue, and the collector, if its retries ended before the limit.
   expect(await metrics.text()).toMatch(/^tda_trace_spans_dropped_total\{reason="queue_full"\} 40$/m)
   receiver = await OtlpReceiver.start()

@@ -117,7 +117,9 @@ test('watched traces: those that fail or are slow are kept whole, the others for
   traced('slow', () => {}, 100)
   await world.queue.forceFlush()
   expect(names()).toEqual(['failed child', 'failed', 'slow child', 'slow'])
-  expect(world.exported.every((span) => Number(span.spanContext().traceFlags) === TraceFlags.SAMPLED)).toBe(true)
+  expect(world.exported.every((span) => Number(span.spanContext().traceFlags) === TraceFlags.SAMPLED)).toBe(
+    true
+  )
 })
 
 test('what ends after the root of a kept trace belongs to it', async () => {

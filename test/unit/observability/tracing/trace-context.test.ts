@@ -54,7 +54,10 @@ test('records without headers, or without that one, have no context', () => {
 test('law: what is put into headers is what comes out, and other headers stay', () => {
   const hex = (digits: number): fc.Arbitrary<string> =>
     fc
-      .array(fc.integer({ min: 0, max: 15 }).map((digit) => digit.toString(16)), { minLength: digits, maxLength: digits })
+      .array(
+        fc.integer({ min: 0, max: 15 }).map((digit) => digit.toString(16)),
+        { minLength: digits, maxLength: digits }
+      )
       .map((all) => all.join(''))
       .filter((text) => !/^0+$/.test(text))
   fc.assert(
