@@ -142,7 +142,7 @@ export const tracingSchema = z.strictObject({
     .number()
     .min(0)
     .max(100_000)
-    .default(100)
+    .default(20)
     .describe(
       'Records with a sampled context of their own that are followed to their results, a second; further ones are links of ' +
         'their batch.'

@@ -14,7 +14,7 @@ test('off by default, with a sampler, a queue and limits', () => {
     sampler: { kind: 'parent', ratio: 0.01, targetPerSecond: 1, slowMs: 1000 },
     queueMax: 2048,
     linksMax: 32,
-    recordsPerSecond: 100,
+    recordsPerSecond: 20,
     recordsMax: 1024,
     delayMs: 1000,
     timeoutMs: 3000,
