@@ -2,11 +2,13 @@
 import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
+import { tracingSettings } from '../config/tracing.js'
 import { TdaError } from '../errors.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
 import { InProcessEventMesh } from '../mesh/in-process-mesh.js'
 import { createLogger, type Logger } from '../observability/logger.js'
 import { createMetrics } from '../observability/metrics.js'
+import { DistributedTracer } from '../observability/tracing/distributed-tracer.js'
 import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
 import { connectKafka } from './connect-kafka.js'
@@ -36,6 +38,7 @@ export async function run(
   const use = kafka ? 'broker' : 'library'
   const config = await loadConfig(path, use)
   requireMemory(config)
+  tracingSettings(config.tracing) // What the environment says is checked with the configuration.
   const memoryPredictedMiB = Math.ceil(predictMemory(config).totalBytes / MIB)
   const memoryLimitMiB = Math.ceil(memoryLimit(config) / MIB)
   if (check) {
@@ -56,6 +59,7 @@ export async function run(
     onLeftOut: (component, count) => metrics.logLinesLeftOut(component, count)
   })
   let mesh: EventMesh | undefined
+  let tracer: DistributedTracer | undefined
   const giveUp = (): void => {
     logger.fatal({}, 'stopped at once; a restart repeats what was not committed')
     // An exit waits for librdkafka, and librdkafka for brokers that may be silent: with clients open only this is sure.
@@ -70,7 +74,8 @@ export async function run(
     logger,
     parts: [
       { reconfigure: ({ log }) => logger.reconfigure(log) },
-      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) }
+      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) },
+      { reconfigure: (changed) => tracer?.reconfigure(changed.tracing) }
     ]
   })
   const warnings = logWarnings(logger.component('process'))
@@ -82,15 +87,24 @@ export async function run(
   try {
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
+    tracer = await DistributedTracer.start(config.tracing, { logger })
     mesh = await (kafka ? connect : connectInProcess)(config, logger.component('kafka'))
     const closing = (): void => within(CLOSE_MS_MAX)
-    const daemon = await createDaemon(config, { mesh, logger, metrics, signal: stop.signal, closing })
+    const daemon = await createDaemon(config, {
+      mesh,
+      logger,
+      metrics,
+      tracer,
+      signal: stop.signal,
+      closing
+    })
     await daemon.run()
     logger.flush()
     logger.info({ ...daemon.pipeline.totals }, 'stopped')
     return EXIT.done
   } finally {
     within(CLOSE_MS_MAX)
+    await tracer?.shutdown()
     await mesh?.close()
     clearTimeout(deadline)
     warnings.dispose()

@@ -22,7 +22,8 @@ const files = [
   'mesh/embedded-broker',
   'mesh/kafka-mesh',
   'pipeline/daemon',
-  'loadgen/stream-load-generator'
+  'loadgen/stream-load-generator',
+  'observability/tracing/distributed-tracer'
 ]
 const hasKafka = await import('node-rdkafka').then(
   () => true,
