@@ -74,7 +74,9 @@ export async function buildKafkaReader(report, stamp) {
     )
   } catch (error) {
     if (!(error instanceof SetupError)) throw error
-    report.note(`The columnar Kafka reader could not be built (${firstLine(error.message)}): node-rdkafka reads.`)
+    report.note(
+      `The columnar Kafka reader could not be built (${firstLine(error.message)}): node-rdkafka reads.`
+    )
   }
 }
 
