@@ -44,10 +44,12 @@ export class LineTarget implements BulkPublisher {
       () => {
         this.#writing = null
         this.#observer.acknowledged(lines)
+        this.flush()
       },
       (cause: unknown) => {
         this.#writing = null
         this.#observer.failed(lines, cause as Error)
+        this.flush()
       }
     )
   }
