@@ -1,15 +1,14 @@
 /** `run`: the daemon against real brokers, until a signal asks it to stop. */
 import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
-import type { Config } from '../config/schema.js'
-import { TdaError } from '../errors.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
-import { InProcessEventMesh } from '../mesh/in-process-mesh.js'
 import { createLogger, type Logger } from '../observability/logger.js'
 import { createMetrics } from '../observability/metrics.js'
 import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
+import { connectKafka } from './connect-kafka.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
+import { connectInProcess, kafkaEnabled } from './mesh-flag.js'
 import { reloadOnSignal } from './reload.js'
 import { stopOnSignal } from './stop-signal.js'
 import { write, type Terminal } from './terminal.js'
@@ -28,7 +27,7 @@ const MIB = 1 << 20
 export async function run(
   { config: path, check }: RunOptions,
   terminal: Terminal,
-  connect: Connect = connectKafka,
+  connect: typeof connectKafka = connectKafka,
   env: NodeJS.ProcessEnv = process.env
 ): Promise<ExitCode> {
   const kafka = kafkaEnabled(env)
@@ -54,9 +53,12 @@ export async function run(
     destination: stderr,
     onLeftOut: (component, count) => metrics.logLinesLeftOut(component, count)
   })
+  let mesh: EventMesh | undefined
   const giveUp = (): void => {
     logger.fatal({}, 'stopped at once; a restart repeats what was not committed')
-    process.exit(EXIT.impossible)
+    // An exit waits for librdkafka, and librdkafka for brokers that may be silent: with clients open only this is sure.
+    if (mesh) process.kill(process.pid, 'SIGKILL')
+    else process.exit(EXIT.impossible)
   }
   const stop = stopOnSignal(giveUp, ['SIGINT', 'SIGTERM'])
   const reloading = reloadOnSignal({
@@ -71,20 +73,22 @@ export async function run(
   })
   const warnings = logWarnings(logger.component('process'))
   let deadline: NodeJS.Timeout | undefined
-  stop.signal.addEventListener('abort', () => {
-    deadline = setTimeout(giveUp, config.shutdown.timeout + CLOSE_MS_MAX).unref()
-  })
-  let mesh: EventMesh | undefined
+  const within = (ms: number): void => {
+    deadline ??= setTimeout(giveUp, ms).unref()
+  }
+  stop.signal.addEventListener('abort', () => within(config.shutdown.timeout + CLOSE_MS_MAX))
   try {
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
     mesh = await (kafka ? connect : connectInProcess)(config, logger.component('kafka'))
-    const daemon = await createDaemon(config, { mesh, logger, metrics, signal: stop.signal })
+    const closing = (): void => within(CLOSE_MS_MAX)
+    const daemon = await createDaemon(config, { mesh, logger, metrics, signal: stop.signal, closing })
     await daemon.run()
     logger.flush()
     logger.info({ ...daemon.pipeline.totals }, 'stopped')
     return EXIT.done
   } finally {
+    within(CLOSE_MS_MAX)
     await mesh?.close()
     clearTimeout(deadline)
     warnings.dispose()
@@ -106,39 +110,4 @@ function logWarnings(logger: Logger): { dispose(): void } {
       for (const printer of printing) process.on('warning', printer)
     }
   }
-}
-
-type Connect = (config: Config, logger: Logger) => Promise<EventMesh>
-
-const ON = ['1', 'true', 'on', 'yes']
-const OFF = ['0', 'false', 'off', 'no']
-
-/** The flag ENABLE_KAFKA_EVENT_MESH; on unless said otherwise. @throws USAGE for a value that is neither. */
-export function kafkaEnabled({ ENABLE_KAFKA_EVENT_MESH: flag }: NodeJS.ProcessEnv): boolean {
-  const value = flag?.trim().toLowerCase()
-  if (value === undefined || value === '' || ON.includes(value)) return true
-  if (OFF.includes(value)) return false
-  throw new TdaError(
-    'USAGE',
-    `ENABLE_KAFKA_EVENT_MESH: expected ${[...ON, ...OFF].join(', ')}, found "${flag}"`
-  )
-}
-
-/** The same interface in the memory of this process: only what runs in it can publish and read. */
-function connectInProcess({ input }: Config, logger: Logger): Promise<EventMesh> {
-  const mesh = new InProcessEventMesh({ partitions: input.partitions })
-  logger.warn({}, `ENABLE_KAFKA_EVENT_MESH is off, no broker is used. ${mesh.description}`)
-  return Promise.resolve(mesh)
-}
-
-async function connectKafka(config: Config, logger: Logger): Promise<EventMesh> {
-  const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
-  const { brokers, librdkafka, instanceId } = config.kafka!
-  return KafkaEventMesh.connect({
-    brokers,
-    librdkafka,
-    compression: config.output.compression,
-    ...(instanceId === undefined ? {} : { instanceId }),
-    logger
-  })
 }

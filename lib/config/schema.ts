@@ -109,6 +109,12 @@ export const configSchema = z.strictObject({
           'A name of this daemon that stays the same over restarts and is unique in the group (static membership, ' +
             '`group.instance.id`): a restart within `session.timeout.ms` keeps its partitions. Default: none.'
         ),
+      columnar: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Take records from librdkafka in columns, where the optional addon for it is built; false: one object each.'
+        ),
       librdkafka: z
         .record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'a text, a number, true or false'))
         .default({})
@@ -123,13 +129,31 @@ export const configSchema = z.strictObject({
       topic: name.default('tda.points').describe('Topic the points come from.'),
       partitions: positiveInt.default(4).describe('Partitions when the topic has to be created.'),
       format: z
-        .enum(['json', 'csv'])
+        .enum(['json', 'csv', 'binary'])
         .default('json')
-        .describe('Encoding of a record: a JSON object or array of objects, or CSV lines.'),
+        .describe(
+          'Encoding of a record: a JSON object or array of objects, CSV lines, or packed little-endian numbers.'
+        ),
       columns: z
         .array(z.string())
         .optional()
         .describe('Column names of headerless CSV records, in order (format `csv` from Kafka).'),
+      binary: z
+        .strictObject({
+          type: z
+            .enum(['float64', 'float32'])
+            .default('float64')
+            .describe(
+              'Type of a number. A row a point: a float64 timestamp with `timestamp.from: field` (`ms` or `s`), then the ' +
+                'channels in order.'
+            ),
+          pointsMax: positiveInt
+            .max(1_000_000)
+            .default(65_536)
+            .describe('Points in a record; one with more is a dead letter.')
+        })
+        .prefault({})
+        .describe('Layout of records with the format `binary`; the stream is the record key.'),
       stream: z
         .strictObject({
           from: z.enum(['key', 'field']).describe('The record key, or a field.'),
@@ -214,6 +238,19 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('How results are cut.'),
+  spool: z
+    .strictObject({
+      directory: z.string().min(1).describe('A directory of this daemon alone, on a disk that outlives a restart.'),
+      maxBytes: z
+        .int()
+        .min(1 << 20)
+        .default(1 << 30)
+        .describe('Bytes on disk at most; a full spool stops the input.')
+    })
+    .optional()
+    .describe(
+      'With `delivery: at-least-once`: where results wait on disk while brokers are away. Without it the input waits.'
+    ),
   streams: z
     .strictObject({
       max: positiveInt
@@ -222,6 +259,29 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Limits on streams.'),
+  state: z
+    .strictObject({
+      interval: durationMs
+        .prefault('10s')
+        .describe('How often the state of streams is written; a restart reads again what came after.'),
+      idleAfter: durationMs
+        .prefault('10m')
+        .describe('The window of a stream without records for so long is stored, so that the log need not keep it.'),
+      replayRecordsMax: positiveInt
+        .default(1_000_000)
+        .describe(
+          'Records of a partition that a restart may have to read again; windows that reach further back are stored.'
+        ),
+      onLoss: z
+        .enum(['refuse', 'rebuild-from-earliest'])
+        .default('refuse')
+        .describe(
+          'When retention has removed what a restart needs: end with exit code 3, or begin windows anew at the oldest ' +
+            'record and mark their updates `rebuilt`.'
+        )
+    })
+    .prefault({})
+    .describe('What a restart needs (in `output.stateTopic`), and what happens without it.'),
   pipeline: z
     .strictObject({
       workers: positiveInt

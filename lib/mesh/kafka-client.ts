@@ -24,6 +24,7 @@ export const RD_KAFKA = {
   AUTHENTICATION: -169,
   STATE: -172,
   FATAL: -150,
+  UNKNOWN_TOPIC: 3,
   FENCED: -144,
   MSG_SIZE_TOO_LARGE: 10,
   RECORD_LIST_TOO_LARGE: 18,
@@ -55,6 +56,11 @@ const HOPELESS: ReadonlySet<number> = new Set([
 ])
 
 let loaded: Promise<Rdkafka> | undefined
+
+/** Whether anything of this process has asked for node-rdkafka. */
+export function isKafkaLoaded(): boolean {
+  return loaded !== undefined
+}
 
 /** Throws KAFKA_UNAVAILABLE with what to install when node-rdkafka is missing or was not built. */
 export function loadKafka(): Promise<Rdkafka> {

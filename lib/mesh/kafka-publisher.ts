@@ -30,6 +30,8 @@ const IN_FLIGHT_RECORDS = 20_000
 const IN_FLIGHT_BYTES = 32 * 1024 * 1024
 /** While reports are outstanding the client is polled so often; they are not delivered otherwise. */
 const POLL_MS = 1
+/** A record that no broker has taken by then has failed; whoever published it repeats it, or keeps it elsewhere. */
+const MESSAGE_TIMEOUT_MS = 30_000
 const CLOSE_FLUSH_MS = 5_000
 const METADATA_TIMEOUT_MS = 10_000
 
@@ -78,7 +80,7 @@ export class KafkaPublisher {
             ...settings,
             dr_cb: true
           },
-          { 'message.timeout.ms': 120_000 }
+          { 'message.timeout.ms': MESSAGE_TIMEOUT_MS }
         )
     )
     logClient(producer, 'producer', logger)

@@ -9,16 +9,25 @@ import type { Delivery, Outcome } from './delivery.js'
 import { Failure } from './failure.js'
 import type { Sink } from './sink.js'
 
+interface Behind {
+  settled(): Promise<void>
+  close(): Promise<void>
+}
+
+const NOTHING_BEHIND: Behind = { settled: () => Promise.resolve(), close: () => Promise.resolve() }
 const NONE: ReadonlySet<OutgoingRecord> = new Set()
 
 export class AtLeastOnce implements Delivery {
   readonly guarantee = 'at-least-once'
   readonly #sink: Sink
+  readonly #behind: Behind
   readonly #committer: Committer
   readonly #failure = new Failure()
 
-  constructor(sink: Sink, source: Pick<Subscription, 'commit'>) {
+  /** `behind`: what still waits behind the sink, and is waited for before partitions are given up. */
+  constructor(sink: Sink, source: Pick<Subscription, 'commit'>, behind: Behind = NOTHING_BEHIND) {
     this.#sink = sink
+    this.#behind = behind
     const keep = (state: Outcome['state']): Promise<void> => sink.keep?.(state) ?? Promise.resolve()
     this.#committer = new Committer(source, keep, (error) => this.#failure.set(error))
   }
@@ -50,11 +59,13 @@ export class AtLeastOnce implements Delivery {
     }
   }
 
-  settle(): Promise<void> {
-    return this.#committer.flush()
+  async settle(): Promise<void> {
+    await this.#behind.settled()
+    await this.#committer.flush()
+    await this.#behind.settled() // State is kept behind its commit.
   }
 
   close(): Promise<void> {
-    return Promise.resolve()
+    return this.#behind.close()
   }
 }

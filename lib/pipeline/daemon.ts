@@ -6,14 +6,15 @@ import { createDecoder } from '../adapters/decoder.js'
 import { memoryLimit, processMemory, requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
 import { brokerCode, BrokerGuard } from '../mesh/broker-guard.js'
-import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
+import { TdaError } from '../errors.js'
+import type { EventMesh, Subscription, TopicSettings } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
-import type { MemoryBytes } from '../scales/memory-gate.js'
 import { BrokerWatch } from './broker-watch.js'
 import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
+import { meshStateStore, STATE_TOPIC_SETTINGS, type StateStore } from './restore.js'
 
 /** Where a configuration has no `kafka` section: on the embedded broker and in process. */
 const GROUP_ID = 'streaming-tda'
@@ -34,10 +35,10 @@ export interface DaemonParts {
   readonly logger?: PipelineLogger
   /** Aborting it drains the daemon. */
   readonly signal?: AbortSignal
+  /** Told when the work is over, well or not, and closing begins: brokers that are silent can make it last. */
+  readonly closing?: () => void
   /** Default: metrics of its own. */
   readonly metrics?: Metrics
-  /** Beyond 80 % of these no stream is new. Default: `limits.memoryMiB`, and the machine or the cgroup. */
-  readonly memoryLimits?: MemoryBytes
   /** Whether to listen on `http.host`:`http.port`. Default true. */
   readonly http?: boolean
 }
@@ -84,21 +85,23 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     changed: (state, text) => logger?.[state === 'open' ? 'warn' : 'info']({ state }, text),
     retried: (error) => metrics.brokerFailed(brokerCode(error))
   })
-  const create = (topic: string, partitions: number): Promise<void> =>
-    guard.run(() => mesh.createStream(topic, partitions), CREATE_ATTEMPTS)
+  const create = (topic: string, partitions: number, settings?: TopicSettings): Promise<void> =>
+    guard.run(() => mesh.createStream(topic, partitions, settings), CREATE_ATTEMPTS)
   await create(input.topic, input.partitions)
   await create(output.topic, output.partitions)
   await create(output.deadLetterTopic, output.partitions)
+  const groupId = config.kafka?.groupId ?? GROUP_ID
+  const state = await openState(config, parts, groupId, create)
   let pipeline: Pipeline | undefined
   const watch = new BrokerWatch(componentLogger(logger, 'kafka'), (up) => metrics.brokerUp(up))
   const health = (): Health =>
-    healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
+    healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble, pipeline?.restoreText)
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
   let source: Subscription | undefined
   let delivery: Delivery | undefined
   try {
-    source = await mesh.subscribe(input.topic, { groupId: config.kafka?.groupId ?? GROUP_ID })
-    delivery = await openDelivery(mesh, source, config, { guard, metrics })
+    source = await mesh.subscribe(input.topic, { groupId })
+    delivery = await openDelivery(mesh, source, config, { guard, metrics, ...(logger ? { logger } : {}) })
     sayGuarantee(config, delivery, logger)
     pipeline = new Pipeline({
       config,
@@ -106,7 +109,8 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       decoder: createDecoder(config),
       delivery,
       metrics,
-      memoryLimits: parts.memoryLimits ?? { native: memoryLimit(config), resident: processMemory() },
+      ...(state ? { state } : {}),
+      memoryLimits: { native: memoryLimit(config), resident: processMemory() },
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
     })
@@ -123,7 +127,8 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     const why = `a member that crashed gives its partitions up after session.timeout.ms (${sessionMs} ms)`
     logger?.info({ topic: input.topic }, `waiting for partitions of "${input.topic}"; ${why}`)
   }
-  const opened = { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting }
+  const closing = parts.closing ?? ((): void => {})
+  const opened = { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting, closing }
   return { pipeline, metrics, url: http?.url ?? null, run: () => run(opened) }
 }
 
@@ -136,6 +141,33 @@ interface Opened {
   readonly metrics: Metrics
   readonly watch: BrokerWatch
   readonly sayWaiting: () => void
+  readonly closing: () => void
+}
+
+/** The state topic has the partitions of the input topic, one each. `null` where the mesh cannot keep it. */
+async function openState(
+  config: Config,
+  { mesh, logger }: DaemonParts,
+  groupId: string,
+  create: (topic: string, partitions: number, settings: TopicSettings) => Promise<void>
+): Promise<StateStore | null> {
+  if (!mesh.capabilities.compaction) {
+    logger?.info(
+      {},
+      'no state is kept, because nothing compacts its topic here: a restart reads all records again'
+    )
+    return null
+  }
+  const { input, output } = config
+  const wanted = await mesh.partitions(input.topic)
+  await create(output.stateTopic, wanted, STATE_TOPIC_SETTINGS)
+  const found = await mesh.partitions(output.stateTopic)
+  if (found >= wanted) return meshStateStore(mesh, config, groupId)
+  throw new TdaError(
+    'NOT_SUPPORTED',
+    `"${output.stateTopic}" has ${found} partitions, "${input.topic}" has ${wanted}: add the missing ones to ` +
+      `"${output.stateTopic}" (kafka-topics --alter --partitions ${wanted})`
+  )
 }
 
 function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineLogger | undefined): void {
@@ -144,7 +176,7 @@ function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineL
 }
 
 async function run(opened: Opened): Promise<void> {
-  const { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting } = opened
+  const { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting, closing } = opened
   watch.answered() // Joining took an answer, however long ago the daemon was made.
   metrics.beforeScrape(() => pipeline.sample())
   let asking = false
@@ -155,6 +187,7 @@ async function run(opened: Opened): Promise<void> {
     asking = true
     pipeline
       .sampleLag()
+      .then(() => pipeline.keepState())
       .then(
         () => watch.answered(),
         (error: unknown) => watch.failed(error)
@@ -165,6 +198,7 @@ async function run(opened: Opened): Promise<void> {
   try {
     await pipeline.run()
   } finally {
+    closing()
     clearTimeout(waiting)
     clearInterval(sampling)
     metrics.beforeScrape(() => {})

@@ -7,11 +7,15 @@ import type { RejectedRecord } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import type { BrokerGuard } from '../mesh/broker-guard.js'
 import type { EventMesh, OutgoingRecord, Subscription, TransactionOutcome } from '../mesh/event-mesh.js'
+import { omittedResult, withoutValue } from '../publishers/dead-letters.js'
 import { AtLeastOnce } from './at-least-once.js'
 import { ExactlyOnce } from './exactly-once.js'
 import type { DeliveryMetrics } from './pipeline-metrics.js'
+import type { PipelineLogger } from './pipeline-report.js'
 import { bytesOf } from './record-bytes.js'
 import { meshSink, topicsOf } from './sink.js'
+import { Spool } from './spool.js'
+import { SpooledPublish } from './spooled-publish.js'
 
 /** At start brokers that do not answer are an error; later they are waited for. */
 const OPEN_ATTEMPTS = 5
@@ -55,23 +59,63 @@ export interface Delivery {
   close(): Promise<void>
 }
 
-/** The delivery that the configuration asks for, as far as the mesh can: without transactions it is at least once. */
+/** What a delivery is opened with besides the mesh. */
+export interface DeliveryParts {
+  readonly guard: BrokerGuard
+  readonly metrics: DeliveryMetrics
+  readonly logger?: PipelineLogger
+}
+
+/**
+ * The delivery that the configuration asks for, as far as the mesh can: without transactions it is at least once.
+ *
+ * @throws BROKER when the brokers give no transactions, FILE when the spool cannot be opened.
+ */
 export async function openDelivery(
   mesh: EventMesh,
   source: Subscription,
-  config: Pick<Config, 'delivery' | 'output' | 'publish'>,
-  { guard, metrics }: { readonly guard: BrokerGuard; readonly metrics: DeliveryMetrics }
+  config: Pick<Config, 'delivery' | 'output' | 'publish' | 'spool'>,
+  parts: DeliveryParts
 ): Promise<Delivery> {
-  const repeat = <T>(attempt: () => Promise<T>): Promise<T> => guard.run(attempt)
+  const { guard, metrics } = parts
   if (config.delivery === 'at-least-once' || !mesh.capabilities.transactions) {
-    const publish: EventMesh['publish'] = async (topic, records) => {
-      await repeat(() => mesh.publish(topic, records))
-      metrics.published(topic, records.length, bytesOf(records))
-    }
-    return new AtLeastOnce(meshSink({ publish }, config), source)
+    return openAtLeastOnce(mesh, source, config, parts)
   }
   const report = (outcome: TransactionOutcome): void => metrics.transaction(outcome)
   const transactions = await guard.run(() => mesh.transactions(source, report), OPEN_ATTEMPTS)
   const intervalMs = config.publish.transactionInterval
+  const repeat = <T>(attempt: () => Promise<T>): Promise<T> => guard.run(attempt)
   return new ExactlyOnce({ transactions, topics: topicsOf(config), intervalMs, repeat, metrics })
+}
+
+async function openAtLeastOnce(
+  mesh: EventMesh,
+  source: Subscription,
+  config: Pick<Config, 'output' | 'publish' | 'spool'>,
+  { guard, metrics, logger }: DeliveryParts
+): Promise<Delivery> {
+  const publishWithin =
+    (attempts?: number): EventMesh['publish'] =>
+    async (topic, records) => {
+      await guard.run(() => mesh.publish(topic, records), attempts)
+      metrics.published(topic, records.length, bytesOf(records))
+    }
+  const commits = { commit: (next: ReadonlyMap<number, number>) => guard.run(() => source.commit(next)) }
+  if (config.spool === undefined) {
+    return new AtLeastOnce(meshSink({ publish: publishWithin() }, config), commits)
+  }
+  const { updates } = topicsOf(config)
+  const spooled = new SpooledPublish({
+    spool: await Spool.open({ directory: config.spool.directory, bytesMax: config.spool.maxBytes }),
+    attempt: publishWithin(1),
+    publish: publishWithin(),
+    instead: (topic, record) =>
+      topic === updates
+        ? { topic: config.output.deadLetterTopic, record: omittedResult(record, updates) }
+        : { topic, record: withoutValue(record) },
+    metrics,
+    ...(logger ? { logger } : {})
+  })
+  const publish: EventMesh['publish'] = (topic, records) => spooled.publish(topic, records)
+  return new AtLeastOnce(meshSink({ publish }, config), commits, spooled)
 }

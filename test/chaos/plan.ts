@@ -49,6 +49,8 @@ export interface PlanOptions {
 
 const ALL_BROKERS_AWAY_MS = 30_000
 const HOLD_MS = [3_000, 15_000] as const
+/** Shorter, and nobody would notice: sessions of brokers and daemons are 6 s. */
+const PAUSE_MS_MIN = 8_000
 const PAIRS = 0.25
 
 /** What goes together: one fault below the daemons, one at them. */
@@ -80,10 +82,12 @@ function fault(kind: FaultKind, options: PlanOptions, random: () => number): Fau
       : kind === 'leader-move'
         ? { from: 0, count: options.partitions }
         : { from: 1, count: 3 }
+  const shortened = options.short ? held / 3 : held
+  const pause = kind === 'daemon-pause' || kind === 'broker-pause'
   return {
     kind,
     victim: victims.from + Math.floor(random() * victims.count),
-    holdMs: Math.floor(options.short ? held / 3 : held),
+    holdMs: Math.floor(pause ? Math.max(PAUSE_MS_MIN, shortened) : shortened),
     force: random()
   }
 }

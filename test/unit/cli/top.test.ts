@@ -227,7 +227,7 @@ test('a daemon that is away, slow, broken or somebody else says so, and never th
   expect(await away(broken)).toBe('answers 500: no engine')
   expect(await away(page)).toMatch(/not in Prometheus' text format/)
   expect(await away(other)).toBe('answers, but is no streaming-tda daemon')
-  expect(await away(huge)).toBe('answers more than 16 MiB')
+  expect(await away(huge, 60_000)).toBe('answers more than 16 MiB')
 })
 
 test('--once --json: one object with every daemon; exit code 1 when one is away', async () => {
