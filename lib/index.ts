@@ -98,7 +98,7 @@ export {
   type LoadTarget,
   type StreamLoadGeneratorOptions
 } from './loadgen/stream-load-generator.js'
-export type { Arrival, LoadData, LoadOptions, ReplayedRows } from './loadgen/options.js'
+export type { Arrival, LoadData, LoadFormat, LoadOptions, ReplayedRows } from './loadgen/options.js'
 export type { LoadProgress, LoadReport } from './loadgen/report.js'
 export type { LatencyFigures } from './loadgen/latency.js'
 export type { RateFigures, WorstSecond } from './loadgen/rate-audit.js'

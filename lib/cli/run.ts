@@ -1,11 +1,8 @@
 /** `run`: the daemon against real brokers, until a signal asks it to stop. */
 import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
-import type { Config } from '../config/schema.js'
 import { tracingSettings } from '../config/tracing.js'
-import { TdaError } from '../errors.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
-import { InProcessEventMesh } from '../mesh/in-process-mesh.js'
 import { createLogger, type Logger } from '../observability/logger.js'
 import { createMetrics } from '../observability/metrics.js'
 import { DistributedTracer } from '../observability/tracing/distributed-tracer.js'
@@ -13,6 +10,7 @@ import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
 import { connectKafka } from './connect-kafka.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
+import { connectInProcess, kafkaEnabled } from './mesh-flag.js'
 import { reloadOnSignal } from './reload.js'
 import { stopOnSignal } from './stop-signal.js'
 import { write, type Terminal } from './terminal.js'
@@ -31,7 +29,7 @@ const MIB = 1 << 20
 export async function run(
   { config: path, check }: RunOptions,
   terminal: Terminal,
-  connect: Connect = connectKafka,
+  connect: typeof connectKafka = connectKafka,
   env: NodeJS.ProcessEnv = process.env
 ): Promise<ExitCode> {
   const kafka = kafkaEnabled(env)
@@ -126,27 +124,4 @@ function logWarnings(logger: Logger): { dispose(): void } {
       for (const printer of printing) process.on('warning', printer)
     }
   }
-}
-
-type Connect = (config: Config, logger: Logger) => Promise<EventMesh>
-
-const ON = ['1', 'true', 'on', 'yes']
-const OFF = ['0', 'false', 'off', 'no']
-
-/** The flag ENABLE_KAFKA_EVENT_MESH; on unless said otherwise. @throws USAGE for a value that is neither. */
-export function kafkaEnabled({ ENABLE_KAFKA_EVENT_MESH: flag }: NodeJS.ProcessEnv): boolean {
-  const value = flag?.trim().toLowerCase()
-  if (value === undefined || value === '' || ON.includes(value)) return true
-  if (OFF.includes(value)) return false
-  throw new TdaError(
-    'USAGE',
-    `ENABLE_KAFKA_EVENT_MESH: expected ${[...ON, ...OFF].join(', ')}, found "${flag}"`
-  )
-}
-
-/** The same interface in the memory of this process: only what runs in it can publish and read. */
-function connectInProcess({ input }: Config, logger: Logger): Promise<EventMesh> {
-  const mesh = new InProcessEventMesh({ partitions: input.partitions })
-  logger.warn({}, `ENABLE_KAFKA_EVENT_MESH is off, no broker is used. ${mesh.description}`)
-  return Promise.resolve(mesh)
 }

@@ -55,3 +55,8 @@ test('the library in ten lines, as the README has it', async () => {
     '2 0:9.0 3 6'
   ])
 })
+
+test('the load generator from the library, as docs/load.md has it', async () => {
+  const [, code = ''] = /```js\n(.*?)```/s.exec(readFileSync(join(root, 'docs', 'load.md'), 'utf8')) ?? []
+  expect(await runExample(code, { ...api })).toEqual(['200 200 0'])
+})
