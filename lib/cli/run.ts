@@ -62,7 +62,12 @@ export async function run(
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
     mesh = await connect(config)
-    const daemon = await createDaemon(config, { mesh, logger, signal: stop.signal, closing: () => within(CLOSE_MS_MAX) })
+    const daemon = await createDaemon(config, {
+      mesh,
+      logger,
+      signal: stop.signal,
+      closing: () => within(CLOSE_MS_MAX)
+    })
     await daemon.run()
     logger.info({ ...daemon.pipeline.totals }, 'stopped')
     return EXIT.done

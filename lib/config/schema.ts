@@ -206,7 +206,10 @@ export const configSchema = z.strictObject({
     .describe('How results are cut.'),
   spool: z
     .strictObject({
-      directory: z.string().min(1).describe('A directory of this daemon alone, on a disk that outlives a restart.'),
+      directory: z
+        .string()
+        .min(1)
+        .describe('A directory of this daemon alone, on a disk that outlives a restart.'),
       maxBytes: z
         .int()
         .min(1 << 20)

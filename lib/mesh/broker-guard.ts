@@ -81,12 +81,15 @@ export class BrokerGuard {
    * @throws what `attempt` throws, when repeating is of no use, was done often enough, or `close` was called.
    */
   async run<T>(attempt: () => Promise<T>, attemptsMax = Infinity): Promise<T> {
-    let last: unknown
+    let last: TdaError | undefined
     const policy = wrap(
-      retry(handleWhen((error) => isRetriable(error) || error instanceof BrokenCircuitError), {
-        maxAttempts: attemptsMax - 1,
-        backoff: new ExponentialBackoff({ initialDelay: BACKOFF_MS_MIN, maxDelay: BACKOFF_MS_MAX })
-      }),
+      retry(
+        handleWhen((error) => isRetriable(error) || error instanceof BrokenCircuitError),
+        {
+          maxAttempts: attemptsMax - 1,
+          backoff: new ExponentialBackoff({ initialDelay: BACKOFF_MS_MIN, maxDelay: BACKOFF_MS_MAX })
+        }
+      ),
       this.#breaker
     )
     try {
@@ -94,9 +97,8 @@ export class BrokerGuard {
         try {
           return await attempt()
         } catch (error) {
-          last = error
           if (isRetriable(error)) {
-            this.#last = error
+            last = this.#last = error
             this.#retried(error)
           }
           throw error
@@ -104,7 +106,9 @@ export class BrokerGuard {
       }, this.#closing.signal)
     } catch (error) {
       if (!(error instanceof BrokenCircuitError)) throw error
-      throw last ?? new TdaError('BROKER', 'brokers failed too often in a row', { cause: error, retriable: true })
+      throw (
+        last ?? new TdaError('BROKER', 'brokers failed too often in a row', { cause: error, retriable: true })
+      )
     }
   }
 

@@ -59,7 +59,7 @@ export class InProcessSubscription implements Subscription {
     try {
       this.store(next)
     } catch (error) {
-      return Promise.reject(error as TdaError)
+      return Promise.reject(error)
     }
     this.mesh.wake()
     return Promise.resolve(true)

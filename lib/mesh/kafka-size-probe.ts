@@ -62,7 +62,8 @@ export async function findTooLarge(
       waiting += 1
     } catch (error) {
       if (isTooLarge(error)) found.add(record)
-      else if (errorNumber(error) === RD_KAFKA.QUEUE_FULL || errorNumber(error) === RD_KAFKA.STATE) return false
+      else if (errorNumber(error) === RD_KAFKA.QUEUE_FULL || errorNumber(error) === RD_KAFKA.STATE)
+        return false
       else throw error
     }
     return true

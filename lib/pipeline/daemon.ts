@@ -88,7 +88,8 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   await create(output.deadLetterTopic, output.partitions)
   let pipeline: Pipeline | undefined
   const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
-  const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
+  const health = (): Health =>
+    healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
   let source: Subscription | undefined
   let delivery: Delivery | undefined

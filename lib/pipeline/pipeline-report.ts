@@ -67,7 +67,10 @@ export class PipelineReport {
     const { stream, scale, sequence } = resultPlace([...updates][0]!.value)
     const fields = { results: updates.size, stream, scale, sequence }
     const advice = 'raise max.message.bytes of output.topic, or lower publish.maxBytes'
-    this.#logger?.warn(fields, `results too long for their topic went to the dead letters without value; ${advice}`)
+    this.#logger?.warn(
+      fields,
+      `results too long for their topic went to the dead letters without value; ${advice}`
+    )
   }
 
   /** Warns at most once a second, however many records are broken. */

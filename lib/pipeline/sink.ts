@@ -37,10 +37,7 @@ export function topicsOf({ output, publish }: Pick<Config, 'output' | 'publish'>
 }
 
 /** Publishes to the output topic, the dead letter topic and the state topic. */
-export function meshSink(
-  mesh: Pick<EventMesh, 'publish'>,
-  config: Pick<Config, 'output' | 'publish'>
-): Sink {
+export function meshSink(mesh: Pick<EventMesh, 'publish'>, config: Pick<Config, 'output' | 'publish'>): Sink {
   const { updates, letters, state, letter } = topicsOf(config)
   const write = async (records: readonly OutgoingRecord[]): Promise<void> => {
     try {
