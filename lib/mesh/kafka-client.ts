@@ -86,8 +86,16 @@ function kafkaUnavailable(cause: unknown): TdaError {
   )
 }
 
+/** Errors of delivery reports come as a text without their number (node-rdkafka 3.6): those that matter here. */
+const REPORTED: ReadonlyMap<string, number> = new Map([
+  ['message size too large', RD_KAFKA.MSG_SIZE_TOO_LARGE],
+  ['topic authorization failed', RD_KAFKA.TOPIC_AUTHORIZATION_FAILED],
+  ['cluster authorization failed', RD_KAFKA.CLUSTER_AUTHORIZATION_FAILED]
+])
+
 export function errorNumber(error: unknown): number | undefined {
-  const code = (error as { code?: unknown } | null)?.code
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  if (code === -1) return REPORTED.get(String(message)) ?? code
   return typeof code === 'number' ? code : undefined
 }
 
@@ -199,11 +207,11 @@ export function disconnectClient(client: Connectable): Promise<void> {
 }
 
 /** A callback of librdkafka as a promise. */
-export function call(begin: (done: (error: unknown) => void) => void): Promise<void> {
+export function call(begin: (done: (error: object | null | undefined) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     begin((error) => {
       if (error === null || error === undefined) resolve()
-      else reject(error as Error)
+      else reject(error as Error) // An object of librdkafka's with code and flags.
     })
   })
 }

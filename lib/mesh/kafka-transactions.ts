@@ -130,12 +130,10 @@ export class KafkaTransactions implements Transactions {
   async #refuse(error: unknown, { records }: Transaction): Promise<never> {
     const { brokers, settings, transactionalId, timeoutMs } = this.#options
     const probe = { brokers, settings, transactionalId: `${transactionalId}-probe`, timeoutMs }
-    const found = this.#singly
-      ? null
-      : await findTooLarge(probe, records).catch((cause: unknown) => {
-          throw brokerError('find the records that are too large', cause)
-        })
-    if (found?.size === 0) {
+    const found = await findTooLarge(probe, records).catch((cause: unknown) => {
+      throw brokerError('find the records that are too large', cause)
+    })
+    if (found.size === 0 && !this.#singly) {
       this.#singly = true
       await this.close()
       throw new TdaError(
@@ -147,7 +145,7 @@ export class KafkaTransactions implements Transactions {
         }
       )
     }
-    if (found) throw tooLargeError('commit a transaction', found)
+    if (found.size > 0) throw tooLargeError('commit a transaction', found)
     throw brokerError('commit a transaction', error)
   }
 
@@ -195,16 +193,26 @@ export class KafkaTransactions implements Transactions {
 
   /** False when the member is leaving and its offsets cannot go out any more. */
   async #produce(producer: Producer, { records, next }: Transaction): Promise<boolean> {
-    const { subscription } = this.#options
     await call((done) => producer.beginTransaction(done))
-    let produced = 0
-    for (const { topic, records: ofTopic } of records) {
-      for (const record of ofTopic) {
-        await this.#enqueue(producer, topic, record)
-        if (++produced % PRODUCE_TURN === 0) await new Promise(setImmediate)
+    try {
+      let produced = 0
+      for (const { topic, records: ofTopic } of records) {
+        for (const record of ofTopic) {
+          await this.#enqueue(producer, topic, record)
+          if (++produced % PRODUCE_TURN === 0) await new Promise(setImmediate)
+        }
       }
+    } catch (error) {
+      // A record that was sent has failed, so no other is taken: the next call says which way.
+      if (errorNumber(error) === RD_KAFKA.STATE) await this.#sendOffsets(producer, next)
+      throw error
     }
+    return this.#sendOffsets(producer, next)
+  }
+
+  async #sendOffsets(producer: Producer, next: ReadonlyMap<number, number>): Promise<boolean> {
     if (next.size === 0) return true
+    const { subscription } = this.#options
     const offsets = [...next].map(([partition, offset]) => ({ topic: subscription.topic, partition, offset }))
     return subscription.lend((consumer) =>
       call((done) => producer.sendOffsetsToTransaction(offsets, consumer, CALL_MS, done))
@@ -239,8 +247,7 @@ export class KafkaTransactions implements Transactions {
     const producer = this.#producer
     if (!producer) return false
     const wasCommitting = this.#phase === 'committing'
-    const dead =
-      isFatal === true || errorNumber(error) === RD_KAFKA.FENCED || errorNumber(error) === RD_KAFKA.STATE
+    const dead = isFatal === true || errorNumber(error) === RD_KAFKA.FENCED
     if (!dead && wasCommitting && isRetriable === true && isTxnRequiresAbort !== true) return false
     try {
       if (dead) throw error
