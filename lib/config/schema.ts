@@ -240,7 +240,10 @@ export const configSchema = z.strictObject({
     .describe('How results are cut.'),
   spool: z
     .strictObject({
-      directory: z.string().min(1).describe('A directory of this daemon alone, on a disk that outlives a restart.'),
+      directory: z
+        .string()
+        .min(1)
+        .describe('A directory of this daemon alone, on a disk that outlives a restart.'),
       maxBytes: z
         .int()
         .min(1 << 20)
@@ -266,7 +269,9 @@ export const configSchema = z.strictObject({
         .describe('How often the state of streams is written; a restart reads again what came after.'),
       idleAfter: durationMs
         .prefault('10m')
-        .describe('The window of a stream without records for so long is stored, so that the log need not keep it.'),
+        .describe(
+          'The window of a stream without records for so long is stored, so that the log need not keep it.'
+        ),
       replayRecordsMax: positiveInt
         .default(1_000_000)
         .describe(

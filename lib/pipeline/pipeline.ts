@@ -118,7 +118,7 @@ export class Pipeline {
     const changed = (open: boolean, look: MemoryLook): void => this.#report.memory(open, look)
     this.#memory = parts.memoryLimits ? new MemoryGate(parts.memoryLimits, used, changed) : null
     this.#streams = new StreamTable(config, this.#plan, this.#pool, this.#memory)
-    this.#restorer = parts.state ? new Restorer(config, this.#streams, parts.state, parts.logger) : null
+    this.#restorer = parts.state ? new Restorer(config, this.#streams, parts.state, this.#logger) : null
     this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, (error) => void this.#fail(error))
   }
 
@@ -203,7 +203,14 @@ export class Pipeline {
     if (this.#signal?.aborted) drain()
     try {
       const delivered = this.#report.watched('deliver', this.#delivery.failed)
-      await Promise.race([this.#report.watched('source', this.#pull().catch((error: unknown) => this.#explain(error))), failed, delivered])
+      await Promise.race([
+        this.#report.watched(
+          'source',
+          this.#pull().catch((error: unknown) => this.#explain(error))
+        ),
+        failed,
+        delivered
+      ])
       this.#apply({ kind: 'stop', deadlineMs: Date.now() })
       this.#apply({ kind: 'drained' })
     } catch (error) {
@@ -371,7 +378,7 @@ export class Pipeline {
     if (!this.#restoring.delete(partition)) return
     this.#reportProgress(partition)
     const read = (this.#streams.readUpTo(partition) ?? restoring!.from) - restoring!.from
-    this.#logger?.info(
+    this.#logger.info(
       { partition, records: read, streams: this.#streams.entriesOf(partition).size },
       `partition ${partition} restored`
     )

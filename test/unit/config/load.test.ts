@@ -189,7 +189,10 @@ scales:
     ['transactional.id: x', 'use kafka.instanceId'],
     ['isolation.level: read_uncommitted', 'records of aborted transactions are not read']
   ])('the setting %s is refused: %s', (setting, advice) => {
-    const text = MINIMAL.replace("kafka: { brokers: ['localhost:9092'] }", `kafka: { brokers: [a], librdkafka: { ${setting} } }`)
+    const text = MINIMAL.replace(
+      "kafka: { brokers: ['localhost:9092'] }",
+      `kafka: { brokers: [a], librdkafka: { ${setting} } }`
+    )
     expect(problems(text)).toEqual([expect.stringContaining(advice)])
   })
 
