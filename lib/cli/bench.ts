@@ -33,6 +33,12 @@ interface MetricsOptions {
   readonly json: boolean
 }
 
+interface TracingOptions {
+  readonly pairs: number
+  readonly records: number
+  readonly json: boolean
+}
+
 interface PipelineOptions {
   readonly streams?: number
   readonly records: number
@@ -80,6 +86,15 @@ export function registerBench(program: Command): void {
     .action(async ({ json, ...options }: MetricsOptions) => {
       const { benchmarkMetrics } = await import('../../benchmarks/metrics.js')
       await printResults(json, benchmarkMetrics(options))
+    })
+
+  withJson(bench.command('tracing'))
+    .description('Processor time of the pipeline without tracing, with 1 % and with 100 % sampled, in turns.')
+    .option('--pairs <number>', 'rounds of the three', wholeNumber(2, 10_000), 30)
+    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 200_000)
+    .action(async ({ json, ...options }: TracingOptions) => {
+      const { benchmarkTracing } = await import('../../benchmarks/tracing.js')
+      await printResults(json, benchmarkTracing(options))
     })
 
   withJson(bench.command('pipeline'))

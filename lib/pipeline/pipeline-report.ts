@@ -186,10 +186,12 @@ export class PipelineReport {
   }
 
   /** `newestMs`: the log's timestamp of the newest record, or null for a batch that was only replayed. */
-  finished(arrivedMs: number, newestMs: number | null): void {
-    this.#metrics.batchLatency((performance.now() - arrivedMs) / 1000)
+  finished(arrivedMs: number, newestMs: number | null, traceId?: string): void {
+    this.#metrics.batchLatency((performance.now() - arrivedMs) / 1000, traceId)
     // A log without timestamps says -1.
-    if (newestMs !== null && newestMs > 0) this.#metrics.endToEnd(Math.max(0, Date.now() - newestMs) / 1000)
+    if (newestMs !== null && newestMs > 0) {
+      this.#metrics.endToEnd(Math.max(0, Date.now() - newestMs) / 1000, traceId)
+    }
   }
 
   /** Records of the followed stream, where its name is their key: one that cannot be read has no other name. */

@@ -49,7 +49,10 @@ test('a stalled output pauses the input, memory stays flat, and everything resum
   let sent = 0
   const producer = (async () => {
     while (producing) {
-      const batch = Array.from({ length: 500 }, (_, i) => ({ key: `k${i % 8}`, value: `{"x":${(sent + i) % 97}}` }))
+      const batch = Array.from({ length: 500 }, (_, i) => ({
+        key: `k${i % 8}`,
+        value: `{"x":${(sent + i) % 97}}`
+      }))
       await mesh.publish('tda.points', batch) // Waits while the log is full of what is not committed.
       sent += batch.length
       await new Promise(setImmediate)
