@@ -122,7 +122,7 @@ export class Pipeline {
     const changed = (open: boolean, look: MemoryLook): void => this.#report.memory(open, look)
     this.#memory = parts.memoryLimits ? new MemoryGate(parts.memoryLimits, used, changed) : null
     this.#streams = new StreamTable(config, this.#plan, this.#pool, this.#memory)
-    this.#restorer = parts.state ? new Restorer(config, this.#streams, parts.state, parts.logger) : null
+    this.#restorer = parts.state ? new Restorer(config, this.#streams, parts.state, this.#logger) : null
     this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, (error) => void this.#fail(error))
   }
 
@@ -395,7 +395,7 @@ export class Pipeline {
     if (!this.#restoring.delete(partition)) return
     this.#reportProgress(partition)
     const read = (this.#streams.readUpTo(partition) ?? restoring!.from) - restoring!.from
-    this.#logger?.info(
+    this.#logger.info(
       { partition, records: read, streams: this.#streams.entriesOf(partition).size },
       `partition ${partition} restored`
     )
