@@ -11,7 +11,7 @@ const border = (files, ignores, pattern, message) => ({
   }
 })
 
-const CLIENTS = '^node-rdkafka|^@opentelemetry/'
+const CLIENTS = '^node-rdkafka|^@opentelemetry/(?!api$)'
 const ASSEMBLY = '/(cli|pipeline)/(?!pipeline-metrics|lifecycle)'
 
 const noEnvironment = {
@@ -66,7 +66,7 @@ export default defineConfig(
     ['lib/**/*.ts'],
     ['lib/mesh/**', 'lib/observability/tracing/**'],
     CLIENTS,
-    'Only lib/mesh/ touches node-rdkafka, only lib/observability/tracing/ OpenTelemetry.'
+    'Only lib/mesh/ touches node-rdkafka, only lib/observability/tracing/ the OpenTelemetry SDK.'
   ),
   border(
     ['lib/{mesh,adapters,publishers,scales,observability,config}/**/*.ts'],

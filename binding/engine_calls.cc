@@ -60,7 +60,7 @@ RipsSpec rips_from(const Napi::Value& value, const WindowSpec& window) {
   spec.metric.metric = metric_from(rips.Get("metric"), "rips.metric");
   for (const double weight : optional_doubles_from(weights, "rips.weights"))
     spec.metric.weights.push_back(weight);
-  spec.max_dimension = static_cast<int>(integer_from(rips.Get("maxDimension"), "rips.maxDimension", 0, 1));
+  spec.max_dimension = static_cast<int>(integer_from(rips.Get("maxDimension"), "rips.maxDimension", 0, 2));
   spec.threshold = not_negative_from(rips.Get("threshold"), "rips.threshold");
   if (window.by_time())
     spec.points_max = integer_from(rips.Get("pointsMax"), "rips.pointsMax", 1, kRingCapacityMax);
@@ -185,7 +185,15 @@ Napi::Value engine_state(const Napi::CallbackInfo& info) {
   state.Set("next", to_number(env, now.next));
   state.Set("sequence", to_number(env, now.sequence));
   state.Set("pairs", to_number(env, now.pairs));
+  state.Set("loops", to_number(env, now.loops));
+  state.Set("voids", to_number(env, now.voids));
   state.Set("bytes", to_number(env, now.bytes));
+  Napi::Object counters = Napi::Object::New(env);
+  counters.Set("columns", to_number(env, now.counters.columns));
+  counters.Set("pivots", to_number(env, now.counters.pivots));
+  counters.Set("edits", to_number(env, now.counters.edits));
+  counters.Set("arenaBytes", to_number(env, now.counters.arena_bytes));
+  state.Set("counters", counters);
   return state;
 }
 

@@ -64,7 +64,8 @@ export interface NativeRips {
   readonly metric: Metric
   /** Factors of the coordinates, channel by channel of the newest sample, then of the next; `null`: none. */
   readonly weights: Float64Array | null
-  readonly maxDimension: 0 | 1
+  /** H2 (2) is computed from scratch at every emission, for at most 5792 points. */
+  readonly maxDimension: 0 | 1 | 2
   /** Longest edge that enters; what is alive there has death Infinity. */
   readonly threshold: number
   /** Most samples in a window by time: the stream refuses a point beyond. Ignored for a window by count. */
@@ -103,7 +104,7 @@ export interface ChangeLayout {
   readonly deathPoints: number
 }
 export const SERIES_LAYOUT: ChangeLayout = { birthPoints: 1, deathPoints: 1 }
-export const RIPS_LAYOUT: ChangeLayout = { birthPoints: 2, deathPoints: 3 }
+export const RIPS_LAYOUT: ChangeLayout = { birthPoints: 3, deathPoints: 4 }
 export function layoutOf(filtration: NativeFiltration['filtration']): ChangeLayout {
   return filtration === 'rips' ? RIPS_LAYOUT : SERIES_LAYOUT
 }
@@ -169,8 +170,25 @@ export interface EngineState {
   readonly sequence: number
   /** In the diagram at the last emission. */
   readonly pairs: number
+  /** Of `pairs`, those of dimension 1. */
+  readonly loops: number
+  /** And of dimension 2. */
+  readonly voids: number
   /** Without the ring, which the stream accounts for. */
   readonly bytes: number
+  readonly counters: EngineCounters
+}
+
+/** What an engine has done since it was created (native/engine/counters.h). */
+export interface EngineCounters {
+  /** Columns that were reduced; for series, minima that entered. */
+  readonly columns: number
+  /** Pivots walked while reducing; for series, minima popped off a stack. */
+  readonly pivots: number
+  /** Pairs added, moved or removed, emission by emission. */
+  readonly edits: number
+  /** Bytes the diagram is kept in now, without the pairs reported. */
+  readonly arenaBytes: number
 }
 
 /** What a batch computation starts from; `numbers` are coordinates point by point, or distances. */
@@ -310,6 +328,17 @@ export interface NativeAddon {
   engineRelease(engine: EngineHandle): void
 
   /**
+   * Numbers out of JSON records, one after the other in `bytes`, each from its start on for its length (0 or less: left
+   * out): of the fields `names` (1 to 64), `names.length` a record. `taken` is 1 where a record is one flat object with a
+   * number in each of them, 0 where only JSON.parse can tell (native/records/flat_json.h).
+   */
+  flatJson(
+    bytes: Uint8Array,
+    starts: Uint32Array,
+    lengths: Int32Array,
+    names: readonly string[]
+  ): { readonly numbers: Float64Array; readonly taken: Uint8Array }
+  /**
    * The JSON of an advance's updates and snapshots (native/diagram/update_json.h). INVALID_ARGUMENT for rows that no
    * advance gives.
    */
@@ -344,7 +373,10 @@ export interface NativeAddon {
    * Bytes that an engine with a Rips filtration takes at most for a cloud of so many points and coordinates
    * (native/rips/rips_window.h, `predict_bytes`).
    */
-  ripsPredictBytes(points: number, coordinates: number, maxDimension: 0 | 1): number
+  ripsPredictBytes(points: number, coordinates: number, maxDimension: 0 | 1 | 2): number
+
+  /** Instruction set that the Rips kernels use on this machine. */
+  kernelTarget(): 'baseline' | 'avx2' | 'avx512'
 
   /** Streams, windows, engines and batch computations of this process that have not been released. */
   liveHandles(): number

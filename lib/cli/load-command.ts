@@ -45,9 +45,16 @@ export function registerLoad(program: Command, terminal: Terminal, answer: (code
     .option('--rate <number>', 'records a second', wholeNumber(1, LOAD_LIMITS.rate), 1000)
     .option('--duration <time>', 'such as 30s or 5m', durationOption(LOAD_LIMITS.durationMs), 60_000)
     .option('--records <number>', 'end after so many records', wholeNumber(1, LOAD_LIMITS.records))
-    .addOption(new Option('--arrival <pattern>', 'how they spread over time').choices(ARRIVALS).default('constant'))
-    .addOption(new Option('--data <name>', 'what the points are (default: "sine")').choices(LOAD_DATA).conflicts('csv'))
-    .option('--csv <file>', 'instead: the numeric columns of this file (or --channels of them), over and over')
+    .addOption(
+      new Option('--arrival <pattern>', 'how they spread over time').choices(ARRIVALS).default('constant')
+    )
+    .addOption(
+      new Option('--data <name>', 'what the points are (default: "sine")').choices(LOAD_DATA).conflicts('csv')
+    )
+    .option(
+      '--csv <file>',
+      'instead: the numeric columns of this file (or --channels of them), over and over'
+    )
     .option('--channels <names>', 'names of the coordinates, separated by commas', nameList)
     .option('--streams <number>', 'number of keys', wholeNumber(1, LOAD_LIMITS.streams), 1)
     .option('--skew <exponent>', "Zipf's law over the keys; 0: each in turn", notNegative, 0)
@@ -56,12 +63,18 @@ export function registerLoad(program: Command, terminal: Terminal, answer: (code
     .option('--start-time <ms>', 'the first moment of that field; default: now', wholeNumber(0, 2 ** 47))
     .option('--seed <number>', 'equal seeds make equal records and times', wholeNumber(0, 2 ** 32 - 1), 1)
     .addOption(
-      new Option('--reports <kind>', 'acknowledgements: of each record, or counted (default: each up to 20000/s)').choices(
-        ['each', 'counted']
-      )
+      new Option(
+        '--reports <kind>',
+        'acknowledgements: of each record, or counted (default: each up to 20000/s)'
+      ).choices(['each', 'counted'])
     )
     .option('--results-topic <name>', 'reads updates back: end-to-end latency, where they carry event time')
-    .option('--watch <name=pid>', 'processor time and memory of this process too; may be repeated', watched, {})
+    .option(
+      '--watch <name=pid>',
+      'processor time and memory of this process too; may be repeated',
+      watched,
+      {}
+    )
     .option('--drain <time>', 'wait for what is late', durationOption(LOAD_LIMITS.drainMs), 30_000)
     .option('--require-rate', 'exit code 1 when a second was more than max(1, 1 %) off its schedule', false)
     .option('--json', 'the report as one JSON object on standard output', false)

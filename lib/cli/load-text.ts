@@ -64,12 +64,22 @@ function latencyTable(report: LoadReport, endToEnd: LatencyFigures | null): stri
   const row = (name: string, figures: LatencyFigures | null): string[][] =>
     figures === null
       ? []
-      : [[name, ...[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map((ms) => fine.format(ms))]]
+      : [
+          [
+            name,
+            ...[figures.p50, figures.p95, figures.p99, figures.p999, figures.max].map((ms) => fine.format(ms))
+          ]
+        ]
   const { publishLatencyMs: publish } = report
-  const within = publish !== null && publish.resolutionMs > 1 ? ` (up to ${publish.resolutionMs} ms less)` : ''
+  const within =
+    publish !== null && publish.resolutionMs > 1 ? ` (up to ${publish.resolutionMs} ms less)` : ''
   return tableText(
     ['ms from the intended time', 'p50', 'p95', 'p99', 'p99.9', 'max'],
-    [...row('sent', report.sendDelayMs), ...row(`acknowledged${within}`, publish), ...row('update read back', endToEnd)]
+    [
+      ...row('sent', report.sendDelayMs),
+      ...row(`acknowledged${within}`, publish),
+      ...row('update read back', endToEnd)
+    ]
   )
 }
 

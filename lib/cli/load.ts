@@ -36,7 +36,12 @@ export async function load(options: LoadCommandOptions, terminal: Terminal): Pro
     target = kafka === null ? await fileTarget(options.out!, terminal) : await kafkaTarget(kafka, options)
     const line = new LoadLine(terminal)
     const generator = new StreamLoadGenerator(
-      { ...plan, drainMs: options.drain, watch: options.watch, onProgress: (progress) => line.show(progress) },
+      {
+        ...plan,
+        drainMs: options.drain,
+        watch: options.watch,
+        onProgress: (progress) => line.show(progress)
+      },
       target.publisher
     )
     const report = await generator.run(stop.signal).finally(() => line.clear())
@@ -64,7 +69,8 @@ async function place(
     if (path ?? brokers ?? topic ?? options.resultsTopic) {
       throw new TdaError('USAGE', '--out does without --config, --brokers, --topic and --results-topic')
     }
-    if (out === '-' && options.json) throw new TdaError('USAGE', '--out - and --json cannot both be standard output')
+    if (out === '-' && options.json)
+      throw new TdaError('USAGE', '--out - and --json cannot both be standard output')
     return { kafka: null, channels: options.channels }
   }
   if (path !== undefined) {

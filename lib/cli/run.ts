@@ -4,10 +4,13 @@ import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../con
 import type { Config } from '../config/schema.js'
 import { tracingSettings } from '../config/tracing.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
-import { createLogger } from '../observability/logger.js'
+import { createLogger, type Logger } from '../observability/logger.js'
+import { createMetrics } from '../observability/metrics.js'
+import { DistributedTracer } from '../observability/tracing/distributed-tracer.js'
 import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
+import { reloadOnSignal } from './reload.js'
 import { stopOnSignal } from './stop-signal.js'
 import { write, type Terminal } from './terminal.js'
 
@@ -41,44 +44,92 @@ export async function run(
     return EXIT.done
   }
   const { stderr, colours } = terminal
+  const metrics = createMetrics(config.metrics)
   const logger = createLogger({
-    level: config.log.level,
+    settings: config.log,
     readable: stderr.isTTY === true,
     colours,
-    destination: stderr
-  })
-  const giveUp = (): void => {
-    logger.fatal('stopped at once; a restart repeats what was not committed')
-    process.exit(EXIT.impossible)
-  }
-  const stop = stopOnSignal(giveUp)
-  let deadline: NodeJS.Timeout | undefined
-  stop.signal.addEventListener('abort', () => {
-    deadline = setTimeout(giveUp, config.shutdown.timeout + CLOSE_MS_MAX).unref()
+    destination: stderr,
+    onLeftOut: (component, count) => metrics.logLinesLeftOut(component, count)
   })
   let mesh: EventMesh | undefined
+  let tracer: DistributedTracer | undefined
+  const giveUp = (): void => {
+    logger.fatal({}, 'stopped at once; a restart repeats what was not committed')
+    // An exit waits for librdkafka, and librdkafka for brokers that may be silent: with clients open only this is sure.
+    if (mesh) process.kill(process.pid, 'SIGKILL')
+    else process.exit(EXIT.impossible)
+  }
+  const stop = stopOnSignal(giveUp, ['SIGINT', 'SIGTERM'])
+  const reloading = reloadOnSignal({
+    path,
+    running: config,
+    logger,
+    parts: [
+      { reconfigure: ({ log }) => logger.reconfigure(log) },
+      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) },
+      { reconfigure: (changed) => tracer?.reconfigure(changed.tracing) }
+    ]
+  })
+  const warnings = logWarnings(logger.component('process'))
+  let deadline: NodeJS.Timeout | undefined
+  const within = (ms: number): void => {
+    deadline ??= setTimeout(giveUp, ms).unref()
+  }
+  stop.signal.addEventListener('abort', () => within(config.shutdown.timeout + CLOSE_MS_MAX))
   try {
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
-    mesh = await connect(config)
-    const daemon = await createDaemon(config, { mesh, logger, signal: stop.signal })
+    tracer = await DistributedTracer.start(config.tracing, { logger })
+    mesh = await connect(config, logger.component('kafka'))
+    const closing = (): void => within(CLOSE_MS_MAX)
+    const daemon = await createDaemon(config, {
+      mesh,
+      logger,
+      metrics,
+      tracer,
+      signal: stop.signal,
+      closing
+    })
     await daemon.run()
+    logger.flush()
     logger.info({ ...daemon.pipeline.totals }, 'stopped')
     return EXIT.done
   } finally {
+    within(CLOSE_MS_MAX)
+    await tracer?.shutdown()
     await mesh?.close()
     clearTimeout(deadline)
+    warnings.dispose()
+    reloading.dispose()
     stop.dispose()
   }
 }
 
-async function connectKafka(config: Config): Promise<EventMesh> {
+/** Node's warnings as lines of the log, instead of text between them. */
+function logWarnings(logger: Logger): { dispose(): void } {
+  const printing = process.listeners('warning')
+  const listener = ({ name, message, stack }: Error): void =>
+    logger.warn({ err: { type: name, message, stack } }, `${name}: ${message}`)
+  process.removeAllListeners('warning')
+  process.on('warning', listener)
+  return {
+    dispose() {
+      process.off('warning', listener)
+      for (const printer of printing) process.on('warning', printer)
+    }
+  }
+}
+
+async function connectKafka(config: Config, logger: Logger): Promise<EventMesh> {
   const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
-  const { brokers, librdkafka, instanceId } = config.kafka!
+  const { brokers, librdkafka, instanceId, columnar } = config.kafka!
   return KafkaEventMesh.connect({
     brokers,
     librdkafka,
+    columnar,
     compression: config.output.compression,
-    ...(instanceId === undefined ? {} : { instanceId })
+    ...(instanceId === undefined ? {} : { instanceId }),
+    logger
   })
 }

@@ -114,12 +114,14 @@ function brokenAlias(document: Document): number {
 
 /** The sections of a refused configuration that are valid but for unknown keys, for the checks across sections. */
 function validSections(root: unknown): ValidSections {
-  const { kafka, input, output, publish } = configSchema.shape
+  const { kafka, input, output, publish, delivery, spool } = configSchema.shape
   const sections = {
     kafka: kafka.safeParse(valueAt(root, ['kafka'])).data,
     input: input.strip().safeParse(valueAt(root, ['input'])).data,
     output: output.safeParse(valueAt(root, ['output'])).data,
-    publish: publish.safeParse(valueAt(root, ['publish'])).data
+    publish: publish.safeParse(valueAt(root, ['publish'])).data,
+    delivery: delivery.safeParse(valueAt(root, ['delivery'])).data,
+    spool: spool.safeParse(valueAt(root, ['spool'])).data
   }
   const scales = valueAt(root, ['scales'])
   return {

@@ -26,6 +26,13 @@ export class Latencies {
   figures(): LatencyFigures | null {
     if (this.#count === 0) return null
     const at = (percentile: number): number => this.#us.percentile(percentile) / 1000
-    return { count: this.#count, p50: at(50), p95: at(95), p99: at(99), p999: at(99.9), max: this.#us.max / 1000 }
+    return {
+      count: this.#count,
+      p50: at(50),
+      p95: at(95),
+      p99: at(99),
+      p999: at(99.9),
+      max: this.#us.max / 1000
+    }
   }
 }

@@ -111,10 +111,17 @@ function check(plan: LoadPlan): void {
   const names = plan.timeField === null ? plan.channels : [...plan.channels, plan.timeField]
   if (new Set(names).size < names.length)
     throw invalid('channels', 'different names, the time field among them', names.join(', '))
-  const pointBytes = names.reduce((sum, name) => sum + Buffer.byteLength(JSON.stringify(name)) + NUMBER_BYTES, 2)
+  const pointBytes = names.reduce(
+    (sum, name) => sum + Buffer.byteLength(JSON.stringify(name)) + NUMBER_BYTES,
+    2
+  )
   if (pointBytes * plan.pointsPerRecord > limits.valueBytes) {
     const fitting = Math.floor(limits.valueBytes / pointBytes)
-    throw invalid('pointsPerRecord', `at most ${fitting} for a record of ${limits.valueBytes} bytes`, plan.pointsPerRecord)
+    throw invalid(
+      'pointsPerRecord',
+      `at most ${fitting} for a record of ${limits.valueBytes} bytes`,
+      plan.pointsPerRecord
+    )
   }
 }
 

@@ -50,7 +50,8 @@ export class RecordSource {
   /** The next record; `intendedMs` since the start is only for its time field. */
   next(intendedMs: number): LoadRecord {
     const stream = this.#choose()
-    const end = this.#timeBefore === null ? '}' : `${this.#timeBefore}${Math.floor(this.#startTime + intendedMs)}}`
+    const end =
+      this.#timeBefore === null ? '}' : `${this.#timeBefore}${Math.floor(this.#startTime + intendedMs)}}`
     let text: string
     if (this.#points === 1) text = this.#pointText(stream, end)
     else {

@@ -84,7 +84,9 @@ export class ResultsReader {
 
 /** `window.lastTimestamp` of an update, without parsing the rest of it. */
 function lastTimestamp(value: Uint8Array): number | null {
-  const head = Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, HEAD_BYTES)).toString('latin1')
+  const head = Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, HEAD_BYTES)).toString(
+    'latin1'
+  )
   const digits = /"lastTimestamp":(\d+)/.exec(head)?.[1]
   return digits === undefined ? null : Number(digits)
 }

@@ -121,7 +121,8 @@ export class StreamLoadGenerator {
    * @throws INVALID_ARGUMENT on a second call; BROKER when the target refuses to take records at all.
    */
   async run(signal?: AbortSignal): Promise<LoadReport> {
-    if (this.#started) throw new TdaError('INVALID_ARGUMENT', 'load: run() was called before; make another generator')
+    if (this.#started)
+      throw new TdaError('INVALID_ARGUMENT', 'load: run() was called before; make another generator')
     this.#started = true
     this.#target.observe({
       acknowledged: (records, tag) => this.#settled(records, tag),

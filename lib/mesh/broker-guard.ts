@@ -32,6 +32,8 @@ export type BreakerState = 'closed' | 'half-open' | 'open'
 export interface BrokerGuardOptions {
   /** Told the state at once, and of every change. */
   readonly report?: (state: BreakerState) => void
+  /** Told of every change, with one line for people. */
+  readonly changed?: (state: BreakerState, text: string) => void
   /** Told of every failure that is going to be repeated. */
   readonly retried?: (error: TdaError) => void
 }
@@ -40,17 +42,26 @@ export interface BrokerGuardOptions {
 export class BrokerGuard {
   readonly #breaker: CircuitBreakerPolicy
   readonly #retried: (error: TdaError) => void
+  #last: TdaError | null = null
   readonly #closing = new AbortController()
 
-  constructor({ report, retried }: BrokerGuardOptions = {}) {
+  constructor({ report, changed, retried }: BrokerGuardOptions = {}) {
     this.#breaker = circuitBreaker(handleWhen(isRetriable), {
       halfOpenAfter: HALF_OPEN_MS,
       breaker: new ConsecutiveBreaker(FAILURES_MAX)
     })
     this.#retried = retried ?? ((): void => {})
-    if (!report) return
-    report(this.state)
-    this.#breaker.onStateChange(() => report(this.state))
+    report?.(this.state)
+    this.#breaker.onStateChange(() => {
+      report?.(this.state)
+      changed?.(this.state, this.trouble ?? 'circuit breaker closed: brokers answer')
+    })
+  }
+
+  /** One line for people while the breaker is not closed, else null. */
+  get trouble(): string | null {
+    if (this.state === 'closed') return null
+    return `circuit breaker ${this.state}: ${this.#last?.message ?? 'brokers failed too often in a row'}`
   }
 
   get state(): BreakerState {
@@ -72,10 +83,13 @@ export class BrokerGuard {
   async run<T>(attempt: () => Promise<T>, attemptsMax = Infinity): Promise<T> {
     let last: unknown
     const policy = wrap(
-      retry(handleWhen((error) => isRetriable(error) || error instanceof BrokenCircuitError), {
-        maxAttempts: attemptsMax - 1,
-        backoff: new ExponentialBackoff({ initialDelay: BACKOFF_MS_MIN, maxDelay: BACKOFF_MS_MAX })
-      }),
+      retry(
+        handleWhen((error) => isRetriable(error) || error instanceof BrokenCircuitError),
+        {
+          maxAttempts: attemptsMax - 1,
+          backoff: new ExponentialBackoff({ initialDelay: BACKOFF_MS_MIN, maxDelay: BACKOFF_MS_MAX })
+        }
+      ),
       this.#breaker
     )
     try {
@@ -84,13 +98,18 @@ export class BrokerGuard {
           return await attempt()
         } catch (error) {
           last = error
-          if (isRetriable(error)) this.#retried(error)
+          if (isRetriable(error)) {
+            this.#last = error
+            this.#retried(error)
+          }
           throw error
         }
       }, this.#closing.signal)
     } catch (error) {
       if (!(error instanceof BrokenCircuitError)) throw error
-      throw last ?? new TdaError('BROKER', 'brokers failed too often in a row', { cause: error, retriable: true })
+      throw (
+        last ?? new TdaError('BROKER', 'brokers failed too often in a row', { cause: error, retriable: true })
+      )
     }
   }
 
@@ -102,4 +121,10 @@ export class BrokerGuard {
 
 function isRetriable(error: unknown): error is TdaError {
   return error instanceof TdaError && error.retriable
+}
+
+/** librdkafka's number of an error where it has one, else our code: few enough for a label. */
+export function brokerCode({ code, cause }: TdaError): string {
+  const number = (cause as { code?: unknown } | undefined)?.code
+  return typeof number === 'number' ? String(number) : code
 }

@@ -16,6 +16,20 @@ export interface MeshRecord {
   readonly headers?: readonly (readonly [name: string, value: string])[]
 }
 
+/** Where the bytes of a batch's records lie, for readers that take them all at once. */
+export interface RecordColumns {
+  readonly bytes: Uint8Array
+  readonly keyStarts: Uint32Array
+  /** -1: no key. */
+  readonly keyLengths: Int32Array
+  readonly valueStarts: Uint32Array
+  /** -1: no value. */
+  readonly valueLengths: Int32Array
+}
+
+/** Records in order; `columns`, where there are, speak of the same records. */
+export type RecordBatch = readonly MeshRecord[] & { readonly columns?: RecordColumns }
+
 /** One record to publish. Records of one key keep their order. */
 export interface OutgoingRecord {
   /** Decides on the partition, texts as UTF-8; `null`: any partition. */
@@ -45,7 +59,7 @@ export interface AssignedPartition {
  */
 export type MeshEvent =
   | { readonly kind: 'assigned'; readonly partitions: readonly AssignedPartition[] }
-  | { readonly kind: 'records'; readonly records: readonly MeshRecord[] }
+  | { readonly kind: 'records'; readonly records: RecordBatch }
   /** The partitions are given up once `done` is called; commit before that. */
   | { readonly kind: 'revoked'; readonly partitions: readonly number[]; readonly done: () => void }
 
@@ -89,6 +103,9 @@ export interface Transaction {
   readonly next: ReadonlyMap<number, number>
 }
 
+/** What became of one attempt: `fenced` takes a new producer, `lost` is left to the next owner of the partitions. */
+export type TransactionOutcome = 'committed' | 'aborted' | 'fenced' | 'lost'
+
 /** A producer of transactions on behalf of one subscription. */
 export interface Transactions {
   /**
@@ -96,7 +113,7 @@ export interface Transactions {
    * being taken away from this member: then nothing of it ever becomes visible, and their next owner does it again.
    *
    * @throws TdaError with `retriable` when nothing of it is visible and the same call may succeed later; without, when
-   * it cannot: MESSAGE_TOO_LARGE for a record no broker will take, BROKER for missing rights and fatal errors.
+   * it cannot: MESSAGE_TOO_LARGE with the records (`recordsTooLarge`) that no broker will take, BROKER for missing rights.
    */
   commit(transaction: Transaction): Promise<boolean>
   close(): Promise<void>
@@ -116,15 +133,21 @@ export interface EventMesh {
   /** What this transport is and is not, in one sentence for people. */
   readonly description: string
   readonly capabilities: MeshCapabilities
-  /** Resolves when every record is acknowledged by the log; rejects with BROKER naming the first that was not. */
+  /**
+   * Resolves when every record is acknowledged by the log; rejects with BROKER naming the first that was not, or with
+   * MESSAGE_TOO_LARGE and the records (`recordsTooLarge`) when they are longer than the log takes.
+   */
   publish(topic: string, records: readonly OutgoingRecord[]): Promise<void>
   /** Joins the group; reading starts with `events`. */
   subscribe(topic: string, options: { readonly groupId: string }): Promise<Subscription>
   /**
    * Transactions that commit the offsets of `subscription`, which must come from this mesh. NOT_SUPPORTED where
-   * `capabilities.transactions` is false.
+   * `capabilities.transactions` is false. `report` hears of every attempt.
    */
-  transactions(subscription: Subscription): Promise<Transactions>
+  transactions(
+    subscription: Subscription,
+    report?: (outcome: TransactionOutcome) => void
+  ): Promise<Transactions>
   /** Creates the topic when missing. NOT_SUPPORTED when the transport cannot give it that many partitions. */
   createStream(topic: string, partitions: number, settings?: TopicSettings): Promise<void>
   /** Partitions of a topic; 0 when it does not exist. */

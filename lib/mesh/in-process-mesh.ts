@@ -2,7 +2,7 @@
  * The event mesh without a broker: the same partitions, offsets, groups, commits, transactions and lag, in the memory of
  * this process. For the library, for tests and for machines where node-rdkafka cannot be built.
  *
- *   (I2) A partition holds at most `bytesMax`. The oldest records go first, but never one that a group which has ever
+ *   (I2) A partition holds at most `bytesMax`, or one transaction. The oldest records go first, but never one that a group which has ever
  *        subscribed has not committed: then `publish` waits. So memory is bounded and no group loses a record. Of a
  *        compacted topic what a newer record of its key replaces goes first, and nothing else.
  *   (I3) Records of one key are in one partition, in the order they were published.
@@ -20,10 +20,12 @@ import type {
   Subscription,
   TopicSettings,
   Transaction,
+  TransactionOutcome,
   Transactions
 } from './event-mesh.js'
 import { InProcessSubscription } from './in-process-subscription.js'
 import { PartitionLog, sizeOf } from './partition-log.js'
+import { tooLargeError } from './too-large.js'
 
 /** Records of one batch of `readPartition`. */
 const READ_RECORDS = 1000
@@ -106,20 +108,33 @@ export class InProcessEventMesh implements EventMesh {
   }
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
+    const tooLarge = new Set<OutgoingRecord>()
     for (const outgoing of records) {
-      const placed = [this.#place(topic, outgoing)]
-      await this.#makeRoom(placed)
-      this.#append(placed)
+      const placed = this.#place(topic, outgoing)
+      if (placed.size > this.#bytesMax) {
+        tooLarge.add(outgoing)
+        continue
+      }
+      await this.#makeRoom([placed])
+      this.#append([placed])
     }
     this.wake()
+    if (tooLarge.size > 0) throw tooLargeError(`publish to "${topic}"`, tooLarge)
   }
 
-  transactions(subscription: Subscription): Promise<Transactions> {
+  transactions(
+    subscription: Subscription,
+    report: (outcome: TransactionOutcome) => void = () => {}
+  ): Promise<Transactions> {
     if (!(subscription instanceof InProcessSubscription) || subscription.mesh !== this) {
       return rejected('INVALID_ARGUMENT', 'transactions: the subscription is not of this mesh')
     }
     return Promise.resolve({
-      commit: (transaction) => this.#commit(transaction, subscription),
+      commit: async (transaction) => {
+        const committed = await this.#commit(transaction, subscription)
+        report(committed ? 'committed' : 'lost')
+        return committed
+      },
       close: () => Promise.resolve()
     })
   }
@@ -232,7 +247,7 @@ export class InProcessEventMesh implements EventMesh {
     }
     const timestamp = outgoing.timestamp ?? this.#now()
     const record = { key, value: bytesOf(outgoing.value), timestamp, ...(headers ? { headers } : {}) }
-    return { topic, log, record, size: sizeOf(record) }
+    return { outgoing, topic, log, record, size: sizeOf(record) }
   }
 
   #partitionOf(topic: Topic, key: Uint8Array | null): number {
@@ -247,12 +262,10 @@ export class InProcessEventMesh implements EventMesh {
       if (sum) sum.size += size
       else wanted.set(log, { topic, size })
     }
-    for (const [log, { size }] of wanted) {
-      if (size <= this.#bytesMax) continue
-      throw new TdaError(
-        'MESSAGE_TOO_LARGE',
-        `publish to "${log.topic}": ${size} bytes exceed the ${this.#bytesMax} bytes a partition may hold`
-      )
+    const tooLarge = placed.filter(({ size }) => size > this.#bytesMax)
+    if (tooLarge.length > 0) {
+      const what = `publish to "${tooLarge[0]!.log.topic}"`
+      throw tooLargeError(what, new Set(tooLarge.map(({ outgoing }) => outgoing)))
     }
     while (!this.#closed && ![...wanted].every(([log, { topic, size }]) => this.#hasRoom(topic, log, size))) {
       this.wake() // The readers must see what is there, or they never make room.
@@ -262,7 +275,7 @@ export class InProcessEventMesh implements EventMesh {
   }
 
   #hasRoom(topic: Topic, log: PartitionLog, size: number): boolean {
-    while (log.bytes + size > this.#bytesMax) {
+    while (log.bytes > 0 && log.bytes + size > this.#bytesMax) {
       if (topic.compacted) {
         if (!log.compact()) return false
       } else if (log.low >= oldestUncommitted(topic, log)) return false
@@ -278,6 +291,7 @@ export class InProcessEventMesh implements EventMesh {
 
 /** A record that knows where it goes. */
 interface Placed {
+  readonly outgoing: OutgoingRecord
   readonly topic: Topic
   readonly log: PartitionLog
   readonly record: Omit<MeshRecord, 'topic' | 'partition' | 'offset'>

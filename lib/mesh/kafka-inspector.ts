@@ -69,7 +69,8 @@ export class KafkaInspector {
     })
     for (const partition of partitions) {
       // Nothing as new: a negative offset.
-      if (!((found.get(partition) ?? -1) >= 0)) found.set(partition, (await this.bounds(topic, partition)).high)
+      if (!((found.get(partition) ?? -1) >= 0))
+        found.set(partition, (await this.bounds(topic, partition)).high)
     }
     return found
   }
@@ -82,7 +83,10 @@ export class KafkaInspector {
     const { low, high } = await this.bounds(topic, partition)
     let next = Math.max(low, options.from ?? low)
     if (next >= high) return
-    const consumer = await this.#consumer({ 'isolation.level': 'read_committed', 'enable.partition.eof': true })
+    const consumer = await this.#consumer({
+      'isolation.level': 'read_committed',
+      'enable.partition.eof': true
+    })
     try {
       // After the last record there may be markers of transactions, which nobody gets: then the end is told.
       consumer.on('partition.eof', ({ offset }: { offset: number }) => (next = Math.max(next, offset)))

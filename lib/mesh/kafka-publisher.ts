@@ -14,26 +14,39 @@ import {
   connectClient,
   disconnectClient,
   errorNumber,
+  isTooLarge,
   loadKafka,
+  logClient,
   RD_KAFKA,
   withSettings,
+  type ClientLog,
   type LibrdKafkaError,
   type Producer
 } from './kafka-client.js'
 import type { KafkaSettings } from './kafka-settings.js'
+import { tooLargeError } from './too-large.js'
 
 const IN_FLIGHT_RECORDS = 20_000
 const IN_FLIGHT_BYTES = 32 * 1024 * 1024
 /** While reports are outstanding the client is polled so often; they are not delivered otherwise. */
 const POLL_MS = 1
+/** A record that no broker has taken by then has failed; whoever published it repeats it, or keeps it elsewhere. */
+const MESSAGE_TIMEOUT_MS = 30_000
 const CLOSE_FLUSH_MS = 5_000
 const METADATA_TIMEOUT_MS = 10_000
 
 /** Travels with each record and comes back in its report. */
+interface Sent {
+  readonly batch: Batch
+  readonly record: OutgoingRecord
+}
+
 interface Batch {
   readonly topic: string
   unreported: number
   failure: TdaError | null
+  /** Longer than the broker, the topic or the client takes. */
+  readonly tooLarge: Set<OutgoingRecord>
   /** All records are handed over; the last report settles. */
   sealed: boolean
   settle: () => void
@@ -47,7 +60,12 @@ export class KafkaPublisher {
   #roomWaiters: (() => void)[] = []
   #closed = false
 
-  static async connect(brokers: string, settings: KafkaSettings, timeoutMs: number): Promise<KafkaPublisher> {
+  static async connect(
+    brokers: string,
+    settings: KafkaSettings,
+    timeoutMs: number,
+    logger?: ClientLog
+  ): Promise<KafkaPublisher> {
     const { Producer } = await loadKafka()
     const producer = withSettings(
       () =>
@@ -62,9 +80,10 @@ export class KafkaPublisher {
             ...settings,
             dr_cb: true
           },
-          { 'message.timeout.ms': 120_000 }
+          { 'message.timeout.ms': MESSAGE_TIMEOUT_MS }
         )
     )
+    logClient(producer, 'producer', logger)
     await connectClient(producer, brokers, timeoutMs)
     return new KafkaPublisher(producer)
   }
@@ -72,14 +91,20 @@ export class KafkaPublisher {
   private constructor(producer: Producer) {
     this.#producer = producer
     producer.on('delivery-report', (error: LibrdKafkaError | null, report) => {
-      this.#reported(report.opaque as Batch, report.size, error)
+      this.#reported(report.opaque as Sent, report.size, error)
     })
-    producer.on('event.error', () => {}) // Outages heal; what does not arrive in time fails through its report.
   }
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     if (records.length === 0) return
-    const batch: Batch = { topic, unreported: 0, failure: null, sealed: false, settle: () => {} }
+    const batch: Batch = {
+      topic,
+      unreported: 0,
+      failure: null,
+      tooLarge: new Set(),
+      sealed: false,
+      settle: () => {}
+    }
     for (const record of records) {
       if (batch.failure) break
       while (!this.#hasRoom() || !this.#produce(batch, record)) await this.#room()
@@ -87,6 +112,7 @@ export class KafkaPublisher {
     batch.sealed = true
     if (batch.unreported > 0) await new Promise<void>((resolve) => (batch.settle = resolve))
     if (batch.failure) throw batch.failure
+    if (batch.tooLarge.size > 0) throw tooLargeError(`publish to "${topic}"`, batch.tooLarge)
   }
 
   /** Asks for the metadata of a topic, which creates it where brokers create topics by themselves. */
@@ -124,12 +150,13 @@ export class KafkaPublisher {
         value,
         typeof record.key === 'string' ? record.key : toBuffer(record.key),
         record.timestamp ?? null,
-        batch,
+        { batch, record } satisfies Sent,
         ...(record.headers ? [record.headers.map(([name, text]) => ({ [name]: text }))] : [])
       )
     } catch (error) {
       if (errorNumber(error) === RD_KAFKA.QUEUE_FULL) return false
-      batch.failure = brokerError(`publish to "${batch.topic}"`, error)
+      if (isTooLarge(error)) batch.tooLarge.add(record)
+      else batch.failure = brokerError(`publish to "${batch.topic}"`, error)
       return true
     }
     batch.unreported += 1
@@ -139,11 +166,12 @@ export class KafkaPublisher {
     return true
   }
 
-  #reported(batch: Batch, size: number, error: LibrdKafkaError | null): void {
+  #reported({ batch, record }: Sent, size: number, error: LibrdKafkaError | null): void {
     this.#records -= 1
     this.#bytes -= size
     batch.unreported -= 1
-    if (error)
+    if (isTooLarge(error)) batch.tooLarge.add(record)
+    else if (error)
       batch.failure ??= brokerError(`publish to "${batch.topic}": a record was not acknowledged`, error)
     if (batch.sealed && batch.unreported === 0) batch.settle()
     if (this.#roomWaiters.length > 0) this.#wakeRoom()

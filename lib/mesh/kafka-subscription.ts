@@ -5,14 +5,18 @@
  *   (K4) Assignments and revocations are events of the same stream: partitions are assigned to the client after the
  *        reader was told where they start, and given up after the reader called `done`. librdkafka waits meanwhile.
  *   (K5) No record of a partition arrives after its revocation or before its assignment.
+ *   (K6) A reader that takes longer than `STALL_MS` over an event keeps its membership, and hears of rebalances through
+ *        `isLosing`: partitions are paused and the group is polled for it, whatever `max.poll.interval.ms` says.
  *
- * node-rdkafka's `consume(n)` waits its timeout for *each* message, so a slow trickle would hold a batch back for long:
- * here one call waits for the first record and another one takes what is there. Commits are asynchronous, and
+ * Records are taken by the columnar reader where it is built (`columnar-reader.ts`), else by node-rdkafka. Its
+ * `consume(n)` waits its timeout for *each* message, so a slow trickle would hold a batch back for long: here one call
+ * waits for the first record and another one takes what is there. Commits are asynchronous, and
  * their callback would only be served while somebody consumes; so a commit is confirmed by reading the group's offsets
  * back, which runs beside the main thread. Both eager and cooperative assignors work; cooperative is the default.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { TdaError } from '../errors.js'
+import { ColumnarReader, columnarSettings, type ReadError } from './columnar-reader.js'
 import type { AssignedPartition, MeshEvent, MeshRecord, Subscription } from './event-mesh.js'
 import {
   brokerError,
@@ -20,8 +24,10 @@ import {
   disconnectClient,
   isHopeless,
   loadKafka,
+  logClient,
   RD_KAFKA,
   withSettings,
+  type ClientLog,
   type KafkaConsumer,
   type LibrdKafkaError,
   type Message
@@ -35,6 +41,9 @@ const REQUEST_TIMEOUT_MS = 10_000
 const COMMIT_PATIENCE_MS = 60_000
 const COMMIT_RETRY_MS = 100
 const ERROR_PAUSE_MS = 100
+/** A reader that is busy for so long is stalled; then the group is polled so often. */
+const STALL_MS = 5_000
+const STALL_POLL_MS = 1_000
 
 type Rebalance = { readonly kind: 'assign' | 'revoke'; readonly partitions: readonly number[] }
 
@@ -42,11 +51,15 @@ export class KafkaSubscription implements Subscription {
   readonly topic: string
   readonly groupId: string
   readonly #consumer: KafkaConsumer
+  /** Takes the records when there is one. */
+  readonly #reader: ColumnarReader | null
   readonly #rebalances: Rebalance[] = []
   /** Next offset to read of each assigned partition. */
   readonly #position = new Map<number, number>()
   /** Partitions the reader is about to give up; empty when none. */
   #revoking: readonly number[] = []
+  /** Records that arrived while the reader was busy. */
+  readonly #held: MeshRecord[] = []
   #lent: Promise<unknown> = Promise.resolve()
   #closing = false
   #closed: Promise<void> | null = null
@@ -57,8 +70,11 @@ export class KafkaSubscription implements Subscription {
     readonly groupId: string
     readonly settings: KafkaSettings
     readonly timeoutMs: number
+    readonly logger?: ClientLog | undefined
     /** `group.instance.id`, for static membership. */
     readonly instanceId?: string
+    /** Whether to read in columns where the addon for it is built. */
+    readonly columnar: boolean
   }): Promise<KafkaSubscription> {
     const { KafkaConsumer } = await loadKafka()
     let onRebalance: (code: number, partitions: readonly number[]) => void = () => {}
@@ -71,6 +87,7 @@ export class KafkaSubscription implements Subscription {
             'queued.max.messages.kbytes': 16 * 1024,
             'fetch.queue.backoff.ms': 5,
             'fetch.wait.max.ms': 100,
+            ...(options.columnar ? columnarSettings() : {}),
             ...options.settings,
             ...(options.instanceId === undefined ? {} : { 'group.instance.id': options.instanceId }),
             'group.id': options.groupId,
@@ -84,18 +101,26 @@ export class KafkaSubscription implements Subscription {
           { 'auto.offset.reset': 'earliest' }
         )
     )
+    logClient(consumer, 'consumer', options.logger)
     await connectClient(consumer, options.brokers, options.timeoutMs)
-    const subscription = new KafkaSubscription(consumer, options.topic, options.groupId)
+    const { topic, groupId, columnar } = options
+    const reader = columnar ? ColumnarReader.open(clientName(consumer), topic) : null
+    const subscription = new KafkaSubscription(consumer, reader, topic, groupId)
     onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
     consumer.subscribe([options.topic])
     return subscription
   }
 
-  private constructor(consumer: KafkaConsumer, topic: string, groupId: string) {
+  private constructor(
+    consumer: KafkaConsumer,
+    reader: ColumnarReader | null,
+    topic: string,
+    groupId: string
+  ) {
     this.#consumer = consumer
+    this.#reader = reader
     this.topic = topic
     this.groupId = groupId
-    consumer.on('event.error', () => {}) // Outages heal; what does not heal is thrown by `consume`.
   }
 
   async *events(options: {
@@ -106,7 +131,7 @@ export class KafkaSubscription implements Subscription {
     while (!options.signal.aborted && !this.#closing) {
       const records = await this.#batch(options.recordsMax, options.lingerMs)
       // What was read before a rebalance was noticed belongs to partitions still held: it goes first.
-      if (records.length > 0) yield { kind: 'records', records }
+      if (records.length > 0) yield* this.#hand({ kind: 'records', records })
       let rebalance: Rebalance | undefined
       while ((rebalance = this.#rebalances.shift()) !== undefined) {
         if (rebalance.kind === 'assign') yield* this.#assign(rebalance.partitions)
@@ -186,11 +211,45 @@ export class KafkaSubscription implements Subscription {
   async #close(): Promise<void> {
     this.#closing = true
     await this.#lent
+    await this.#reader?.close()
     this.#unassign([...this.#position.keys()])
     await disconnectClient(this.#consumer)
   }
 
-  async #batch(recordsMax: number, lingerMs: number): Promise<MeshRecord[]> {
+  /** Hands an event over; while the reader is busy with it for long, somebody else polls. */
+  async *#hand(event: MeshEvent): AsyncGenerator<MeshEvent> {
+    const busy = new AbortController()
+    let polling: Promise<void> | undefined
+    const stalled = setTimeout(() => {
+      polling = this.#poll(busy.signal)
+      polling.catch(() => {}) // Thrown below, when the reader comes back.
+    }, STALL_MS)
+    try {
+      yield event
+    } finally {
+      clearTimeout(stalled)
+      busy.abort()
+      await polling
+    }
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const paused = [...this.#position.keys()].map((partition) => ({ topic: this.topic, partition }))
+    this.#consumer.pause(paused)
+    while (!signal.aborted && !this.#closing) {
+      // Paused partitions bring nothing but rebalances; what was under way all the same is kept.
+      const reader = this.#reader
+      const came = reader === null ? await this.#consume(1, 0) : await this.#take(reader, 1, 0)
+      for (const record of came) this.#held.push(record)
+      await delay(STALL_POLL_MS, undefined, { signal }).catch(() => {})
+    }
+    if (!this.#isClosing()) this.#consumer.resume(paused)
+  }
+
+  async #batch(recordsMax: number, lingerMs: number): Promise<readonly MeshRecord[]> {
+    const held = this.#held.splice(0, recordsMax)
+    if (held.length > 0) return held
+    if (this.#reader !== null) return this.#take(this.#reader, recordsMax, lingerMs)
     const records = await this.#consume(recordsMax, 0)
     if (records.length === 0) records.push(...(await this.#consume(1, FIRST_RECORD_MS)))
     if (records.length === 0 || records.length >= recordsMax) return records
@@ -205,15 +264,35 @@ export class KafkaSubscription implements Subscription {
     const messages = await new Promise<Message[]>((resolve, reject) => {
       this.#consumer.consume(count, (error: LibrdKafkaError | null, batch) => {
         if (!error) resolve(batch)
-        else if (isHopeless(error)) reject(brokerError(`read "${this.topic}"`, error))
-        else resolve(delay(ERROR_PAUSE_MS, [])) // Brokers away, topic not there yet: librdkafka goes on trying.
+        else this.#readFailed(error).then(() => resolve([]), reject)
       })
     })
     if (this.#isClosing()) return []
-    for (const [i, { partition, offset }] of messages.entries()) {
-      if (messages[i + 1]?.partition !== partition) this.#position.set(partition, offset + 1)
-    }
+    this.#follow(messages)
     return toRecords(messages)
+  }
+
+  async #take(reader: ColumnarReader, recordsMax: number, lingerMs: number): Promise<readonly MeshRecord[]> {
+    if (this.#closing) return []
+    const { records, error } = await reader.take(recordsMax, FIRST_RECORD_MS, lingerMs)
+    if (this.#isClosing()) return []
+    this.#follow(records)
+    // What came before the error goes on its way; the error comes again when it lasts.
+    if (error !== null && records.length === 0) await this.#readFailed(error)
+    return records
+  }
+
+  /** Brokers away, topic not there yet: librdkafka goes on trying. */
+  async #readFailed(error: LibrdKafkaError | ReadError): Promise<void> {
+    if (isHopeless(error)) throw brokerError(`read "${this.topic}"`, error)
+    await delay(ERROR_PAUSE_MS)
+  }
+
+  #follow(records: readonly { readonly partition: number; readonly offset: number }[]): void {
+    for (let i = 0; i < records.length; i++) {
+      const { partition, offset } = records[i]!
+      if (records[i + 1]?.partition !== partition) this.#position.set(partition, offset + 1)
+    }
   }
 
   #rebalance(code: number, partitions: readonly number[]): void {
@@ -227,10 +306,10 @@ export class KafkaSubscription implements Subscription {
   }
 
   async *#assign(partitions: readonly number[]): AsyncGenerator<MeshEvent> {
-    const stored = await this.#committedPatiently(partitions)
+    const stored = await this.#patiently(() => this.committed(partitions))
     const assigned: AssignedPartition[] = []
     for (const partition of partitions) {
-      const { low, high } = await this.#watermarks(partition)
+      const { low, high } = await this.#patiently(() => this.#watermarks(partition))
       const offset = stored.get(partition) ?? null
       // Beyond the end: the topic was made anew, and the offset speaks of another log.
       const committed = offset !== null && offset <= high ? offset : null
@@ -278,17 +357,15 @@ export class KafkaSubscription implements Subscription {
   }
 
   /**
-   * A transaction that the former owner left open keeps its offsets back until it times out; and brokers may be on their
-   * way. @throws BROKER when there is no answer for `COMMIT_PATIENCE_MS`.
+   * A transaction that the former owner left open keeps its offsets back until it times out; and brokers may be away:
+   * asks until there is an answer. @throws BROKER when there never can be.
    */
-  async #committedPatiently(partitions: readonly number[]): Promise<Map<number, number>> {
-    const deadlineMs = performance.now() + COMMIT_PATIENCE_MS
+  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await this.committed(partitions)
+        return await ask()
       } catch (error) {
-        const hopeless = error instanceof TdaError && !error.retriable
-        if (hopeless || this.#isClosing() || performance.now() > deadlineMs) throw error
+        if (!(error instanceof TdaError && error.retriable) || this.#isClosing()) throw error
         await delay(COMMIT_RETRY_MS)
       }
     }
@@ -319,6 +396,11 @@ export class KafkaSubscription implements Subscription {
       )
     })
   }
+}
+
+/** librdkafka's name of a connected client, unique in the process. */
+function clientName(consumer: KafkaConsumer): string {
+  return (consumer as unknown as { readonly name: string }).name
 }
 
 /** node-rdkafka's messages are records already, but for their headers. */

@@ -16,13 +16,16 @@
  * One call of librdkafka blocks one thread of libuv's pool until it times out: never two at a time, and short.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { OutgoingRecord, Transaction, Transactions } from './event-mesh.js'
+import { TdaError } from '../errors.js'
+import type { OutgoingRecord, Transaction, TransactionOutcome, Transactions } from './event-mesh.js'
 import {
   brokerError,
+  call,
   connectClient,
   disconnectClient,
   errorNumber,
   isHopeless,
+  isTooLarge,
   loadKafka,
   RD_KAFKA,
   withSettings,
@@ -32,6 +35,8 @@ import {
 import { toBuffer } from './kafka-publisher.js'
 import type { KafkaSettings } from './kafka-settings.js'
 import type { KafkaSubscription } from './kafka-subscription.js'
+import { findTooLarge } from './kafka-size-probe.js'
+import { tooLargeError } from './too-large.js'
 
 /** What a killed member has begun holds back readers for so long at most. Brokers take it back after that. */
 const TRANSACTION_TIMEOUT_MS = 10_000
@@ -56,12 +61,15 @@ export interface KafkaTransactionsOptions {
   readonly transactionalId: string
   readonly subscription: KafkaSubscription
   readonly timeoutMs: number
+  readonly report: (outcome: TransactionOutcome) => void
 }
 
 export class KafkaTransactions implements Transactions {
   readonly #options: KafkaTransactionsOptions
   #producer: Producer | null = null
   #phase: 'idle' | 'committing' | 'aborting' = 'idle'
+  /** Set when a topic takes fewer bytes than a batch has, though each record fits. */
+  #singly = false
   /** Offsets of a transaction that may have been committed by a producer that is gone. */
   #doubt: ReadonlyMap<number, number> | null = null
 
@@ -76,28 +84,63 @@ export class KafkaTransactions implements Transactions {
   }
 
   async commit(transaction: Transaction): Promise<boolean> {
-    const { subscription } = this.#options
+    const { subscription, report } = this.#options
     try {
-      const producer = await this.#ready()
-      if (this.#phase === 'aborting') await this.#abort(producer)
-      if (this.#phase === 'idle') {
-        if (await this.#wasCommitted(transaction)) return true
-        if (!(await this.#produce(producer, transaction))) {
-          this.#phase = 'aborting'
-          await this.#abort(producer)
-          return false
-        }
-        this.#phase = 'committing'
-      }
-      await call((done) => producer.commitTransaction(CALL_MS, done))
-      this.#phase = 'idle'
-      return true
+      const committed = await this.#attempt(transaction)
+      report(committed ? 'committed' : 'lost')
+      return committed
     } catch (error) {
       const aborted = await this.#recover(error, transaction)
+      if (aborted && isTooLarge(error)) return await this.#refuse(error, transaction)
       const refused = GENERATION_ERRORS.has(errorNumber(error))
-      if (aborted && refused && subscription.isLosing(transaction.next.keys())) return false
-      throw brokerError('commit a transaction', error)
+      if (!aborted || !refused || !subscription.isLosing(transaction.next.keys())) {
+        throw brokerError('commit a transaction', error)
+      }
+      report('lost')
+      return false
     }
+  }
+
+  async #attempt(transaction: Transaction): Promise<boolean> {
+    const producer = await this.#ready()
+    if (this.#phase === 'aborting') await this.#abort(producer)
+    if (this.#phase === 'idle') {
+      if (await this.#wasCommitted(transaction)) return true
+      if (!(await this.#produce(producer, transaction))) {
+        this.#phase = 'aborting'
+        await this.#abort(producer)
+        return false
+      }
+      this.#phase = 'committing'
+    }
+    await call((done) => producer.commitTransaction(CALL_MS, done))
+    this.#phase = 'idle'
+    return true
+  }
+
+  /** Names the records that are too large. Where none is by itself their batches were: then records go one by one. */
+  async #refuse(error: unknown, { records }: Transaction): Promise<never> {
+    const { brokers, settings, transactionalId, timeoutMs } = this.#options
+    const probe = { brokers, settings, transactionalId: `${transactionalId}-probe`, timeoutMs }
+    const found = this.#singly
+      ? null
+      : await findTooLarge(probe, records).catch((cause: unknown) => {
+          throw brokerError('find the records that are too large', cause)
+        })
+    if (found?.size === 0) {
+      this.#singly = true
+      await this.close()
+      throw new TdaError(
+        'BROKER',
+        'a topic takes fewer bytes than a batch of records has: sending them one by one',
+        {
+          cause: error,
+          retriable: true
+        }
+      )
+    }
+    if (found) throw tooLargeError('commit a transaction', found)
+    throw brokerError('commit a transaction', error)
   }
 
   async close(): Promise<void> {
@@ -121,6 +164,7 @@ export class KafkaTransactions implements Transactions {
             'queue.buffering.max.kbytes': QUEUE_KBYTES,
             'transaction.timeout.ms': TRANSACTION_TIMEOUT_MS,
             ...settings,
+            ...(this.#singly ? { 'batch.num.messages': 1 } : {}),
             'transactional.id': transactionalId
           },
           {}
@@ -185,7 +229,8 @@ export class KafkaTransactions implements Transactions {
     const producer = this.#producer
     if (!producer) return false
     const wasCommitting = this.#phase === 'committing'
-    const dead = isFatal === true || errorNumber(error) === RD_KAFKA.FENCED || errorNumber(error) === RD_KAFKA.STATE
+    const dead =
+      isFatal === true || errorNumber(error) === RD_KAFKA.FENCED || errorNumber(error) === RD_KAFKA.STATE
     if (!dead && wasCommitting && isRetriable === true && isTxnRequiresAbort !== true) return false
     try {
       if (dead) throw error
@@ -195,6 +240,7 @@ export class KafkaTransactions implements Transactions {
     } catch (cause) {
       if ((cause as Partial<TransactionError>).isRetriable === true) return false
       if (wasCommitting) this.#doubt = next
+      this.#options.report('fenced')
       this.#producer = null
       void disconnectClient(producer)
       return false
@@ -204,6 +250,7 @@ export class KafkaTransactions implements Transactions {
   async #abort(producer: Producer): Promise<void> {
     await call((done) => producer.abortTransaction(CALL_MS, done))
     this.#phase = 'idle'
+    this.#options.report('aborted')
   }
 
   async #wasCommitted({ next }: Transaction): Promise<boolean> {
@@ -219,15 +266,6 @@ export class KafkaTransactions implements Transactions {
 /** What librdkafka says of an error in a transaction. */
 interface TransactionError extends LibrdKafkaError {
   readonly isTxnRequiresAbort: boolean
-}
-
-function call(begin: (done: (error: unknown) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    begin((error) => {
-      if (error === null || error === undefined) resolve()
-      else reject(error as Error)
-    })
-  })
 }
 
 function adviceOf(error: unknown): string {

@@ -1,11 +1,12 @@
 /**
- * The HTTP endpoint: `/metrics` for Prometheus, `/healthz` (is the process of use?), `/readyz` (does it do its work
+ * The HTTP endpoint: `/metrics` for Prometheus (OpenMetrics where asked for), `/healthz` (is the process of use?), `/readyz` (does it do its work
  * now?). GET and HEAD only, no body is read, connections and their time are limited.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { TdaError } from '../errors.js'
 import type { PipelineState } from '../pipeline/lifecycle.js'
+import { formatAccepted } from './exposition.js'
 import type { Metrics } from './metrics.js'
 
 const CONNECTIONS_MAX = 64
@@ -124,7 +125,9 @@ async function replyTo(request: IncomingMessage, metrics: Metrics, health: () =>
   switch (path) {
     case '/metrics':
       try {
-        return { status: 200, type: metrics.contentType, body: await metrics.text() }
+        const format = formatAccepted(request.headers.accept)
+        const body = await metrics.text(format)
+        return { status: 200, type: metrics.contentType(format), body, headers: { vary: 'accept' } }
       } catch (error) {
         const body = `metrics could not be collected: ${(error as Error).message}\n`
         return { status: 500, type: TEXT, body }

@@ -2,20 +2,32 @@
  * At least once: results, then dead letters, then the offsets behind them, then the state that speaks of these offsets. A
  * crash between two of them repeats what came before; nothing is lost.
  */
-import type { Subscription } from '../mesh/event-mesh.js'
+import type { OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
+import { recordsTooLarge } from '../mesh/too-large.js'
 import { Committer } from './committer.js'
 import type { Delivery, Outcome } from './delivery.js'
 import { Failure } from './failure.js'
 import type { Sink } from './sink.js'
 
+interface Behind {
+  settled(): Promise<void>
+  close(): Promise<void>
+}
+
+const NOTHING_BEHIND: Behind = { settled: () => Promise.resolve(), close: () => Promise.resolve() }
+const NONE: ReadonlySet<OutgoingRecord> = new Set()
+
 export class AtLeastOnce implements Delivery {
   readonly guarantee = 'at-least-once'
   readonly #sink: Sink
+  readonly #behind: Behind
   readonly #committer: Committer
   readonly #failure = new Failure()
 
-  constructor(sink: Sink, source: Pick<Subscription, 'commit'>) {
+  /** `behind`: what still waits behind the sink, and is waited for before partitions are given up. */
+  constructor(sink: Sink, source: Pick<Subscription, 'commit'>, behind: Behind = NOTHING_BEHIND) {
     this.#sink = sink
+    this.#behind = behind
     const keep = (state: Outcome['state']): Promise<void> => sink.keep?.(state) ?? Promise.resolve()
     this.#committer = new Committer(source, keep, (error) => this.#failure.set(error))
   }
@@ -24,18 +36,36 @@ export class AtLeastOnce implements Delivery {
     return this.#failure.promise
   }
 
-  async deliver({ updates, letters, state, next }: Outcome, out: () => void): Promise<void> {
-    if (updates.length > 0) await this.#sink.publish(updates)
+  async deliver(
+    { updates, letters, state, next }: Outcome,
+    out: (omitted: ReadonlySet<OutgoingRecord>) => void
+  ): Promise<void> {
+    const omitted = updates.length > 0 ? await this.#publish(updates) : NONE
     if (letters.length > 0) await this.#sink.reject(letters)
-    out()
+    out(omitted)
     if (next.size > 0 || state.length > 0) await this.#committer.offer(next, state)
   }
 
-  settle(): Promise<void> {
-    return this.#committer.flush()
+  /** Answers which updates nobody takes. */
+  async #publish(updates: readonly OutgoingRecord[]): Promise<ReadonlySet<OutgoingRecord>> {
+    try {
+      await this.#sink.publish(updates)
+      return NONE
+    } catch (error) {
+      const tooLarge = recordsTooLarge(error)
+      if (tooLarge.size === 0 || !this.#sink.omit) throw error
+      await this.#sink.omit([...tooLarge])
+      return tooLarge
+    }
+  }
+
+  async settle(): Promise<void> {
+    await this.#behind.settled()
+    await this.#committer.flush()
+    await this.#behind.settled() // State is kept behind its commit.
   }
 
   close(): Promise<void> {
-    return Promise.resolve()
+    return this.#behind.close()
   }
 }

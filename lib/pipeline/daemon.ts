@@ -5,14 +5,14 @@
 import { createDecoder } from '../adapters/decoder.js'
 import { memoryLimit, processMemory, requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
-import { BrokerGuard } from '../mesh/broker-guard.js'
+import { brokerCode, BrokerGuard } from '../mesh/broker-guard.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
 import { DistributedTracer } from '../observability/tracing/distributed-tracer.js'
 import type { PipelineNames } from '../observability/tracing/pipeline-spans.js'
-import type { MemoryBytes } from '../scales/memory-gate.js'
 import { BrokerWatch } from './broker-watch.js'
+import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
 
@@ -35,12 +35,12 @@ export interface DaemonParts {
   readonly logger?: PipelineLogger
   /** Aborting it drains the daemon. */
   readonly signal?: AbortSignal
+  /** Told when the work is over, well or not, and closing begins: brokers that are silent can make it last. */
+  readonly closing?: () => void
   /** Default: metrics of its own. */
   readonly metrics?: Metrics
   /** Shut down by its owner, after the daemon. Default: one of its own, as `tracing` of the configuration says. */
   readonly tracer?: DistributedTracer
-  /** Beyond 80 % of these no stream is new. Default: `limits.memoryMiB`, and the machine or the cgroup. */
-  readonly memoryLimits?: MemoryBytes
   /** Whether to listen on `http.host`:`http.port`. Default true. */
   readonly http?: boolean
 }
@@ -81,17 +81,23 @@ export interface Daemon {
 export async function createDaemon(config: Config, parts: DaemonParts): Promise<Daemon> {
   const { mesh, logger, signal } = parts
   requireMemory(config)
-  const metrics = parts.metrics ?? createMetrics()
+  const metrics = parts.metrics ?? createMetrics(config.metrics)
+  metrics.memoryLimit(memoryLimit(config))
   const { input, output } = config
-  const guard = new BrokerGuard()
+  const guard = new BrokerGuard({
+    report: (state) => metrics.breaker(state),
+    changed: (state, text) => logger?.[state === 'open' ? 'warn' : 'info']({ state }, text),
+    retried: (error) => metrics.brokerFailed(brokerCode(error))
+  })
   const create = (topic: string, partitions: number): Promise<void> =>
     guard.run(() => mesh.createStream(topic, partitions), CREATE_ATTEMPTS)
   await create(input.topic, input.partitions)
   await create(output.topic, output.partitions)
   await create(output.deadLetterTopic, output.partitions)
   let pipeline: Pipeline | undefined
-  const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
-  const health = (): Health => healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down())
+  const watch = new BrokerWatch(componentLogger(logger, 'kafka'), (up) => metrics.brokerUp(up))
+  const health = (): Health =>
+    healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
   const tracer = parts.tracer ?? (await DistributedTracer.start(config.tracing, logger ? { logger } : {}))
   const pipelineTracer = tracer.pipeline(namesOf(config))
   let http: HttpServer | null = null
@@ -100,7 +106,12 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   try {
     if (parts.http !== false) http = await startHttpServer({ ...config.http, metrics, health })
     source = await mesh.subscribe(input.topic, { groupId: config.kafka?.groupId ?? GROUP_ID })
-    delivery = await openDelivery(mesh, source, config, guard, pipelineTracer)
+    delivery = await openDelivery(mesh, source, config, {
+      guard,
+      metrics,
+      tracer: pipelineTracer,
+      ...(logger ? { logger } : {})
+    })
     sayGuarantee(config, delivery, logger)
     pipeline = new Pipeline({
       config,
@@ -109,7 +120,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       delivery,
       metrics,
       tracer: pipelineTracer,
-      memoryLimits: parts.memoryLimits ?? { native: memoryLimit(config), resident: processMemory() },
+      memoryLimits: { native: memoryLimit(config), resident: processMemory() },
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
     })
@@ -127,8 +138,10 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     const why = `a member that crashed gives its partitions up after session.timeout.ms (${sessionMs} ms)`
     logger?.info({ topic: input.topic }, `waiting for partitions of "${input.topic}"; ${why}`)
   }
+  const closing = parts.closing ?? ((): void => {})
   const ownTracer = parts.tracer === undefined
-  const opened = { pipeline, source, delivery, guard, http, metrics, tracer, ownTracer, watch, sayWaiting }
+  const observers = { metrics, tracer, ownTracer, watch, sayWaiting, closing }
+  const opened = { pipeline, source, delivery, guard, http, ...observers }
   return { pipeline, metrics, tracer, url: http?.url ?? null, run: () => run(opened) }
 }
 
@@ -153,6 +166,7 @@ interface Opened {
   readonly ownTracer: boolean
   readonly watch: BrokerWatch
   readonly sayWaiting: () => void
+  readonly closing: () => void
 }
 
 function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineLogger | undefined): void {
@@ -161,7 +175,7 @@ function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineL
 }
 
 async function run(opened: Opened): Promise<void> {
-  const { pipeline, source, delivery, guard, http, metrics, tracer, watch, sayWaiting } = opened
+  const { pipeline, source, delivery, guard, http, metrics, tracer, watch, sayWaiting, closing } = opened
   watch.answered() // Joining took an answer, however long ago the daemon was made.
   metrics.beforeScrape(() => {
     pipeline.sample()
@@ -185,6 +199,7 @@ async function run(opened: Opened): Promise<void> {
   try {
     await pipeline.run()
   } finally {
+    closing()
     clearTimeout(waiting)
     clearInterval(sampling)
     metrics.beforeScrape(() => {})

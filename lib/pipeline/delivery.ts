@@ -6,11 +6,23 @@
 import type { RejectedRecord } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import type { BrokerGuard } from '../mesh/broker-guard.js'
-import type { EventMesh, OutgoingRecord, Subscription, Transactions } from '../mesh/event-mesh.js'
+import type {
+  EventMesh,
+  OutgoingRecord,
+  Subscription,
+  TransactionOutcome,
+  Transactions
+} from '../mesh/event-mesh.js'
 import { noTracer, type PipelineTracer } from '../observability/tracing/pipeline-tracer.js'
+import { omittedResult, withoutValue } from '../publishers/dead-letters.js'
 import { AtLeastOnce } from './at-least-once.js'
 import { ExactlyOnce } from './exactly-once.js'
+import type { DeliveryMetrics } from './pipeline-metrics.js'
+import type { PipelineLogger } from './pipeline-report.js'
+import { bytesOf } from './record-bytes.js'
 import { meshSink, topicsOf } from './sink.js'
+import { Spool } from './spool.js'
+import { SpooledPublish } from './spooled-publish.js'
 
 /** At start brokers that do not answer are an error; later they are waited for. */
 const OPEN_ATTEMPTS = 5
@@ -42,36 +54,86 @@ export interface Delivery {
   /**
    * Takes an outcome; resolves when the next may come, which is how a slow broker slows everything down. One call at a
    * time. `out` is called when the outcome is safely out and its offsets are committed or about to be; not when its
-   * partitions were lost meanwhile: then their next owner does it again.
+   * partitions were lost meanwhile: then their next owner does it again. It is told which updates the topic does not
+   * take, because they are too long: dead letters say where they belong.
    *
    * @throws what can never succeed: the pipeline ends with it, and a restart repeats what was not committed.
    */
-  deliver(outcome: Outcome, out: () => void): Promise<void>
+  deliver(outcome: Outcome, out: (omitted: ReadonlySet<OutgoingRecord>) => void): Promise<void>
   /** Resolves when all that was delivered is out and committed, or is left to the next owner of its partitions. */
   settle(): Promise<void>
   /** Closes what it opened. What is not settled is left undone. */
   close(): Promise<void>
 }
 
-/** The delivery that the configuration asks for, as far as the mesh can: without transactions it is at least once. */
+/** What a delivery is opened with besides the mesh. */
+export interface DeliveryParts {
+  readonly tracer?: PipelineTracer
+  readonly guard: BrokerGuard
+  readonly metrics: DeliveryMetrics
+  readonly logger?: PipelineLogger
+}
+
+/**
+ * The delivery that the configuration asks for, as far as the mesh can: without transactions it is at least once.
+ *
+ * @throws BROKER when the brokers give no transactions, FILE when the spool cannot be opened.
+ */
 export async function openDelivery(
   mesh: EventMesh,
   source: Subscription,
-  config: Pick<Config, 'delivery' | 'output' | 'publish'>,
-  guard: BrokerGuard,
-  tracer: PipelineTracer = noTracer
+  config: Pick<Config, 'delivery' | 'output' | 'publish' | 'spool'>,
+  parts: DeliveryParts
 ): Promise<Delivery> {
-  const repeat = <T>(attempt: () => Promise<T>): Promise<T> => guard.run(attempt)
+  const { guard, metrics } = parts
   if (config.delivery === 'at-least-once' || !mesh.capabilities.transactions) {
-    const publish: EventMesh['publish'] = (topic, records) => repeat(() => mesh.publish(topic, records))
-    const commit: Subscription['commit'] = (next) => tracer.commit(next.size, () => source.commit(next))
-    return new AtLeastOnce(meshSink({ publish }, config), { commit })
+    return openAtLeastOnce(mesh, source, config, parts)
   }
-  const opened = await guard.run(() => mesh.transactions(source), OPEN_ATTEMPTS)
-  const transactions: Transactions = {
+  const report = (outcome: TransactionOutcome): void => metrics.transaction(outcome)
+  const opened = await guard.run(() => mesh.transactions(source, report), OPEN_ATTEMPTS)
+  const transactions = traced(opened, parts.tracer ?? noTracer)
+  const intervalMs = config.publish.transactionInterval
+  const repeat = <T>(attempt: () => Promise<T>): Promise<T> => guard.run(attempt)
+  return new ExactlyOnce({ transactions, topics: topicsOf(config), intervalMs, repeat, metrics })
+}
+
+function traced(opened: Transactions, tracer: PipelineTracer): Transactions {
+  return {
     commit: (transaction) => tracer.commit(transaction.next.size, () => opened.commit(transaction)),
     close: () => opened.close()
   }
-  const intervalMs = config.publish.transactionInterval
-  return new ExactlyOnce({ transactions, topics: topicsOf(config), intervalMs, repeat })
+}
+
+async function openAtLeastOnce(
+  mesh: EventMesh,
+  source: Subscription,
+  config: Pick<Config, 'output' | 'publish' | 'spool'>,
+  { guard, metrics, logger, tracer = noTracer }: DeliveryParts
+): Promise<Delivery> {
+  const publishWithin =
+    (attempts?: number): EventMesh['publish'] =>
+    async (topic, records) => {
+      await guard.run(() => mesh.publish(topic, records), attempts)
+      metrics.published(topic, records.length, bytesOf(records))
+    }
+  const commits: Pick<Subscription, 'commit'> = {
+    commit: (next) => tracer.commit(next.size, () => guard.run(() => source.commit(next)))
+  }
+  if (config.spool === undefined) {
+    return new AtLeastOnce(meshSink({ publish: publishWithin() }, config), commits)
+  }
+  const { updates } = topicsOf(config)
+  const spooled = new SpooledPublish({
+    spool: await Spool.open({ directory: config.spool.directory, bytesMax: config.spool.maxBytes }),
+    attempt: publishWithin(1),
+    publish: publishWithin(),
+    instead: (topic, record) =>
+      topic === updates
+        ? { topic: config.output.deadLetterTopic, record: omittedResult(record, updates) }
+        : { topic, record: withoutValue(record) },
+    metrics,
+    ...(logger ? { logger } : {})
+  })
+  const publish: EventMesh['publish'] = (topic, records) => spooled.publish(topic, records)
+  return new AtLeastOnce(meshSink({ publish }, config), commits, spooled)
 }

@@ -10,8 +10,11 @@
  *        are lost, or until it never can.
  */
 import type { OutgoingRecord, Transaction, Transactions } from '../mesh/event-mesh.js'
+import { recordsTooLarge } from '../mesh/too-large.js'
+import { omittedResult, withoutValue } from '../publishers/dead-letters.js'
 import type { Delivery, Outcome } from './delivery.js'
 import { Failure } from './failure.js'
+import type { DeliveryMetrics } from './pipeline-metrics.js'
 import { bytesOf } from './record-bytes.js'
 import type { OutcomeTopics } from './sink.js'
 
@@ -25,14 +28,17 @@ export interface ExactlyOnceOptions {
   readonly intervalMs: number
   /** Runs one attempt until it succeeds or never can. */
   readonly repeat: <T>(attempt: () => Promise<T>) => Promise<T>
+  readonly metrics: DeliveryMetrics
 }
 
 class Gathering {
-  readonly updates: OutgoingRecord[] = []
-  readonly letters: OutgoingRecord[] = []
+  updates: OutgoingRecord[] = []
+  letters: OutgoingRecord[] = []
   readonly state: OutgoingRecord[] = []
   readonly next = new Map<number, number>()
-  readonly outs: (() => void)[] = []
+  readonly outs: ((omitted: ReadonlySet<OutgoingRecord>) => void)[] = []
+  /** Updates that their topic does not take. */
+  readonly omitted = new Set<OutgoingRecord>()
   #bytes = 0
 
   get isFull(): boolean {
@@ -43,7 +49,11 @@ class Gathering {
     return this.updates.length + this.letters.length + this.state.length
   }
 
-  add({ updates, letters, state, next }: Outcome, letter: OutcomeTopics['letter'], out: () => void): void {
+  add(
+    { updates, letters, state, next }: Outcome,
+    letter: OutcomeTopics['letter'],
+    out: (omitted: ReadonlySet<OutgoingRecord>) => void
+  ): void {
     const written = letters.map(letter)
     for (const record of updates) this.updates.push(record)
     for (const record of written) this.letters.push(record)
@@ -51,6 +61,19 @@ class Gathering {
     for (const [partition, offset] of next) this.next.set(partition, offset)
     this.outs.push(out)
     this.#bytes += bytesOf(updates) + bytesOf(written) + bytesOf(state)
+  }
+
+  /** Letters take the place of updates that are too long, and letters go without their value. False: nothing changed. */
+  omit(tooLarge: ReadonlySet<OutgoingRecord>, topics: OutcomeTopics): boolean {
+    if (tooLarge.size === 0 || this.state.some((record) => tooLarge.has(record))) return false
+    const long = this.updates.filter((record) => tooLarge.has(record))
+    this.updates = this.updates.filter((record) => !tooLarge.has(record))
+    this.letters = this.letters.map((letter) => (tooLarge.has(letter) ? withoutValue(letter) : letter))
+    for (const record of long) {
+      this.letters.push(omittedResult(record, topics.updates))
+      this.omitted.add(record)
+    }
+    return true
   }
 
   toTransaction(topics: OutcomeTopics): Transaction {
@@ -83,7 +106,7 @@ export class ExactlyOnce implements Delivery {
     return this.#failure.promise
   }
 
-  async deliver(outcome: Outcome, out: () => void): Promise<void> {
+  async deliver(outcome: Outcome, out: (omitted: ReadonlySet<OutgoingRecord>) => void): Promise<void> {
     this.#failure.rethrow()
     this.#gathering.add(outcome, this.#options.topics.letter, out)
     this.#running ??= this.#run()
@@ -117,15 +140,35 @@ export class ExactlyOnce implements Delivery {
         this.#gathering = new Gathering()
         this.#beganMs = performance.now()
         this.#wake()
-        const transaction = batch.toTransaction(this.#options.topics)
-        const { transactions, repeat } = this.#options
-        if (await repeat(() => transactions.commit(transaction))) for (const out of batch.outs) out()
+        if (await this.#commit(batch)) for (const out of batch.outs) out(batch.omitted)
       }
     } catch (error) {
       this.#failure.set(error)
     } finally {
       this.#running = null
       this.#wake()
+    }
+  }
+
+  /** False when its partitions were lost. */
+  async #commit(batch: Gathering): Promise<boolean> {
+    const { transactions, topics, repeat, metrics } = this.#options
+    for (;;) {
+      const transaction = batch.toTransaction(topics)
+      let attempts = 0
+      try {
+        const committed = await repeat(() => {
+          if (attempts++ > 0) metrics.transaction('retried')
+          return transactions.commit(transaction)
+        })
+        if (!committed) return false
+        for (const { topic, records } of transaction.records) {
+          metrics.published(topic, records.length, bytesOf(records))
+        }
+        return true
+      } catch (error) {
+        if (!batch.omit(recordsTooLarge(error), topics)) throw error
+      }
     }
   }
 

@@ -18,14 +18,16 @@ import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord, OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
 import { noTracer, type BatchTrace, type PipelineTracer } from '../observability/tracing/pipeline-tracer.js'
 import { MemoryGate, type MemoryBytes, type MemoryLook } from '../scales/memory-gate.js'
+import { resultPlace } from '../publishers/dead-letters.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
 import { StreamTable } from '../scales/stream-table.js'
 import { WorkerPool } from '../scales/worker-pool.js'
 import type { Delivery, Outcome } from './delivery.js'
 import { nextState, type PipelineSignal, type PipelineState } from './lifecycle.js'
 import { OrderedFlight } from './ordered-flight.js'
+import { componentLogger, type DetailedLogger } from './pipeline-logger.js'
 import { noMetrics, type PipelineMetrics } from './pipeline-metrics.js'
-import { PipelineReport, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
+import { PipelineReport, workerLog, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
 import { nativeBytes, sampleStreams } from './sample-streams.js'
 import { orderedUpdates } from './updates.js'
 
@@ -57,7 +59,7 @@ export class Pipeline {
   readonly #decoder: PipelineParts['decoder']
   readonly #delivery: Delivery
   readonly #metrics: PipelineMetrics
-  readonly #logger: PipelineLogger | undefined
+  readonly #logger: DetailedLogger
   readonly #tracer: PipelineTracer
   readonly #signal: AbortSignal | undefined
   readonly #plan: StreamPlan
@@ -84,16 +86,18 @@ export class Pipeline {
     this.#decoder = parts.decoder
     this.#delivery = parts.delivery
     this.#metrics = parts.metrics ?? noMetrics
-    this.#logger = parts.logger
+    this.#logger = componentLogger(parts.logger, 'pipeline')
     this.#tracer = parts.tracer ?? noTracer
-    this.#report = new PipelineReport(this.#metrics, parts.logger)
     this.#signal = parts.signal
     this.#plan = planStream(config)
+    const scales = this.#plan.scales.map(({ name }) => name)
+    this.#report = new PipelineReport({ metrics: this.#metrics, logger: parts.logger, scales })
     this.#pool = new WorkerPool({
       workers: config.pipeline.workers,
       scales: this.#plan.scales.map(({ name, layout }) => ({ name, layout })),
       maxBytes: config.publish.maxBytes,
-      eventTime: this.#plan.eventTime
+      eventTime: this.#plan.eventTime,
+      log: workerLog(parts.logger)
     })
     const used = (): MemoryBytes => ({
       native: nativeBytes(this.#streams),
@@ -133,7 +137,7 @@ export class Pipeline {
   async sampleLag(): Promise<void> {
     let lag: ReadonlyMap<number, number>
     try {
-      lag = await this.#source.lag()
+      lag = await this.#report.watched('source', this.#source.lag())
     } catch (error) {
       for (const partition of this.#lagging) this.#metrics.consumerLag(partition, null)
       this.#lagging = new Set()
@@ -159,7 +163,8 @@ export class Pipeline {
     this.#signal?.addEventListener('abort', drain, { once: true })
     if (this.#signal?.aborted) drain()
     try {
-      await Promise.race([this.#pull(), failed, this.#delivery.failed])
+      const delivered = this.#report.watched('deliver', this.#delivery.failed)
+      await Promise.race([this.#report.watched('source', this.#pull()), failed, delivered])
       this.#apply({ kind: 'stop', deadlineMs: Date.now() })
       this.#apply({ kind: 'drained' })
     } catch (error) {
@@ -210,8 +215,9 @@ export class Pipeline {
     const { slices, refused, backwards } = this.#streams.admit(decoded)
     const rounds: Promise<OutgoingRecord[]>[] = []
     for (const round of this.#streams.rounds(slices)) {
-      const jobs = await this.#streams.append(round)
-      const advanced = trace.advance(jobs.length, (traced) => this.#streams.advance(round, jobs, traced))
+      const jobs = await this.#report.watched('advance', this.#streams.append(round))
+      const answers = trace.advance(jobs.length, (traced) => this.#streams.advance(round, jobs, traced))
+      const advanced = this.#report.advanced(jobs, answers)
       const results = advanced.then((messages) => orderedUpdates(jobs, messages))
       results.catch(() => {}) // Told by the flight, which waits for all of them.
       rounds.push(results)
@@ -219,11 +225,10 @@ export class Pipeline {
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => isLive(record))
     const next = this.#streams.nextOffsets(records)
     const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
-    this.#flight.add(Promise.all(rounds), (updates) =>
+    this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
       this.#deliver({ updates: updates.flat(), letters, state: [], next }, trace, arrivedMs, newestMs)
     )
-    const points = slices.reduce((sum, { count }) => sum + count, 0)
-    this.#report.taken(records.length, points, backwards)
+    trace.inside(() => this.#report.taken(records, slices, backwards))
     if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
 
@@ -236,15 +241,28 @@ export class Pipeline {
     const { letters, state, next } = outcome
     const updates = trace.delivering(outcome.updates, letters.length)
     const startedMs = performance.now()
-    const out = (): void => {
+    const report = (omitted: ReadonlySet<OutgoingRecord>): void => {
+      if (omitted.size > 0) this.#omitted(omitted)
       if (updates.length > 0) this.#report.published(updates, startedMs)
       if (letters.length > 0) this.#report.rejected(letters)
-      this.#report.finished(arrivedMs, newestMs)
+      this.#report.finished(arrivedMs, newestMs, trace.traceId)
+    }
+    const out = (omitted: ReadonlySet<OutgoingRecord> = new Set()): void => {
+      trace.inside(() => report(omitted))
       trace.finished()
     }
     // Of a batch that was only replayed nothing is left.
     if (updates.length + letters.length + state.length + next.size === 0) out()
-    else await this.#delivery.deliver({ ...outcome, updates }, out)
+    else await this.#report.watched('deliver', this.#delivery.deliver({ ...outcome, updates }, out))
+  }
+
+  /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
+  #omitted(updates: ReadonlySet<OutgoingRecord>): void {
+    for (const { value } of updates) {
+      const { partition, stream, scale } = resultPlace(value)
+      this.#streams.requestSnapshot(partition, stream, scale)
+    }
+    this.#report.omitted(updates)
   }
 
   #assign(partitions: readonly AssignedPartition[]): void {
@@ -253,7 +271,8 @@ export class Pipeline {
       if (partition.resume > partition.low) this.#restoring.set(partition.partition, partition.resume)
       this.#warnOfLoss(partition)
     }
-    this.#logger?.info({ partitions }, 'partitions assigned')
+    this.#metrics.rebalanced('assigned')
+    this.#logger.info({ partitions }, 'partitions assigned')
     this.#apply({ kind: 'assigned', restoring: [...this.#restoring.keys()] })
   }
 
@@ -261,7 +280,7 @@ export class Pipeline {
     const lost = committed === null ? 0 : low - committed
     if (lost <= 0) return
     const message = `retention removed ${lost} records before they were read; let the input topic keep them for longer`
-    this.#logger?.warn({ partition, low, committed }, message)
+    this.#logger.warn({ partition, low, committed }, message)
   }
 
   async #noteRestored(records: readonly MeshRecord[]): Promise<void> {
@@ -286,9 +305,11 @@ export class Pipeline {
   async #release(partitions: readonly number[]): Promise<void> {
     for (const partition of partitions) {
       await this.#streams.release(partition)
+      this.#metrics.partitionConsumed(partition, null)
       this.#restored(partition)
     }
-    this.#logger?.info({ partitions }, 'partitions revoked')
+    this.#metrics.rebalanced('revoked')
+    this.#logger.info({ partitions }, 'partitions revoked')
   }
 
   #drain(): void {
@@ -311,7 +332,7 @@ export class Pipeline {
     this.#apply({ kind: 'error', cause: error })
     this.#metrics.failed(error.code)
     this.#tracer.failed(error)
-    this.#logger?.error({ code: error.code, err: error }, error.message)
+    this.#logger.error({ code: error.code, err: error }, error.message)
     this.#stop.abort()
     this.#rejectRun(error)
     return error
@@ -322,6 +343,6 @@ export class Pipeline {
     this.#state = nextState(this.#state, signal)
     if (this.#state.kind === before) return
     this.#metrics.state(this.#state.kind)
-    this.#logger?.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
+    this.#logger.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
   }
 }

@@ -2,7 +2,8 @@
 import type { RejectedRecord } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import type { EventMesh, OutgoingRecord } from '../mesh/event-mesh.js'
-import { deadLetter } from '../publishers/dead-letters.js'
+import { recordsTooLarge } from '../mesh/too-large.js'
+import { deadLetter, omittedResult, withoutValue } from '../publishers/dead-letters.js'
 
 export interface Sink {
   /**
@@ -12,6 +13,8 @@ export interface Sink {
   publish(updates: readonly OutgoingRecord[]): Promise<void>
   /** The same for records that could not be used. */
   reject(records: readonly RejectedRecord[]): Promise<void>
+  /** The same for results that `publish` threw MESSAGE_TOO_LARGE for, all others being out. Without it they end the pipeline. */
+  omit?(updates: readonly OutgoingRecord[]): Promise<void>
   /** The same for the state of streams. Without it there is none to keep. */
   keep?(state: readonly OutgoingRecord[]): Promise<void>
 }
@@ -36,9 +39,19 @@ export function topicsOf({ output, publish }: Pick<Config, 'output' | 'publish'>
 /** Publishes to the output topic, the dead letter topic and the state topic. */
 export function meshSink(mesh: Pick<EventMesh, 'publish'>, config: Pick<Config, 'output' | 'publish'>): Sink {
   const { updates, letters, state, letter } = topicsOf(config)
+  const write = async (records: readonly OutgoingRecord[]): Promise<void> => {
+    try {
+      await mesh.publish(letters, records)
+    } catch (error) {
+      const tooLarge = recordsTooLarge(error)
+      if (tooLarge.size === 0) throw error
+      await mesh.publish(letters, [...tooLarge].map(withoutValue))
+    }
+  }
   return {
     publish: (records) => mesh.publish(updates, records),
-    reject: (records) => mesh.publish(letters, records.map(letter)),
+    reject: (records) => write(records.map(letter)),
+    omit: (records) => write(records.map((record) => omittedResult(record, updates))),
     keep: (records) => mesh.publish(state, records)
   }
 }

@@ -9,6 +9,7 @@
  *        the value first; the origin says where it still is.
  */
 import type { RejectedRecord } from '../adapters/decoder.js'
+import type { DiagramMessage } from '../diagram.js'
 import type { OutgoingRecord } from '../mesh/event-mesh.js'
 
 /** Longest `tda-message`; what it quotes was cut before. */
@@ -28,6 +29,49 @@ export function deadLetter(rejected: RejectedRecord, maxBytes: number): Outgoing
     letter = letterWithout(rejected, OMISSIBLE.slice(0, count))
   }
   return letter
+}
+
+/**
+ * A letter for a result that the output topic does not take: no value, but what it was and where it belongs. Headers:
+ * `tda-reason: result_too_large`, `tda-message`, `tda-topic` (of the result), `tda-bytes`, and of the result
+ * `tda-stream`, `tda-scale`, `tda-sequence`, `tda-partition` and `tda-last` (offset and index of its newest point).
+ */
+export function omittedResult({ key, value }: OutgoingRecord, topic: string): OutgoingRecord {
+  const place = resultPlace(value)
+  const bytes = value?.length ?? 0
+  return {
+    key,
+    value: null,
+    headers: [
+      ['tda-reason', 'result_too_large'],
+      ['tda-message', `a result of ${bytes} bytes is longer than topic "${topic}" takes`],
+      ['tda-topic', topic],
+      ['tda-bytes', String(bytes)],
+      ['tda-stream', place.stream],
+      ['tda-scale', place.scale],
+      ['tda-sequence', String(place.sequence)],
+      ['tda-partition', String(place.partition)],
+      ['tda-last', place.last.join(',')]
+    ]
+  }
+}
+
+/** What a result speaks of, read back from its bytes: rare enough to be parsed again. */
+export function resultPlace(value: OutgoingRecord['value']): {
+  readonly stream: string
+  readonly scale: string
+  readonly partition: number
+  readonly sequence: number
+  readonly last: readonly number[]
+} {
+  const text = typeof value === 'string' ? value : Buffer.from(value ?? []).toString()
+  const { stream, scale, partition, sequence, window } = JSON.parse(text) as DiagramMessage
+  return { stream, scale, partition, sequence, last: window.last }
+}
+
+/** The same letter with its value left out, for a dead letter topic that does not take it. */
+export function withoutValue({ key, headers = [] }: OutgoingRecord): OutgoingRecord {
+  return { key, value: null, headers: [...headers, ['tda-omitted', 'value']] }
 }
 
 function letterWithout(

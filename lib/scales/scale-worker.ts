@@ -8,7 +8,7 @@
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { TdaError, type ErrorCode } from '../errors.js'
-import { nativeAddon } from '../native.js'
+import { changeStride, EMISSION, nativeAddon } from '../native.js'
 import type { AdvanceResult, ChangeLayout, EncodedMessages, EngineHandle } from '../native.js'
 import type { WorkerSpan } from '../observability/tracing/pipeline-tracer.js'
 import { ScaleClock } from '../observability/tracing/scale-clock.js'
@@ -37,12 +37,24 @@ export interface AdvanceJob {
   readonly partition: number
   /** Index into the setup's scales. */
   readonly scale: number
+  /** Somebody follows the stream: say what was done. */
+  readonly detail: boolean
+}
+
+/** What a worker has to say: it has no log of its own. */
+export interface WorkerLine {
+  readonly level: 'debug' | 'warn'
+  readonly fields: Readonly<Record<string, string | number | boolean>>
+  readonly message: string
 }
 
 /** The messages of some jobs, one after the other. */
 export interface AdvanceOutput extends EncodedMessages {
   /** Messages up to and including each job. */
   readonly ends: Uint32Array
+  /** Updates of each job, however many messages they took. */
+  readonly updates: Uint32Array
+  readonly lines: readonly WorkerLine[]
 }
 
 /** A task of a batch that is traced. */
@@ -59,8 +71,16 @@ export interface TracedOutput {
 
 /** Errors lose their class and code on the way between threads, so they travel as data. */
 export interface JobFailure {
-  readonly failure: { readonly code: ErrorCode; readonly message: string }
+  readonly failure: {
+    readonly code: ErrorCode
+    readonly message: string
+    /** Which engine it was. */
+    readonly fields: WorkerLine['fields']
+  }
 }
+
+/** An advance that takes longer is worth a warning: no record of its stream comes out meanwhile. */
+const SLOW_MS = 1_000
 
 /** Advances each engine in turn and encodes its updates. Ends with the first that fails; those before stay advanced. */
 export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
@@ -86,7 +106,10 @@ function isOutput(output: AdvanceOutput | JobFailure): output is AdvanceOutput {
 function advanceEach(jobs: readonly AdvanceJob[], clock?: ScaleClock): AdvanceOutput | JobFailure {
   const encoded: EncodedMessages[] = []
   const ends = new Uint32Array(jobs.length)
+  const updates = new Uint32Array(jobs.length)
+  const lines: WorkerLine[] = []
   let messages = 0
+  let startedMs = performance.now()
   clock?.start()
   const failed = eachResult(jobs, (result, job, i) => {
     clock?.updated(job.scale)
@@ -96,10 +119,45 @@ function advanceEach(jobs: readonly AdvanceJob[], clock?: ScaleClock): AdvanceOu
       messages += ofJob.lengths.length
     }
     ends[i] = messages
+    updates[i] = result.emissions.length / EMISSION.stride
+    const endedMs = performance.now()
+    const ms = endedMs - startedMs
+    startedMs = endedMs
+    if (job.detail || ms >= SLOW_MS) lines.push(lineOf(job, result, ms))
     clock?.encoded(job.scale)
   })
   if (failed) return failed
-  return { ...joined(encoded, messages), ends }
+  return { ...joined(encoded, messages), ends, updates, lines }
+}
+
+function lineOf(job: AdvanceJob, { emissions, changes }: AdvanceResult, ms: number): WorkerLine {
+  const { stride, sequence, lastOffset } = EMISSION
+  const updates = emissions.length / stride
+  const newest = emissions.subarray(Math.max(0, emissions.length - stride))
+  const fields = {
+    ...jobFields(job),
+    next: job.until,
+    updates,
+    changes: changes.length / changeStride(setup().scales[job.scale]!.layout),
+    ...(updates === 0 ? {} : { sequence: newest[sequence]!, offset: newest[lastOffset]! }),
+    replay: job.discard,
+    ms: Number(ms.toFixed(3))
+  }
+  return ms >= SLOW_MS
+    ? {
+        level: 'warn',
+        fields,
+        message: `an advance took ${Math.round(ms)} ms; its scale is too large for this rate`
+      }
+    : { level: 'debug', fields, message: 'engine advanced' }
+}
+
+function jobFields({ stream, partition, scale }: AdvanceJob): {
+  readonly stream: string
+  readonly partition: number
+  readonly scale: string | number
+} {
+  return { stream, partition, scale: setup().scales[scale]?.name ?? scale }
 }
 
 /** The same without encoding: the engines' own rows. */
@@ -121,10 +179,8 @@ function eachResult(
     try {
       use(nativeAddon().engineAdvance(job.engine, job.until, job.discard), job, i)
     } catch (error) {
-      return failure(
-        error,
-        `advance stream "${job.stream}", scale "${setup().scales[job.scale]?.name ?? job.scale}"`
-      )
+      const fields = jobFields(job)
+      return failure(error, `advance stream "${job.stream}", scale "${fields.scale}"`, fields)
     }
   }
   return null
@@ -135,7 +191,7 @@ export function diagram(engine: EngineHandle): Float64Array | JobFailure {
   try {
     return timed(() => nativeAddon().engineDiagram(engine))
   } catch (error) {
-    return failure(error, 'read a diagram')
+    return failure(error, 'read a diagram', {})
   }
 }
 
@@ -183,8 +239,8 @@ function transferred<T extends object>(value: T, arrays: readonly (Uint8Array | 
   return move(moving) as unknown as T
 }
 
-function failure(error: unknown, what: string): JobFailure {
+function failure(error: unknown, what: string, fields: WorkerLine['fields']): JobFailure {
   const code = error instanceof TdaError ? error.code : 'INTERNAL'
   const reason = error instanceof Error ? error.message : String(error)
-  return { failure: { code, message: `${what}: ${reason}` } }
+  return { failure: { code, message: `${what}: ${reason}`, fields } }
 }

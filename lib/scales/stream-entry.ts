@@ -132,6 +132,12 @@ export class StreamEntry {
     this.#settled.catch(() => {}) // Told to whoever waits for room; the pool tells everybody else.
   }
 
+  /** The next update of a scale carries a snapshot. */
+  requestSnapshot(scale: number): void {
+    const engine = this.#engines[scale]
+    if (engine) nativeAddon().engineRequestSnapshot(engine.handle)
+  }
+
   completed(scale: number, until: number): void {
     this.#engines[scale]!.completed = until
   }

@@ -13,7 +13,7 @@ import type { DecodedBatch, RejectedRecord, StreamPoints } from '../adapters/dec
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord } from '../mesh/event-mesh.js'
-import { nativeAddon } from '../native.js'
+import { nativeAddon, type EngineCounters } from '../native.js'
 import type { RoundTrace } from '../observability/tracing/pipeline-tracer.js'
 import { Admission, slideCounts, type Refusal, type SlideCount } from './admission.js'
 import { keptRows, refuseRecords, stepsBack, type Part, type Rows } from './batch-admission.js'
@@ -48,6 +48,7 @@ export class StreamTable {
   readonly #partitions = new Map<number, Partition>()
   readonly #slides = new Map<StreamEntry, readonly SlideCount[]>()
   #size = 0
+  #released: readonly EngineCounters[]
 
   /** Without `memory`, only `streams.max` limits the streams. */
   constructor(
@@ -60,12 +61,18 @@ export class StreamTable {
     this.#pool = pool
     this.#memory = memory
     this.#streamsMax = config.streams.max
+    this.#released = plan.scales.map(() => ({ columns: 0, pivots: 0, edits: 0, arenaBytes: 0 }))
     this.#mixedRecords = config.input.stream.from === 'field'
   }
 
   /** Streams held. */
   get size(): number {
     return this.#size
+  }
+
+  /** What the engines of a scale had done that are not held any more: counters must not go back with a partition. */
+  released(scale: number): EngineCounters {
+    return this.#released[scale]!
   }
 
   *entries(): Generator<StreamEntry> {
@@ -83,6 +90,15 @@ export class StreamTable {
     await this.#pool.idle()
     this.#partitions.delete(partition)
     for (const entry of held.entries.values()) {
+      this.#released = this.#released.map((before, scale) => {
+        const { columns, pivots, edits } = entry.engineState(scale).counters
+        return {
+          columns: before.columns + columns,
+          pivots: before.pivots + pivots,
+          edits: before.edits + edits,
+          arenaBytes: 0
+        }
+      })
       entry.release()
       this.#slides.delete(entry)
       this.#size -= 1
@@ -198,6 +214,12 @@ export class StreamTable {
     const results = this.#pool.advance(jobs)
     for (const entry of entries) entry.underWay(results)
     await results
+  }
+
+  /** The next update of a stream and scale carries a snapshot; nothing happens where the stream is not held. */
+  requestSnapshot(partition: number, stream: string, scale: string): void {
+    const index = this.#plan.scales.findIndex(({ name }) => name === scale)
+    this.#partitions.get(partition)?.entries.get(stream)?.requestSnapshot(index)
   }
 
   /** The offset after the last record of each partition, where it is beyond what the group has committed. */

@@ -18,7 +18,14 @@ import { Piscina } from 'piscina'
 import { TdaError } from '../errors.js'
 import type { AdvanceResult, EngineHandle } from '../native.js'
 import type { RoundTrace } from '../observability/tracing/pipeline-tracer.js'
-import type { AdvanceJob, AdvanceOutput, JobFailure, TracedOutput, WorkerSetup } from './scale-worker.js'
+import type {
+  AdvanceJob,
+  AdvanceOutput,
+  JobFailure,
+  TracedOutput,
+  WorkerLine,
+  WorkerSetup
+} from './scale-worker.js'
 
 const LANES_PER_WORKER = 2
 /** Of each thread's heap. */
@@ -26,7 +33,7 @@ const YOUNG_GENERATION_MIB = 64
 /** A utilisation over less than that would be noise. */
 const READING_MS_MIN = 1_000
 
-export interface PoolJob extends AdvanceJob {
+export interface PoolJob extends Omit<AdvanceJob, 'detail'> {
   readonly lane: number
   /** Told when the engine stands at `until`. */
   readonly owner: { completed(scale: number, until: number): void }
@@ -38,11 +45,21 @@ export interface JobMessages {
   readonly messages: readonly Uint8Array[]
   /** Arrival number of the point that made each message due. */
   readonly dueAt: Float64Array
+  /** How many updates the messages are; a long one takes several. */
+  readonly updates: number
 }
 
 export interface PoolOptions extends Omit<WorkerSetup, 'busyUs'> {
   /** Threads; default: one less than the processors, at least 1. */
   readonly workers?: number | undefined
+  /** What the threads have to say; they have no log of their own. */
+  readonly log?: WorkerLog | undefined
+}
+
+export interface WorkerLog {
+  /** The stream whose every advance is told, as of now. */
+  readonly debugStream: string | undefined
+  write(level: WorkerLine['level'] | 'error', fields: object, message: string): void
 }
 
 /** How long the threads had been busy at a moment. */
@@ -64,6 +81,7 @@ export function defaultWorkers(): number {
 export class WorkerPool {
   readonly workers: number
   readonly #piscina: Piscina
+  readonly #log: WorkerLog | undefined
   readonly #lanes: Lane[]
   /** Microseconds that all threads spent in tasks; they add to it. */
   readonly #busyUs = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
@@ -74,6 +92,7 @@ export class WorkerPool {
 
   constructor(options: PoolOptions) {
     this.workers = options.workers ?? defaultWorkers()
+    this.#log = options.log
     const setup: WorkerSetup = {
       scales: options.scales,
       maxBytes: options.maxBytes,
@@ -136,12 +155,19 @@ export class WorkerPool {
    */
   advance(jobs: readonly PoolJob[], trace?: RoundTrace): Promise<JobMessages[]> {
     return this.#perLane(jobs, async (lane, task) => {
-      if (!trace) return unpack(await this.#enqueue<AdvanceOutput>(lane, 'advance', task))
-      const traced = { jobs: task, context: trace.context }
-      const { output, spans } = await this.#enqueue<TracedOutput>(lane, 'advanceTraced', traced)
-      trace.finished(spans)
+      const output = trace
+        ? await this.#traced(lane, task, trace)
+        : await this.#enqueue<AdvanceOutput>(lane, 'advance', task)
+      for (const { level, fields, message } of output.lines) this.#log?.write(level, fields, message)
       return unpack(output)
     })
+  }
+
+  async #traced(lane: number, jobs: readonly AdvanceJob[], trace: RoundTrace): Promise<AdvanceOutput> {
+    const task = { jobs, context: trace.context }
+    const { output, spans } = await this.#enqueue<TracedOutput>(lane, 'advanceTraced', task)
+    trace.finished(spans)
+    return output
   }
 
   /** The same with the engines' own rows instead of JSON. */
@@ -173,6 +199,7 @@ export class WorkerPool {
     run: (lane: number, task: readonly AdvanceJob[]) => Promise<readonly Result[]>
   ): Promise<Result[]> {
     if (this.#failure) throw this.#failure
+    const followed = this.#log?.debugStream
     const byLane = new Map<number, number[]>()
     for (const [i, { lane }] of jobs.entries()) {
       const indices = byLane.get(lane)
@@ -183,7 +210,7 @@ export class WorkerPool {
     const runLane = async ([lane, indices]: [number, number[]]): Promise<void> => {
       const ofLane = await run(
         lane,
-        indices.map((i) => jobOnly(jobs[i]!))
+        indices.map((i) => jobOnly(jobs[i]!, followed))
       )
       for (const [k, result] of ofLane.entries()) {
         const { owner, scale, until } = jobs[indices[k]!]!
@@ -215,8 +242,10 @@ export class WorkerPool {
     } catch (error) {
       throw this.#fail(workerError(error))
     }
-    if (isFailure(output)) throw this.#fail(new TdaError(output.failure.code, output.failure.message))
-    return output
+    if (!isFailure(output)) return output
+    const { code, message, fields } = output.failure
+    this.#log?.write('error', { ...fields, code }, message)
+    throw this.#fail(new TdaError(code, message))
   }
 
   #fail(error: TdaError): TdaError {
@@ -238,22 +267,23 @@ function workerError(cause: unknown): TdaError {
   )
 }
 
-function jobOnly({ engine, until, discard, rebuilt, stream, partition, scale }: PoolJob): AdvanceJob {
-  return { engine, until, discard, rebuilt, stream, partition, scale }
+function jobOnly(job: PoolJob, followed: string | undefined): AdvanceJob {
+  const { engine, until, discard, rebuilt, stream, partition, scale } = job
+  return { engine, until, discard, rebuilt, stream, partition, scale, detail: stream === followed }
 }
 
-function unpack({ bytes, lengths, dueAt, ends }: AdvanceOutput): JobMessages[] {
+function unpack({ bytes, lengths, dueAt, ends, updates }: AdvanceOutput): JobMessages[] {
   const jobs: JobMessages[] = []
   let at = 0
   let message = 0
-  for (const end of ends) {
+  for (const [job, end] of ends.entries()) {
     const first = message
     const messages: Uint8Array[] = []
     for (; message < end; message++) {
       messages.push(Buffer.from(bytes.buffer, bytes.byteOffset + at, lengths[message]))
       at += lengths[message]!
     }
-    jobs.push({ messages, dueAt: dueAt.subarray(first, message) })
+    jobs.push({ messages, dueAt: dueAt.subarray(first, message), updates: updates[job]! })
   }
   return jobs
 }

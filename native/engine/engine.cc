@@ -222,24 +222,44 @@ void Engine::write_emission(double boundary_ms, EngineResults& results) {
 
 void Engine::publish_state() {
   size_t pairs = 0;
+  size_t loops = 0;
+  size_t voids = 0;
   size_t bytes = sizeof(*this);
+  EngineCounters counters{};
   std::visit(
       [&](const auto& filtration) {
         pairs = filtration.pairs_reported();
+        loops = filtration.pairs_reported(1);
+        voids = filtration.pairs_reported(2);
         bytes += filtration.bytes();
+        counters = filtration.counters();
       },
       filtration_);
-  published_.first.store(first_, std::memory_order_relaxed);
-  published_.next.store(next_, std::memory_order_relaxed);
-  published_.sequence.store(sequence_, std::memory_order_relaxed);
-  published_.pairs.store(pairs, std::memory_order_relaxed);
-  published_.bytes.store(bytes, std::memory_order_relaxed);
+  const auto store = [](auto& field, auto value) { field.store(value, std::memory_order_relaxed); };
+  store(published_.first, first_);
+  store(published_.next, next_);
+  store(published_.sequence, sequence_);
+  store(published_.pairs, pairs);
+  store(published_.loops, loops);
+  store(published_.voids, voids);
+  store(published_.bytes, bytes);
+  store(published_.columns, counters.columns);
+  store(published_.pivots, counters.pivots);
+  store(published_.edits, counters.edits);
+  store(published_.arena_bytes, counters.arena_bytes);
 }
 
 EngineState Engine::state() const {
-  return {published_.first.load(std::memory_order_relaxed), published_.next.load(std::memory_order_relaxed),
-          published_.sequence.load(std::memory_order_relaxed),
-          published_.pairs.load(std::memory_order_relaxed), published_.bytes.load(std::memory_order_relaxed)};
+  const auto load = [](const auto& field) { return field.load(std::memory_order_relaxed); };
+  return {load(published_.first),
+          load(published_.next),
+          load(published_.sequence),
+          load(published_.pairs),
+          load(published_.loops),
+          load(published_.voids),
+          load(published_.bytes),
+          {load(published_.columns), load(published_.pivots), load(published_.edits),
+           load(published_.arena_bytes)}};
 }
 
 void Engine::verify() {

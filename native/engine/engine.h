@@ -33,6 +33,7 @@
 #include "native/base/assert.h"
 #include "native/base/status.h"
 #include "native/diagram/row_buffer.h"
+#include "native/engine/counters.h"
 #include "native/engine/filtration.h"
 #include "native/window/sliding_window.h"
 
@@ -56,7 +57,10 @@ struct EngineState {
   PointId next;
   uint64_t sequence;
   size_t pairs;  // in the diagram at the last emission
+  size_t loops;  // those of them that have dimension 1
+  size_t voids;  // and 2
   size_t bytes;
+  EngineCounters counters;
 };
 
 // What calls write: rows of native/diagram/update.h. Belongs to the caller, who may use it for any number of
@@ -138,7 +142,8 @@ class Engine {
   struct {
     std::atomic<PointId> first, next;
     std::atomic<uint64_t> sequence;
-    std::atomic<size_t> pairs, bytes;
+    std::atomic<size_t> pairs, loops, voids, bytes;
+    std::atomic<uint64_t> columns, pivots, edits, arena_bytes;
   } published_;
 };
 

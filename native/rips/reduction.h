@@ -55,6 +55,9 @@ class Reduction {
   const std::vector<GraphEdge>& tree() const { return tree_; }              // in the order of edges
   const std::vector<Candidate>& candidates() const { return candidates_; }  // in the order of birth edges
   size_t relations() const { return relations_; }                           // of the last run
+  // Over all runs: relations, and additions of one to another.
+  uint64_t columns() const { return columns_; }
+  uint64_t pivots() const { return pivots_; }
   uint64_t bytes() const;
 
  private:
@@ -97,6 +100,8 @@ class Reduction {
   std::vector<uint64_t> reduced_;   // relation with pivot k at k * words_
   std::vector<uint64_t> relation_;
   size_t relations_ = 0;
+  uint64_t columns_ = 0;
+  uint64_t pivots_ = 0;
 };
 
 }  // namespace tda::rips

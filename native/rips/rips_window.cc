@@ -20,17 +20,19 @@ float stored_threshold(double threshold) {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-// Births in the order of their simplices: vertices by number, edges by (length, younger, older).
+// Births in the order of their simplices: vertices by number, edges by (length, younger, older),
+// triangles by their longest edge, then the third vertex, youngest first.
 bool born_before(const RipsPair& a, const RipsPair& b) {
-  return std::tie(a.dimension, a.birth, a.birth_points[0], a.birth_points[1]) <
-         std::tie(b.dimension, b.birth, b.birth_points[0], b.birth_points[1]);
+  return std::tie(a.dimension, a.birth, a.birth_points[0], a.birth_points[1], b.birth_points[2]) <
+         std::tie(b.dimension, b.birth, b.birth_points[0], b.birth_points[1], a.birth_points[2]);
 }
 
 }  // namespace
 
 Status RipsWindow::check_config(const RipsConfig& config) {
   if (config.window_max == 0 || config.window_max > kRipsWindowMax) return Status::kInvalidArgument;
-  if (config.max_dimension < 0 || config.max_dimension > 1) return Status::kInvalidArgument;
+  if (config.max_dimension < 0 || config.max_dimension > 2) return Status::kInvalidArgument;
+  if (config.max_dimension == 2 && config.window_max > kVoidsWindowMax) return Status::kInvalidArgument;
   if (std::isnan(config.threshold) || config.threshold < 0) return Status::kInvalidArgument;
   return check(config.metric, config.dimension);
 }
@@ -41,7 +43,8 @@ uint64_t RipsWindow::predict_bytes(const RipsConfig& config) {
   if (config.max_dimension == 0) {
     return rows + SpanningEdges::predict_bytes(config.window_max) + 4 * sizeof(RipsPair) * config.window_max;
   }
-  return rows + LuneIndex::predict_bytes(config.window_max) + kPerPoint * config.window_max;
+  const uint64_t voids = config.max_dimension < 2 ? 0 : Voids::predict_bytes(config.window_max);
+  return rows + LuneIndex::predict_bytes(config.window_max) + kPerPoint * config.window_max + voids;
 }
 
 RipsWindow::RipsWindow(const RipsConfig& config)
@@ -56,6 +59,10 @@ RipsWindow::RipsWindow(const RipsConfig& config)
     loops_ = std::make_unique<Loops>(rows_, threshold_, apexes_max);
   } else {
     spanning_ = std::make_unique<SpanningEdges>(rows_, threshold_, reduction_bytes_max_);
+  }
+  if (config.max_dimension == 2) {
+    const uint64_t bytes_max = reduction_bytes_max_ + Voids::predict_bytes(config.window_max);
+    voids_ = std::make_unique<Voids>(rows_, threshold_, bytes_max);
   }
 }
 
@@ -193,8 +200,9 @@ Status RipsWindow::list_pairs() {
   } else {
     if (!spanning_->refresh()) return Status::kMemoryLimit;
     list_components(spanning_->edges());
+    columns_ += spanning_->edges().size();
   }
-  return Status::kOk;
+  return voids_ ? list_voids() : Status::kOk;
 }
 
 // What turns reported_ into current_. Both are in the order of births, so one merge finds it.
@@ -283,8 +291,9 @@ void RipsWindow::list_loops() {
   const auto id_of = [&](Slot slot) { return rows_.sequence_of(slot); };
   for (const Candidate& candidate : loops_->reduction.candidates()) {
     const SpecialEdge& birth = specials[candidate.birth];
-    RipsPair pair{
-        1, birth.length, kInf, {id_of(birth.younger), id_of(birth.older)}, {kNoPoint, kNoPoint, kNoPoint}};
+    RipsPair pair{.dimension = 1, .birth = birth.length};
+    pair.birth_points[0] = id_of(birth.younger);
+    pair.birth_points[1] = id_of(birth.older);
     if (candidate.death != kNoSpecial) {
       const SpecialEdge& death = specials[candidate.death];
       if (death.length == birth.length) continue;
@@ -297,6 +306,18 @@ void RipsWindow::list_loops() {
   }
 }
 
+Status RipsWindow::list_voids() {
+  if (const Status status = voids_->compute(present_voids_); status != Status::kOk) return status;
+  const auto id_of = [this](Slot slot) { return slot == kNoSlot ? kNoPoint : rows_.sequence_of(slot); };
+  for (const Void& found : present_voids_) {
+    RipsPair& pair =
+        current_.emplace_back(RipsPair{.dimension = 2, .birth = found.birth, .death = found.death});
+    std::transform(std::begin(found.birth_points), std::end(found.birth_points), pair.birth_points, id_of);
+    std::transform(std::begin(found.death_points), std::end(found.death_points), pair.death_points, id_of);
+  }
+  return Status::kOk;
+}
+
 RipsStatistics RipsWindow::statistics() const {
   RipsStatistics statistics{};
   statistics.bytes = DistanceRows::predict_bytes(rows_.capacity(), rows_.dimension()) +
@@ -306,6 +327,7 @@ RipsStatistics RipsWindow::statistics() const {
                      rows_.capacity() * (sizeof(Slot) + sizeof(const GraphEdge*));
   if (spanning_) {
     statistics.bytes += spanning_->bytes();
+    statistics.columns = columns_;
     return statistics;
   }
   statistics.hubbed = loops_->lunes.hubbed();
@@ -313,6 +335,12 @@ RipsStatistics RipsWindow::statistics() const {
   statistics.candidates = loops_->reduction.candidates().size();
   statistics.relations = loops_->reduction.relations();
   statistics.bytes += loops_->lunes.bytes() + loops_->reduction.bytes();
+  statistics.columns = loops_->reduction.columns();
+  statistics.pivots = loops_->reduction.pivots();
+  if (voids_) {
+    statistics.bytes += voids_->bytes() + present_voids_.capacity() * sizeof(Void);
+    statistics.columns += voids_->columns();
+  }
   return statistics;
 }
 

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "native/base/assert.h"
+
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define TDA_X86_TARGETS 1
 #define TDA_INLINE inline __attribute__((always_inline))
@@ -296,6 +298,16 @@ Slot last_smallest(const float* row, size_t begin, size_t end) { return kernels(
 
 void strike_within(float* reach, const float* row, float above, size_t begin, size_t end) {
   kernels().strike(reach, row, above, begin, end);
+}
+
+std::string_view kernel_target() {
+  const Kernels* now = &kernels();
+#ifdef TDA_X86_TARGETS
+  if (now == &kAvx512) return "avx512";
+  if (now == &kAvx2) return "avx2";
+#endif
+  TDA_ASSERT(now == &kBaseline);
+  return "baseline";
 }
 
 bool force_kernel_target(std::string_view target) {

@@ -68,5 +68,7 @@ void strike_within(float* reach, const float* row, float above, size_t begin, si
 // Instruction sets that can be forced, for tests: "baseline", "avx2", "avx512". False where the machine or
 // the build has no such target. Not thread safe.
 bool force_kernel_target(std::string_view target);
+// The one in use.
+std::string_view kernel_target();
 
 }  // namespace tda::rips

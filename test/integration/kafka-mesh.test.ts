@@ -172,3 +172,20 @@ class Member {
     }
   }
 }
+
+test('a reader that is busy for longer than max.poll.interval.ms stays in its group and goes on', async () => {
+  const librdkafka = { 'max.poll.interval.ms': 6_000, 'session.timeout.ms': 6_000 }
+  const patient = await broker.connect({ librdkafka })
+  await patient.createStream('busy', 4)
+  await patient.publish('busy', [{ key: 'k', value: 'before' }])
+  const from = new Reader(await patient.subscribe('busy', { groupId: 'busy' }))
+  await from.nextOf('assigned')
+  const [first] = await from.records(1)
+  await new Promise((resolve) => setTimeout(resolve, 8_000)) // The time is what is tested.
+  await patient.publish('busy', [{ key: 'k', value: 'meanwhile' }])
+  expect(await from.subscription.commit(new Map([[first!.partition, 1]]))).toBe(true)
+  const [next] = await from.records(1)
+  expect([String(first!.value), String(next!.value), next!.offset]).toEqual(['before', 'meanwhile', 1])
+  await from.close()
+  await patient.close()
+}, 60_000)

@@ -22,6 +22,7 @@ const files = [
   'mesh/embedded-broker',
   'mesh/kafka-mesh',
   'pipeline/daemon',
+  'loadgen/stream-load-generator',
   'observability/tracing/distributed-tracer'
 ]
 const hasKafka = await import('node-rdkafka').then(

@@ -17,6 +17,7 @@
  * Cost: a decision a batch when it is not recorded, about ten spans of 4 us when it is.
  */
 import {
+  context as active,
   ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
@@ -229,8 +230,13 @@ class BatchSpans implements BatchTrace {
     this.#listener = listener
   }
 
-  get traceId(): string | null {
-    return this.#span.isRecording() ? this.#span.spanContext().traceId : null
+  get traceId(): string | undefined {
+    const { traceId, traceFlags } = this.#span.spanContext()
+    return (traceFlags & TraceFlags.SAMPLED) === 0 ? undefined : traceId
+  }
+
+  inside<T>(work: () => T): T {
+    return this.#span.isRecording() ? active.with(this.#context, work) : work()
   }
 
   decoded({ points, rejected }: DecodedBatch, startMs: number, endMs: number): void {

@@ -39,8 +39,10 @@ export interface Arrival {
 
 /** The life of one batch, in the order of its steps. */
 export interface BatchTrace {
-  /** For logs and exemplars; `null` when the batch is not recorded. */
-  readonly traceId: string | null
+  /** For exemplars; `undefined` when the batch is not kept. */
+  readonly traceId: string | undefined
+  /** Runs `work` with the batch active, for what looks there (logs). */
+  inside<T>(work: () => T): T
   /** Once a round. */
   advance<T>(engines: number, advance: (round?: RoundTrace) => Promise<T>): Promise<T>
   /** Once, before it is handed to the delivery: the same updates, with the context in their headers. */
@@ -58,7 +60,8 @@ export interface PipelineTracer {
 }
 
 export const noBatchTrace: BatchTrace = {
-  traceId: null,
+  traceId: undefined,
+  inside: (work) => work(),
   advance: (_engines, advance) => advance(),
   delivering: (updates) => updates,
   finished() {}

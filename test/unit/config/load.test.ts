@@ -28,11 +28,12 @@ scales:
 
 test('a minimal configuration gets every default', () => {
   expect(parseConfig(MINIMAL, 'c.yaml', 'broker')).toEqual({
-    kafka: { brokers: ['localhost:9092'], groupId: 'streaming-tda', librdkafka: {} },
+    kafka: { brokers: ['localhost:9092'], groupId: 'streaming-tda', columnar: true, librdkafka: {} },
     input: {
       topic: 'tda.points',
       partitions: 4,
       format: 'json',
+      binary: { type: 'float64', pointsMax: 65_536 },
       stream: { from: 'key' },
       timestamp: { from: 'none', unit: 'iso' },
       channels: ['value']
@@ -46,14 +47,22 @@ test('a minimal configuration gets every default', () => {
         pointsMax: 16_384
       }
     ],
-    output: { topic: 'tda.diagrams', deadLetterTopic: 'tda.dead-letters', partitions: 4, compression: 'lz4' },
-    publish: { snapshotEvery: 100, maxBytes: 900_000 },
+    delivery: 'exactly-once',
+    output: {
+      topic: 'tda.diagrams',
+      deadLetterTopic: 'tda.dead-letters',
+      stateTopic: 'tda.state',
+      partitions: 4,
+      compression: 'lz4'
+    },
+    publish: { transactionInterval: 50, snapshotEvery: 100, maxBytes: 900_000 },
     streams: { max: 1000 },
     tracing: { enabled: false, queueMax: 2048, linksMax: 32, recordsPerSecond: 20, recordsMax: 1024 },
     pipeline: { recordsMax: 4096, batchesInFlight: 4, lingerMs: 5 },
     limits: {},
     http: { host: '127.0.0.1', port: 9464 },
-    log: { level: 'info' },
+    metrics: { streams: [], exemplars: true },
+    log: { level: 'info', components: {} },
     shutdown: { timeout: 30_000 }
   })
 })
@@ -167,6 +176,27 @@ scales:
     expect(found[0]).toContain(expected)
   })
 
+  test('a spool is for at least once', () => {
+    const spool = 'spool: { directory: /var/lib/tda }\n'
+    expect(problems(`${MINIMAL}${spool}`)).toEqual([
+      expect.stringContaining('spool: only with delivery: at-least-once')
+    ])
+    const config = parseConfig(`${MINIMAL}${spool}delivery: at-least-once\n`, 'c.yaml', 'broker')
+    expect(config.spool).toEqual({ directory: '/var/lib/tda', maxBytes: 1 << 30 })
+  })
+
+  test.each([
+    ['group.instance.id: x', 'use kafka.instanceId'],
+    ['transactional.id: x', 'use kafka.instanceId'],
+    ['isolation.level: read_uncommitted', 'records of aborted transactions are not read']
+  ])('the setting %s is refused: %s', (setting, advice) => {
+    const text = MINIMAL.replace(
+      "kafka: { brokers: ['localhost:9092'] }",
+      `kafka: { brokers: [a], librdkafka: { ${setting} } }`
+    )
+    expect(problems(text)).toEqual([expect.stringContaining(advice)])
+  })
+
   test('settings the daemon needs for itself are refused', () => {
     const text = MINIMAL.replace(
       "kafka: { brokers: ['localhost:9092'] }",
@@ -199,7 +229,7 @@ scales:
 
   test('topics must differ', () => {
     expect(problems(`${MINIMAL}output: { topic: x, deadLetterTopic: x }\n`)).toEqual([
-      'c.yaml:8:38: output.deadLetterTopic: is in use as input or result topic; dead letters need a topic of their own'
+      'c.yaml:8:38: output.deadLetterTopic: is output.topic; dead letters need a topic of their own'
     ])
   })
 

@@ -267,7 +267,18 @@ test('sample sets the gauges of streams, scales, queues and lag', async () => {
   await pipeline.sampleLag()
   expect(seen).toEqual([
     ['streams', 1],
-    ['scale', 'a', { points: 4, pairs: expect.any(Number), bytes: expect.any(Number) }],
+    [
+      'scale',
+      'a',
+      {
+        points: 4,
+        pairs: expect.any(Number),
+        loops: 0,
+        voids: 0,
+        counters: expect.any(Object),
+        bytes: expect.any(Number)
+      }
+    ],
     ['queue', 'batches', 0],
     ['queue', 'jobs', 0],
     ['lag', 0, 3]

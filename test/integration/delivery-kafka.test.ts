@@ -1,0 +1,156 @@
+/** What only a real broker can show of delivery: topics that take less than we send, brokers that fall silent. */
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { validateConfig } from '../../lib/config/load.js'
+import type { MeshRecord } from '../../lib/mesh/event-mesh.js'
+import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
+import { createDaemon } from '../../lib/pipeline/daemon.js'
+import { root } from '../support/run-command.js'
+import { WatchedProcess } from '../support/watched-process.js'
+
+const brokers = process.env['KAFKA_BROKERS']
+
+/** The broker that scripts/kafka.mjs started here, if KAFKA_BROKERS is that one: only ours may be stopped. */
+function ownBroker(): number | null {
+  const file = join(root, '.cache/kafka/state.json')
+  if (!existsSync(file)) return null
+  const { bootstrap, processes } = JSON.parse(readFileSync(file, 'utf8')) as {
+    bootstrap: string
+    processes: { pid: number }[]
+  }
+  return bootstrap === brokers && processes.length === 1 ? processes[0]!.pid : null
+}
+
+if (brokers === undefined) {
+  test.skip('delivery on a real broker: skipped, because KAFKA_BROKERS names none', () => {})
+} else {
+  test.each(['exactly-once', 'at-least-once'])(
+    'results longer than their topic takes are dead letters, a snapshot follows, all else goes out (%s)',
+    async (delivery) => {
+      const prefix = `long-${Date.now()}-${delivery}`
+      const topics = { points: `${prefix}-points`, out: `${prefix}-out`, letters: `${prefix}-letters` }
+      const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(',') })
+      await mesh.createStream(topics.points, 1)
+      await mesh.createStream(topics.out, 1, { 'max.message.bytes': '3000' })
+      const config = validateConfig({
+        kafka: { brokers: brokers.split(','), groupId: prefix },
+        delivery,
+        input: { topic: topics.points, partitions: 1, channels: ['x'] },
+        output: { topic: topics.out, deadLetterTopic: topics.letters, partitions: 1, compression: 'none' },
+        publish: { snapshotEvery: 50, transactionInterval: '1ms' },
+        pipeline: { workers: 1, recordsMax: 20 },
+        scales: [{ name: 'a', window: 256, slide: 1, filtration: 'sublevel' }]
+      })
+      const stop = new AbortController()
+      const daemon = await createDaemon(config, { mesh, signal: stop.signal, http: false })
+      const running = daemon.run()
+      const values = Array.from({ length: 300 }, (_, i) => ({ key: 's', value: `{"x":${(i * 37) % 101}}` }))
+      await mesh.publish(topics.points, values)
+      const read = async (topic: string): Promise<MeshRecord[]> => {
+        const all: MeshRecord[] = []
+        for await (const records of mesh.readPartition(topic, 0)) all.push(...records)
+        return all
+      }
+      while (daemon.pipeline.totals.updates < 300) await new Promise((resolve) => setTimeout(resolve, 50))
+      stop.abort()
+      await running
+      const letters = await read(topics.letters)
+      const results = (await read(topics.out)).map(({ value }) => String(value))
+      expect(letters.length).toBeGreaterThan(0)
+      for (const { value, headers } of letters) {
+        const header = new Map(headers)
+        expect([value, header.get('tda-reason'), header.get('tda-topic')]).toEqual([
+          null,
+          'result_too_large',
+          topics.out
+        ])
+        expect(Number(header.get('tda-bytes'))).toBeGreaterThan(2_000)
+      }
+      for (const value of results) expect(value.length).toBeLessThan(3_000)
+      // Snapshots were what was too long: every update of the 300 is there, once.
+      const updates = results.filter((value) => value.startsWith('{"type":"update"'))
+      expect(updates.map((value) => (JSON.parse(value) as { sequence: number }).sequence)).toEqual(
+        Array.from({ length: 300 }, (_, i) => i + 1)
+      )
+      await mesh.close()
+    },
+    120_000
+  )
+
+  const pid = ownBroker()
+  const withOwn = pid === null ? test.skip : test
+  withOwn(
+    'a daemon whose broker falls silent waits, goes on when it is back, and ends in time when asked to while it is silent',
+    async () => {
+      const prefix = `silent-${Date.now()}`
+      const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(',') })
+      await mesh.createStream(`${prefix}-points`, 1)
+      const folder = await mkdtemp(join(tmpdir(), 'tda-silent-'))
+      const path = join(folder, 'config.yaml')
+      const config = {
+        kafka: { brokers: brokers.split(','), groupId: prefix },
+        input: { topic: `${prefix}-points`, partitions: 1, channels: ['x'] },
+        output: { topic: `${prefix}-out`, deadLetterTopic: `${prefix}-letters`, partitions: 1 },
+        scales: [{ name: 'a', window: 64, slide: 1, filtration: 'sublevel' }],
+        pipeline: { workers: 1 },
+        shutdown: { timeout: '2s' },
+        http: { port: 0 }
+      }
+      await writeFile(path, JSON.stringify(config))
+      const main = join(root, 'dist/lib/cli/main.js')
+      const daemon = new WatchedProcess(spawn(process.execPath, [main, 'run', '--config', path]))
+      const send = (from: number): Promise<void> =>
+        mesh.publish(
+          `${prefix}-points`,
+          Array.from({ length: 100 }, (_, i) => ({ key: 's', value: `{"x":${(from + i) % 7}}` }))
+        )
+      const updates = async (): Promise<number[]> => {
+        const sequences: number[] = []
+        for await (const records of mesh.readPartition(`${prefix}-out`, 0)) {
+          for (const { value } of records) {
+            const { type, sequence } = JSON.parse(String(value)) as { type: string; sequence: number }
+            if (type === 'update') sequences.push(sequence)
+          }
+        }
+        return sequences
+      }
+      const untilUpdates = async (count: number): Promise<void> => {
+        while ((await updates()).length < count) await new Promise((resolve) => setTimeout(resolve, 200))
+      }
+      let stopped = false
+      try {
+        await daemon.until(/pipeline running/)
+        await send(0)
+        await untilUpdates(100)
+        const sending = send(100)
+        process.kill(pid!, 'SIGSTOP')
+        stopped = true
+        await daemon.until(/circuit breaker open|no broker answers/)
+        process.kill(pid!, 'SIGCONT')
+        stopped = false
+        await sending
+        await untilUpdates(200)
+        expect(await updates()).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
+        await send(200)
+        process.kill(pid!, 'SIGSTOP')
+        stopped = true
+        const askedMs = performance.now()
+        daemon.kill('SIGTERM')
+        const code = await daemon.ended
+        expect([0, 3, null]).toContain(code) // Null: by SIGKILL of its own.
+        expect(performance.now() - askedMs).toBeLessThan(30_000)
+      } finally {
+        if (stopped) process.kill(pid!, 'SIGCONT')
+        daemon.kill('SIGKILL')
+        await daemon.ended
+        await mesh.close()
+        await rm(folder, { recursive: true })
+      }
+    },
+    180_000
+  )
+}

@@ -1,0 +1,129 @@
+import { appendFile, mkdtemp, open, readdir, rm, stat, truncate } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { Spool } from '../../../lib/pipeline/spool.js'
+import { seeded } from '../../support/pipeline-world.js'
+
+let directory = ''
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tda-spool-'))
+})
+afterEach(() => rm(directory, { recursive: true, force: true }))
+
+const BYTES = 64 * 1024 * 1024
+const opened = (bytesMax = BYTES): Promise<Spool> => Spool.open({ directory, bytesMax })
+
+async function drained(spool: Spool): Promise<string[]> {
+  const payloads: string[] = []
+  for (let payload = await spool.first(); payload !== null; payload = await spool.first()) {
+    payloads.push(String(payload))
+    await spool.drop()
+  }
+  return payloads
+}
+
+async function fill(spool: Spool, from: number, count: number, bytes = 0): Promise<void> {
+  for (let i = from; i < from + count; i++) {
+    expect(await spool.append(Buffer.from(`${i}${'.'.repeat(bytes)}`))).toBe(true)
+  }
+}
+
+test('what goes in comes out in order, once, and leaves nothing on disk', async () => {
+  const spool = await opened()
+  await fill(spool, 0, 5)
+  expect(spool.frames).toBe(5)
+  expect(String(await spool.first())).toBe('0')
+  expect(String(await spool.first())).toBe('0')
+  await spool.drop()
+  expect(spool.frames).toBe(4)
+  await fill(spool, 5, 2)
+  expect(await drained(spool)).toEqual(['1', '2', '3', '4', '5', '6'])
+  expect([spool.frames, spool.bytes]).toEqual([0, 0])
+  expect(await readdir(directory)).toEqual([])
+  await spool.close()
+})
+
+test('a crash keeps what was appended; of the segment under way all comes again', async () => {
+  const spool = await opened()
+  await fill(spool, 0, 3)
+  await spool.first()
+  await spool.drop()
+  await fill(spool, 3, 2)
+  const after = await opened() // The first does not know.
+  expect(after.frames).toBe(5)
+  expect(await drained(after)).toEqual(['0', '1', '2', '3', '4'])
+  await spool.close()
+  await after.close()
+})
+
+test('segments are removed one by one as they are taken', async () => {
+  const spool = await opened()
+  await fill(spool, 0, 30, 1024 * 1024)
+  const files = (await readdir(directory)).length
+  expect(files).toBeGreaterThan(2)
+  for (let i = 0; i < 12; i++) {
+    await spool.first()
+    await spool.drop()
+  }
+  expect((await readdir(directory)).length).toBe(files - 1)
+  expect((await drained(spool)).map((text) => parseInt(text, 10))).toEqual(
+    Array.from({ length: 18 }, (_, i) => 12 + i)
+  )
+  await spool.close()
+})
+
+test('fuzz_ a file torn or damaged at any byte gives the frames before it, and takes more behind them', async () => {
+  const random = seeded(7)
+  for (let round = 0; round < 60; round++) {
+    await rm(directory, { recursive: true })
+    const spool = await opened()
+    const count = 1 + Math.floor(random() * 6)
+    await fill(spool, 0, count, Math.floor(random() * 50))
+    await spool.close()
+    const path = join(directory, (await readdir(directory))[0]!)
+    const { size } = await stat(path)
+    const at = Math.floor(random() * size)
+    if (random() < 0.5) await truncate(path, at)
+    else {
+      const file = await open(path, 'r+')
+      const byte = Buffer.alloc(1)
+      await file.read(byte, 0, 1, at)
+      byte[0] = byte[0]! ^ (1 << Math.floor(random() * 8))
+      await file.write(byte, 0, 1, at)
+      await file.close()
+    }
+    const after = await opened()
+    const whole = after.frames
+    expect(whole).toBeLessThan(count)
+    await fill(after, 100, 1)
+    const payloads = (await drained(after)).map((text) => parseInt(text, 10))
+    expect(payloads).toEqual([...Array.from({ length: whole }, (_, i) => i), 100])
+    await after.close()
+  }
+}, 60_000)
+
+test('a full spool refuses and keeps what it has; room comes with what is taken', async () => {
+  const spool = await opened(100)
+  expect(await spool.append(Buffer.alloc(40))).toBe(true)
+  expect(await spool.append(Buffer.alloc(44))).toBe(true)
+  expect(await spool.append(Buffer.alloc(1))).toBe(false)
+  expect([spool.frames, spool.bytes]).toEqual([2, 100])
+  await spool.first()
+  await spool.drop()
+  await spool.first()
+  await spool.drop()
+  expect(await spool.append(Buffer.alloc(1))).toBe(true)
+  await spool.close()
+})
+
+test('files of others are left alone, and a directory that cannot be is an error', async () => {
+  const other = join(directory, 'notes.txt')
+  await appendFile(other, 'mine')
+  const spool = await opened()
+  expect(spool.frames).toBe(0)
+  await expect(Spool.open({ directory: join(other, 'below'), bytesMax: BYTES })).rejects.toMatchObject({
+    code: 'FILE',
+    message: expect.stringContaining('spool.directory')
+  })
+})
