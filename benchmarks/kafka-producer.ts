@@ -4,11 +4,13 @@
  * no delivery reports: one object a record would cost more than all the rest.
  */
 import {
-  disconnectClient,
+  brokerError,
   connectClient,
+  disconnectClient,
   errorNumber,
   loadKafka,
-  RD_KAFKA
+  RD_KAFKA,
+  type LibrdKafkaError
 } from '../lib/mesh/kafka-client.js'
 import { type ProducerTask, type Sent, type ToProducer } from './kafka-case.js'
 import { receive, report } from './kafka-process.js'
@@ -26,8 +28,8 @@ async function serve(): Promise<void> {
     {
       'metadata.broker.list': task.brokers.join(','),
       'linger.ms': task.lingerMs,
-      'queue.buffering.max.messages': 1_000_000,
-      dr_cb: false
+      // No `dr_cb`, not even `false`: the client would keep every record until its report was asked for.
+      'queue.buffering.max.messages': 1_000_000
     },
     {}
   )
@@ -38,7 +40,7 @@ async function serve(): Promise<void> {
   /** Of the client's own queue being full: the record is tried again in the next tick. */
   const send = (n: number, dueMs: number): boolean => {
     try {
-      producer.produce(topic, null, values[n % values.length]!, keys[n % keys.length]!, Math.floor(dueMs))
+      producer.produce(topic, null, values[n % values.length]!, keys[n % keys.length], Math.floor(dueMs))
       return true
     } catch (error) {
       if (errorNumber(error) === RD_KAFKA.QUEUE_FULL) return false
@@ -52,7 +54,10 @@ async function serve(): Promise<void> {
     if (records === 0) break
     next = await sendAll(send, next, next + records, task.rate)
     await new Promise<void>((resolve, reject) => {
-      producer.flush(FLUSH_MS, (error) => (error ? reject(error) : resolve()))
+      producer.flush(FLUSH_MS, (error: LibrdKafkaError | null) => {
+        if (!error) resolve()
+        else reject(brokerError(`publish to "${topic}"`, error))
+      })
     })
     tell(next, 0, true)
   }

@@ -10,7 +10,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createHistogram } from 'node:perf_hooks'
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { ResultViewer } from '../lib/cli/demo/result-viewer.js'
 import type { EventMesh } from '../lib/mesh/event-mesh.js'
 import { KafkaEventMesh } from '../lib/mesh/kafka-mesh.js'
@@ -253,24 +253,21 @@ function slope(samples: readonly Sample[]): number {
 /** When updates reach a consumer of the results: since the timestamp of the record that made them due. */
 class Arrivals {
   readonly #viewer: ResultViewer
-  readonly #latency = createHistogram()
+  readonly #latency: RecordableHistogram
 
   static async watch(mesh: EventMesh, topic: string): Promise<Arrivals> {
-    let arrivals: Arrivals | undefined
+    const latency = createHistogram()
     const viewer = await ResultViewer.open(mesh, topic, ({ window }) => {
-      if (window.lastTimestamp !== null) arrivals?.add(Date.now() - window.lastTimestamp)
+      if (window.lastTimestamp !== null)
+        latency.record(Math.max(1, Math.round(Date.now() - window.lastTimestamp)))
     })
     await viewer.caughtUp()
-    arrivals = new Arrivals(viewer)
-    return arrivals
+    return new Arrivals(viewer, latency)
   }
 
-  private constructor(viewer: ResultViewer) {
+  private constructor(viewer: ResultViewer, latency: RecordableHistogram) {
     this.#viewer = viewer
-  }
-
-  add(ms: number): void {
-    this.#latency.record(Math.max(1, Math.round(ms)))
+    this.#latency = latency
   }
 
   reset(): void {

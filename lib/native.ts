@@ -163,10 +163,24 @@ export interface StreamState {
   readonly bytes: number
 }
 
+/** Where an engine stood at its last emission; zeros before its first one. Part of its {@link EngineState}. */
+export interface EngineResume {
+  /** Arrival numbers [first, emitted) were its window. */
+  readonly first: number
+  readonly emitted: number
+  readonly sequence: number
+  /** The next emission carries a snapshot, whatever `snapshotEvery` says and whether or not it is discarded. */
+  readonly snapshotDue: boolean
+}
+
 export interface EngineState {
   /** Arrival numbers [first, next) make up the engine's window now. */
   readonly first: number
   readonly next: number
+  /** Oldest arrival number the engine still needs: where the window of its last emission began. */
+  readonly held: number
+  /** `next` at the last emission. */
+  readonly emitted: number
   readonly sequence: number
   /** In the diagram at the last emission. */
   readonly pairs: number
@@ -176,6 +190,8 @@ export interface EngineState {
   readonly voids: number
   /** Without the ring, which the stream accounts for. */
   readonly bytes: number
+  /** The next emission carries a snapshot, whatever `snapshotEvery` says. */
+  readonly snapshotDue: boolean
   readonly counters: EngineCounters
 }
 
@@ -258,6 +274,8 @@ export interface NativeAddon {
     timestamps: boolean
     unorderedTimestamps?: boolean
     logPositions: boolean
+    /** Arrival number of the first point to come, where earlier ones were in another process. Default 0. */
+    first?: number
   }): StreamHandle
   /**
    * Appends all points or, when it throws, none. One writer a stream; may run while workers advance its engines.
@@ -307,7 +325,12 @@ export interface NativeAddon {
   windowPushOne(window: WindowHandle, value: number): number
   windowRelease(window: WindowHandle): void
 
-  engineCreate(stream: StreamHandle, config: NativeEngineConfig): EngineHandle
+  /**
+   * With `resume` it goes on for an engine of another process, over a stream that gets the points from `resume.first` on:
+   * what it emits after `resume.emitted` is what the other one would have emitted, bit by bit. Until it is there it is
+   * silent. INVALID_ARGUMENT for numbers that no emission can have left.
+   */
+  engineCreate(stream: StreamHandle, config: NativeEngineConfig, resume?: EngineResume): EngineHandle
   /**
    * Advances to arrival number `until` on the calling thread and returns the emissions that fell due, in order.
    * `discard` counts them without returning them (replay). Throws ENGINE_BUSY when another thread is in it. What is

@@ -81,7 +81,7 @@ export function registerBench(program: Command): void {
   withJson(bench.command('metrics'))
     .description('Processor time of the pipeline without metrics and with them, scraped, in turns.')
     .option('--pairs <number>', 'rounds of the two', wholeNumber(2, 10_000), 40)
-    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 200_000)
+    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 100_000)
     .option('--idle <seconds>', 'how long idle processes are watched', wholeNumber(1, 3600), 10)
     .action(async ({ json, ...options }: MetricsOptions) => {
       const { benchmarkMetrics } = await import('../../benchmarks/metrics.js')

@@ -13,6 +13,7 @@ import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js'
 import { POINTS_MAX } from './limits.js'
 import { registerLoad } from './load-command.js'
 import { durationOption, wholeNumber } from './parse-number.js'
+import type { RestoreOptions } from './restore.js'
 import { errorText, type Terminal } from './terminal.js'
 
 /** Runs one command. Never throws: what went wrong is on standard error, one line each. */
@@ -50,6 +51,7 @@ function createProgram(terminal: Terminal, answer: (code: ExitCode) => void): Co
     )
   registerRun(program, terminal, answer)
   registerDemo(program)
+  registerRestore(program, terminal, answer)
   registerReplay(program, terminal, answer)
   registerDiagram(program, terminal, answer)
   registerEmbed(program, terminal, answer)
@@ -73,6 +75,23 @@ const registerRun: Register = (program, terminal, answer) => {
     .action(async (options: { config: string; check: boolean }) => {
       const { run } = await import('./run.js')
       answer(await run(options, terminal))
+    })
+}
+
+const registerRestore: Register = (program, terminal, answer) => {
+  program
+    .command('restore')
+    .description('Windows as of an earlier point of the input log: published, and gone on from.')
+    .requiredOption('--config <file>', 'configuration of the daemon')
+    .requiredOption(
+      '--to <point>',
+      'ISO 8601 timestamp of the log, an offset of every partition, or partition:offset,... (others stay as they are)'
+    )
+    .option('--output-topic <topic>', 'publish there and change nothing else')
+    .option('--dry-run', 'say what would be done', false)
+    .action(async (options: RestoreOptions) => {
+      const { restore } = await import('./restore.js')
+      answer(await restore(options, terminal))
     })
 }
 

@@ -2,6 +2,7 @@
  * SIGHUP: the configuration file is read again, and what may change at run time changes. All or nothing: a file that is
  * not valid, or asks for what needs a restart, is refused with one line for each reason, and the old one goes on.
  */
+import type { ConfigUse } from '../config/cross-checks.js'
 import { loadConfig } from '../config/load.js'
 import { refusedChanges } from '../config/reload.js'
 import type { Config } from '../config/schema.js'
@@ -15,6 +16,7 @@ export interface Reconfigurable {
 
 export interface ReloadParts {
   readonly path: string
+  readonly use: ConfigUse
   readonly running: Config
   readonly logger: PipelineLogger
   readonly parts: readonly Reconfigurable[]
@@ -39,9 +41,9 @@ export function reloadOnSignal(options: ReloadParts): Reload {
 }
 
 /** The configuration that holds from now on: the file's, or, when it is refused, the one that held before. */
-export async function reload({ path, running, logger, parts }: ReloadParts): Promise<Config> {
+export async function reload({ path, use, running, logger, parts }: ReloadParts): Promise<Config> {
   try {
-    const changed = await loadConfig(path, 'broker')
+    const changed = await loadConfig(path, use)
     const refused = refusedChanges(running, changed)
     if (refused.length > 0)
       throw new TdaError('CONFIG_INVALID', refused.map((line) => `${path}: ${line}`).join('\n'))

@@ -3,12 +3,15 @@ import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
 import { tracingSettings } from '../config/tracing.js'
+import { TdaError } from '../errors.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
+import { InProcessEventMesh } from '../mesh/in-process-mesh.js'
 import { createLogger, type Logger } from '../observability/logger.js'
 import { createMetrics } from '../observability/metrics.js'
 import { DistributedTracer } from '../observability/tracing/distributed-tracer.js'
 import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
+import { connectKafka } from './connect-kafka.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { reloadOnSignal } from './reload.js'
 import { stopOnSignal } from './stop-signal.js'
@@ -28,9 +31,12 @@ const MIB = 1 << 20
 export async function run(
   { config: path, check }: RunOptions,
   terminal: Terminal,
-  connect = connectKafka
+  connect: Connect = connectKafka,
+  env: NodeJS.ProcessEnv = process.env
 ): Promise<ExitCode> {
-  const config = await loadConfig(path, 'broker')
+  const kafka = kafkaEnabled(env)
+  const use = kafka ? 'broker' : 'library'
+  const config = await loadConfig(path, use)
   requireMemory(config)
   tracingSettings(config.tracing) // What the environment says is checked with the configuration.
   const memoryPredictedMiB = Math.ceil(predictMemory(config).totalBytes / MIB)
@@ -63,6 +69,7 @@ export async function run(
   const stop = stopOnSignal(giveUp, ['SIGINT', 'SIGTERM'])
   const reloading = reloadOnSignal({
     path,
+    use,
     running: config,
     logger,
     parts: [
@@ -81,7 +88,7 @@ export async function run(
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
     tracer = await DistributedTracer.start(config.tracing, { logger })
-    mesh = await connect(config, logger.component('kafka'))
+    mesh = await (kafka ? connect : connectInProcess)(config, logger.component('kafka'))
     const closing = (): void => within(CLOSE_MS_MAX)
     const daemon = await createDaemon(config, {
       mesh,
@@ -121,15 +128,25 @@ function logWarnings(logger: Logger): { dispose(): void } {
   }
 }
 
-async function connectKafka(config: Config, logger: Logger): Promise<EventMesh> {
-  const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
-  const { brokers, librdkafka, instanceId, columnar } = config.kafka!
-  return KafkaEventMesh.connect({
-    brokers,
-    librdkafka,
-    columnar,
-    compression: config.output.compression,
-    ...(instanceId === undefined ? {} : { instanceId }),
-    logger
-  })
+type Connect = (config: Config, logger: Logger) => Promise<EventMesh>
+
+const ON = ['1', 'true', 'on', 'yes']
+const OFF = ['0', 'false', 'off', 'no']
+
+/** The flag ENABLE_KAFKA_EVENT_MESH; on unless said otherwise. @throws USAGE for a value that is neither. */
+export function kafkaEnabled({ ENABLE_KAFKA_EVENT_MESH: flag }: NodeJS.ProcessEnv): boolean {
+  const value = flag?.trim().toLowerCase()
+  if (value === undefined || value === '' || ON.includes(value)) return true
+  if (OFF.includes(value)) return false
+  throw new TdaError(
+    'USAGE',
+    `ENABLE_KAFKA_EVENT_MESH: expected ${[...ON, ...OFF].join(', ')}, found "${flag}"`
+  )
+}
+
+/** The same interface in the memory of this process: only what runs in it can publish and read. */
+function connectInProcess({ input }: Config, logger: Logger): Promise<EventMesh> {
+  const mesh = new InProcessEventMesh({ partitions: input.partitions })
+  logger.warn({}, `ENABLE_KAFKA_EVENT_MESH is off, no broker is used. ${mesh.description}`)
+  return Promise.resolve(mesh)
 }

@@ -329,6 +329,29 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Limits on streams.'),
+  state: z
+    .strictObject({
+      interval: durationMs
+        .prefault('10s')
+        .describe('How often the state of streams is written; a restart reads again what came after.'),
+      idleAfter: durationMs
+        .prefault('10m')
+        .describe('The window of a stream without records for so long is stored, so that the log need not keep it.'),
+      replayRecordsMax: positiveInt
+        .default(1_000_000)
+        .describe(
+          'Records of a partition that a restart may have to read again; windows that reach further back are stored.'
+        ),
+      onLoss: z
+        .enum(['refuse', 'rebuild-from-earliest'])
+        .default('refuse')
+        .describe(
+          'When retention has removed what a restart needs: end with exit code 3, or begin windows anew at the oldest ' +
+            'record and mark their updates `rebuilt`.'
+        )
+    })
+    .prefault({})
+    .describe('What a restart needs (in `output.stateTopic`), and what happens without it.'),
   pipeline: z
     .strictObject({
       workers: positiveInt

@@ -58,7 +58,12 @@ export interface AssignedPartition {
  * loop sees one history. Reading starts at `low` of each assigned partition: records before `resume` rebuild windows.
  */
 export type MeshEvent =
-  | { readonly kind: 'assigned'; readonly partitions: readonly AssignedPartition[] }
+  | {
+      readonly kind: 'assigned'
+      readonly partitions: readonly AssignedPartition[]
+      /** Reading starts there instead of at `low`; to be called before the next event. Absent: it cannot be chosen. */
+      readonly startAt?: (partition: number, offset: number) => void
+    }
   | { readonly kind: 'records'; readonly records: RecordBatch }
   /** The partitions are given up once `done` is called; commit before that. */
   | { readonly kind: 'revoked'; readonly partitions: readonly number[]; readonly done: () => void }

@@ -315,9 +315,11 @@ export class KafkaSubscription implements Subscription {
       const committed = offset !== null && offset <= high ? offset : null
       assigned.push({ partition, low, resume: Math.max(low, committed ?? low), committed })
     }
-    yield { kind: 'assigned', partitions: assigned }
+    const starts = new Map(assigned.map(({ partition, low }) => [partition, low]))
+    const startAt = (partition: number, offset: number): void => void starts.set(partition, offset)
+    yield { kind: 'assigned', partitions: assigned, startAt }
     if (this.#closing) return
-    const offsets = assigned.map(({ partition, low }) => ({ topic: this.topic, partition, offset: low }))
+    const offsets = [...starts].map(([partition, offset]) => ({ topic: this.topic, partition, offset }))
     for (const { partition, offset } of offsets) this.#position.set(partition, offset)
     if (this.#consumer.rebalanceProtocol() === 'COOPERATIVE') this.#consumer.incrementalAssign(offsets)
     else this.#consumer.assign(offsets)

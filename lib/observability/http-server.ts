@@ -23,9 +23,13 @@ export interface Health {
 
 /**
  * What a state of the pipeline means to whoever supervises the process. `brokersDown`: why no broker can be reached, or
- * null; a restart does not help against it.
+ * null; a restart does not help against it. `restoreText`: how far a restore is, where one is under way.
  */
-export function healthOf(state: PipelineState, brokersDown: string | null = null): Health {
+export function healthOf(
+  state: PipelineState,
+  brokersDown: string | null = null,
+  restoreText: string | null = null
+): Health {
   const working = state.kind === 'starting' || state.kind === 'restoring' || state.kind === 'running'
   if (brokersDown !== null && working) return { live: true, ready: false, reason: brokersDown }
   switch (state.kind) {
@@ -35,7 +39,7 @@ export function healthOf(state: PipelineState, brokersDown: string | null = null
       return {
         live: true,
         ready: false,
-        reason: `restoring: rebuilding windows of partitions ${state.partitions.join(', ')}`
+        reason: `restoring: ${restoreText ?? `rebuilding windows of partitions ${state.partitions.join(', ')}`}`
       }
     case 'running':
       return { live: true, ready: true, reason: 'running' }

@@ -124,6 +124,12 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     'Messages with updates and snapshots acknowledged by the sink.'
   )
   const bytes = counter('tda_published_bytes_total', 'Bytes of the messages acknowledged by the sink.')
+  const checkpoints = counter('tda_checkpoints_total', 'Checkpoints of the state of streams handed over.')
+  const checkpointBytes = counter('tda_checkpoint_bytes_total', 'Bytes of the records of these checkpoints.')
+  const replayed = counter(
+    'tda_restore_records_total',
+    'Records of before the committed offset that were read to rebuild windows.'
+  )
   const features = counter(
     'tda_features_extracted_total',
     'Updates of a scale whose features were computed.',
@@ -160,6 +166,11 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
   const state = gauge('tda_pipeline_state', '1 for the state the pipeline is in, 0 for the others.', 'state')
   const queue = gauge('tda_queue_depth', 'Entries in a bounded queue.', 'queue')
   const lag = gauge('tda_consumer_lag_records', 'Records of a partition not read yet.', 'partition')
+  const restoring = gauge(
+    'tda_restore_progress_ratio',
+    "Part of the records that rebuild a partition's windows which are read; 1 when they are complete.",
+    'partition'
+  )
   const broker = gauge('tda_broker_up', '1 while brokers answer, 0 when none did for 10 s.')
   const breaker = gauge('tda_breaker_state', '1 for the state the circuit breaker is in.', 'state')
   const spoolBytes = gauge('tda_spool_bytes', 'Bytes that wait in the spool on disk.')
@@ -245,6 +256,11 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
       updates.inc(count)
       bytes.inc(size)
     },
+    checkpointed(_, size) {
+      checkpoints.inc()
+      checkpointBytes.inc(size)
+    },
+    recordsReplayed: (count) => replayed.inc(count),
     featuresExtracted: (scale, count) => features.inc({ scale }, count),
     error: (stage, code) => errors.inc({ stage, type: code }),
     failed: (code) => failures.inc({ code }),
@@ -259,6 +275,10 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     consumerLag(partition, records) {
       if (records === null) lag.remove({ partition })
       else lag.set({ partition }, records)
+    },
+    restoreProgress(partition, ratio) {
+      if (ratio === null) restoring.remove({ partition })
+      else restoring.set({ partition }, ratio)
     },
     workerUtilisation: (ratio) => utilisation.set(ratio),
     memoryLimit: (size) => memoryMax.set(size),

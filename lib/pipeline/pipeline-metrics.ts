@@ -78,6 +78,10 @@ export interface PipelineMetrics extends DeliveryMetrics {
   timestampsBackwards(count: number): void
   /** Updates and snapshots acknowledged by the sink, split parts counted one by one, and their bytes. */
   updatesPublished(count: number, bytes: number): void
+  /** A checkpoint was handed over: records of the state topic and their bytes. */
+  checkpointed(records: number, bytes: number): void
+  /** Records of before the committed offset that were read to rebuild windows. */
+  recordsReplayed(count: number): void
   /** Updates of a scale whose features were computed, acknowledged or not yet. */
   featuresExtracted(scale: string, count: number): void
   /** An operation of a stage failed, whether or not the pipeline goes on. Refused records: `recordsRejected`. */
@@ -103,6 +107,8 @@ export interface PipelineMetrics extends DeliveryMetrics {
   brokerUp(up: boolean): void
   /** Records not read yet; `null` when the partition was given up or its lag cannot be read. */
   consumerLag(partition: number, records: number | null): void
+  /** Part of the records that rebuild a partition's windows which are read, 0 to 1; `null` when it was given up. */
+  restoreProgress(partition: number, ratio: number | null): void
   /** Part of the time since the last sample that the workers were busy, 0 to 1. */
   workerUtilisation(ratio: number): void
   /** What rings and engines may take, in bytes: `limits.memoryMiB` or its default. */
@@ -135,6 +141,8 @@ export const noMetrics: PipelineMetrics = {
   recordsRejected() {},
   timestampsBackwards() {},
   updatesPublished() {},
+  checkpointed() {},
+  recordsReplayed() {},
   featuresExtracted() {},
   error() {},
   failed() {},
@@ -146,6 +154,7 @@ export const noMetrics: PipelineMetrics = {
   queueDepth() {},
   brokerUp() {},
   consumerLag() {},
+  restoreProgress() {},
   workerUtilisation() {},
   memoryLimit() {},
   memoryRatio() {},

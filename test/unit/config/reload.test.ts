@@ -38,7 +38,7 @@ function listening(): {
   return {
     lines,
     changed,
-    options: { logger, parts: [{ reconfigure: (config) => void changed.push(config) }] }
+    options: { use: 'broker', logger, parts: [{ reconfigure: (config) => void changed.push(config) }] }
   }
 }
 
@@ -104,7 +104,7 @@ test('SIGHUP reloads, one after the other, and is given back', async () => {
       }
     }
   ]
-  const reloading = reloadOnSignal({ path, running, logger: options.logger, parts })
+  const reloading = reloadOnSignal({ path, use: 'broker', running, logger: options.logger, parts })
   process.emit('SIGHUP')
   process.emit('SIGHUP')
   await twice
