@@ -82,7 +82,7 @@ function plain({ stdout, colours }: Terminal, json: boolean): Show {
 
 /** Redraws in place. A terminal that nobody gave a size (0 x 0) counts as 80 x 24. */
 function live({ stdout, colours }: Terminal): Show {
-  const output = stdout as NodeJS.WriteStream
+  const output = stdout as unknown as NodeJS.WriteStream
   const screen = {
     get columns() {
       return output.columns || 80

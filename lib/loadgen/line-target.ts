@@ -59,7 +59,11 @@ export class LineTarget implements BulkPublisher {
 
   drain(timeoutMs: number): Promise<void> {
     const all = async (): Promise<void> => {
-      for (this.flush(); this.#writing !== null; this.flush()) await this.#writing
+      this.flush()
+      while (this.#writing !== null) {
+        await this.#writing
+        this.flush()
+      }
     }
     return settledWithin(all(), timeoutMs)
   }

@@ -57,7 +57,11 @@ export class MeshTarget implements BulkPublisher {
 
   drain(timeoutMs: number): Promise<void> {
     const all = async (): Promise<void> => {
-      for (this.flush(); this.#publishing !== null; this.flush()) await this.#publishing
+      this.flush()
+      while (this.#publishing !== null) {
+        await this.#publishing
+        this.flush()
+      }
     }
     return settledWithin(all(), timeoutMs)
   }

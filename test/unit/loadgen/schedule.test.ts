@@ -20,7 +20,10 @@ const base: LoadOptions = { rate: 1000, durationMs: 10_000 }
 function timesOf(options: LoadOptions): number[] {
   const schedule = new Schedule(planLoad(options))
   const times: number[] = []
-  for (; schedule.nextMs < Infinity; schedule.pass()) times.push(schedule.nextMs)
+  while (schedule.nextMs < Infinity) {
+    times.push(schedule.nextMs)
+    schedule.pass()
+  }
   return times
 }
 
