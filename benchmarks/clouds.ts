@@ -6,7 +6,8 @@
  * - `circle`: a noisy circle of radius 1 in the first two coordinates; one large loop, the hardest for cohomology.
  * - `lattice`: integer points of a grid of 4 per axis in random order; nothing but ties and duplicates.
  */
-import { uniform } from './inputs.js'
+import { normal, uniform } from '../lib/loadgen/random.js'
+import { circlePoint } from '../lib/loadgen/shapes.js'
 
 export const CLOUDS = ['uniform', 'embedding', 'circle', 'lattice'] as const
 export type CloudName = (typeof CLOUDS)[number]
@@ -18,11 +19,6 @@ const LATTICE_SIDE = 4
 /** `count` points of `dimension` coordinates, point by point. Starts with the same points for every count. */
 export function cloud(name: CloudName, dimension: number, count: number): Float64Array {
   const random = uniform(SEED)
-  /** Box and Muller's method; both numbers are drawn, so the sequence never depends on what was used. */
-  const normal = (): number => {
-    const radius = Math.sqrt(-2 * Math.log(random() + 2 ** -40))
-    return radius * Math.cos(2 * Math.PI * random())
-  }
   const points = new Float64Array(count * dimension)
   switch (name) {
     case 'uniform':
@@ -30,16 +26,11 @@ export function cloud(name: CloudName, dimension: number, count: number): Float6
     case 'lattice':
       return points.map(() => Math.floor(LATTICE_SIDE * random()))
     case 'circle':
-      for (let at = 0; at < points.length; at += dimension) {
-        const angle = 2 * Math.PI * random()
-        points[at] = Math.cos(angle)
-        if (dimension > 1) points[at + 1] = Math.sin(angle)
-        for (let axis = 0; axis < dimension; axis++) points[at + axis]! += 0.1 * normal()
-      }
+      for (let at = 0; at < points.length; at += dimension) circlePoint(points, at, dimension, random)
       return points
     case 'embedding': {
       const samples = Float64Array.from({ length: count + DELAY * dimension }, (_, t) => {
-        return Math.sin(0.1 * t) + 0.6 * Math.sin(0.1 * Math.SQRT2 * t) + 0.05 * normal()
+        return Math.sin(0.1 * t) + 0.6 * Math.sin(0.1 * Math.SQRT2 * t) + 0.05 * normal(random)
       })
       return points.map((_, at) => {
         const newest = Math.floor(at / dimension) + DELAY * dimension

@@ -15,6 +15,14 @@ export interface Figures {
   readonly p50Ns?: number
   readonly p95Ns?: number
   readonly p99Ns?: number
+  readonly lagSlope?: number
+  readonly lagMax?: number
+  readonly sentLateMs?: number
+  readonly daemonCores?: number
+  readonly producerCores?: number
+  readonly brokerCores?: number
+  readonly endToEndP50Ms?: number
+  readonly endToEndP99Ms?: number
   readonly meanMs?: number
   readonly p50Ms?: number
   readonly p90Ms?: number
@@ -22,6 +30,7 @@ export interface Figures {
   readonly maxMs?: number
   readonly cpuMeanMs?: number
   readonly columns?: number
+  readonly pivots?: number
   readonly pairsChanged?: number
   readonly bytes?: number
   readonly ripserMs?: number
@@ -30,6 +39,11 @@ export interface Figures {
   readonly giottoCpuMs?: number
   readonly ratio?: number
   readonly cpuRatio?: number
+  readonly cpuNsPerRecordOff?: number
+  readonly cpuNsPerRecord?: number
+  readonly overheadPercent?: number
+  readonly overheadLowPercent?: number
+  readonly overheadHighPercent?: number
 }
 
 export interface BenchmarkResult extends Figures {
@@ -69,6 +83,14 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   p50Ns: 'ns p50',
   p95Ns: 'ns p95',
   p99Ns: 'ns p99',
+  lagSlope: 'records/s lag growth',
+  lagMax: 'records lag at most',
+  sentLateMs: 'ms sent late at most',
+  daemonCores: 'cores daemon',
+  producerCores: 'cores producer',
+  brokerCores: 'cores broker',
+  endToEndP50Ms: 'ms end to end p50',
+  endToEndP99Ms: 'ms end to end p99',
   meanMs: 'ms mean',
   p50Ms: 'ms p50',
   p90Ms: 'ms p90',
@@ -76,6 +98,7 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   maxMs: 'ms at most',
   cpuMeanMs: 'ms mean CPU',
   columns: 'columns',
+  pivots: 'pivots',
   pairsChanged: 'pairs changed',
   bytes: 'bytes',
   ripserMs: 'ms Ripser',
@@ -83,7 +106,12 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   giottoMs: 'ms giotto-ph',
   giottoCpuMs: 'ms giotto-ph CPU',
   ratio: 'times faster than Ripser',
-  cpuRatio: 'times less CPU'
+  cpuRatio: 'times less CPU',
+  cpuNsPerRecordOff: 'ns CPU/record without',
+  cpuNsPerRecord: 'ns CPU/record with',
+  overheadPercent: '% more CPU',
+  overheadLowPercent: '% at least',
+  overheadHighPercent: '% at most (95 %)'
 }
 
 /** One line for people. */

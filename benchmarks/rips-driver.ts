@@ -4,6 +4,7 @@ import {
   changeStride,
   nativeAddon,
   RIPS_LAYOUT,
+  type EngineCounters,
   type EngineHandle,
   type NativeBatchInput,
   type NativeBatchOptions,
@@ -19,7 +20,7 @@ const BATCH_STRIDE = 8
 export interface RipsShape {
   readonly window: number
   readonly dimension: number
-  readonly maxDimension: 0 | 1
+  readonly maxDimension: 0 | 1 | 2
 }
 
 export class RipsDriver {
@@ -60,6 +61,10 @@ export class RipsDriver {
   /** Of the engine, without the ring of points. */
   get bytes(): number {
     return this.#addon.engineState(this.#engine).bytes
+  }
+
+  get counters(): EngineCounters {
+    return this.#addon.engineState(this.#engine).counters
   }
 
   close(): void {

@@ -48,6 +48,7 @@ async function benchmarkCase(name: CloudName, options: RipsBenchmark): Promise<B
   const snapshots = peerSlides(options)
   const peerWindows: PeerWindow[] = []
   const seconds: number[] = []
+  const before = driver.counters
   let cpuMicros = 0
   let changed = 0
   for (let slide = 0; slide < slides; slide++) {
@@ -67,7 +68,7 @@ async function benchmarkCase(name: CloudName, options: RipsBenchmark): Promise<B
   const checksum = new Checksum().add(
     expectSame(bars.values(), barsOf(last.result), `rips ${name}, after the run`)
   )
-  const { bytes } = driver
+  const { bytes, counters } = driver
   driver.close()
 
   const figures = { ...distribution(seconds), cpuMeanMs: cpuMicros / 1000 / slides }
@@ -79,6 +80,8 @@ async function benchmarkCase(name: CloudName, options: RipsBenchmark): Promise<B
     ...figures,
     pointsPerSecond: 1000 / figures.meanMs,
     pairsChanged: changed / slides,
+    columns: (counters.columns - before.columns) / slides,
+    pivots: (counters.pivots - before.pivots) / slides,
     bytes,
     ...(options.peers === undefined ? {} : ratios(figures, await measured(peerWindows, options))),
     checksum: checksum.text()

@@ -37,6 +37,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<engine_diagram>(exports, "engineDiagram");
   add<engine_state>(exports, "engineState");
   add<engine_release>(exports, "engineRelease");
+  add<flat_json>(exports, "flatJson");
+  add<update_json>(exports, "updateJson");
   add<batch_create>(exports, "batchCreate");
   add<batch_run>(exports, "batchRun");
   add<batch_state>(exports, "batchState");
@@ -46,6 +48,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<embedding_delay>(exports, "embeddingDelay");
   add<embedding_dimension>(exports, "embeddingDimension");
   add<rips_predict_bytes>(exports, "ripsPredictBytes");
+  add<kernel_target>(exports, "kernelTarget");
   add<live_handles>(exports, "liveHandles");
   return exports;
 }

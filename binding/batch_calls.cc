@@ -5,6 +5,7 @@
 #include "binding/convert.h"
 #include "native/diagram/row_buffer.h"
 #include "native/rips/rips_window.h"
+#include "native/rips/row_kernels.h"
 #include "native/series/batch.h"
 #include "native/series/embedding.h"
 
@@ -65,14 +66,20 @@ Napi::Value embedding_dimension(const Napi::CallbackInfo& info) {
   return to_float64_array(info.Env(), numbers);
 }
 
+Napi::Value kernel_target(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), std::string(rips::kernel_target()));
+}
+
 Napi::Value rips_predict_bytes(const Napi::CallbackInfo& info) {
   const rips::RipsConfig config{
       .window_max = integer_from(info[0], "points", 1, rips::kRipsWindowMax),
       .dimension = integer_from(info[1], "coordinates", 1, kDimensionMax),
       .metric = {},
-      .max_dimension = static_cast<int>(integer_from(info[2], "maxDimension", 0, 1)),
+      .max_dimension = static_cast<int>(integer_from(info[2], "maxDimension", 0, 2)),
       .threshold = kInfinity,
       .first = 0};
+  if (const Status status = rips::RipsWindow::check_config(config); status != Status::kOk)
+    check(status, "ripsPredictBytes");
   return to_number(info.Env(), rips::RipsWindow::predict_bytes(config));
 }
 

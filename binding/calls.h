@@ -26,6 +26,10 @@ Napi::Value engine_diagram(const Napi::CallbackInfo& info);
 Napi::Value engine_state(const Napi::CallbackInfo& info);
 Napi::Value engine_release(const Napi::CallbackInfo& info);
 
+Napi::Value flat_json(const Napi::CallbackInfo& info);
+
+Napi::Value update_json(const Napi::CallbackInfo& info);
+
 Napi::Value batch_create(const Napi::CallbackInfo& info);
 Napi::Value batch_run(const Napi::CallbackInfo& info);
 Napi::Value batch_state(const Napi::CallbackInfo& info);
@@ -36,6 +40,7 @@ Napi::Value series_batch_diagram(const Napi::CallbackInfo& info);
 Napi::Value embedding_delay(const Napi::CallbackInfo& info);
 Napi::Value embedding_dimension(const Napi::CallbackInfo& info);
 Napi::Value rips_predict_bytes(const Napi::CallbackInfo& info);
+Napi::Value kernel_target(const Napi::CallbackInfo& info);
 Napi::Value live_handles(const Napi::CallbackInfo& info);
 
 }  // namespace tda::binding

@@ -60,7 +60,7 @@ RipsSpec rips_from(const Napi::Value& value, const WindowSpec& window) {
   spec.metric.metric = metric_from(rips.Get("metric"), "rips.metric");
   for (const double weight : optional_doubles_from(weights, "rips.weights"))
     spec.metric.weights.push_back(weight);
-  spec.max_dimension = static_cast<int>(integer_from(rips.Get("maxDimension"), "rips.maxDimension", 0, 1));
+  spec.max_dimension = static_cast<int>(integer_from(rips.Get("maxDimension"), "rips.maxDimension", 0, 2));
   spec.threshold = not_negative_from(rips.Get("threshold"), "rips.threshold");
   if (window.by_time())
     spec.points_max = integer_from(rips.Get("pointsMax"), "rips.pointsMax", 1, kRingCapacityMax);
@@ -117,6 +117,21 @@ FiltrationConfig filtration_from(const Napi::Object& options, const WindowSpec& 
                                      "; create it with a larger capacity");
 }
 
+EngineResume resume_from(const Napi::Value& value) {
+  const Napi::Object options = object_from(value, "resume");
+  return {.first = integer_from(options.Get("first"), "resume.first"),
+          .emitted = integer_from(options.Get("emitted"), "resume.emitted"),
+          .sequence = integer_from(options.Get("sequence"), "resume.sequence"),
+          .snapshot_due = boolean_from(options.Get("snapshotDue"), "resume.snapshotDue")};
+}
+
+[[noreturn]] void explain_resume(const EngineResume& resume, const PointRing& ring) {
+  fail(Status::kInvalidArgument,
+       "engineCreate: no engine can go on from points [" + std::to_string(resume.first) + ", " +
+           std::to_string(resume.emitted) + ") at sequence " + std::to_string(resume.sequence) +
+           " over a stream that begins with point " + std::to_string(ring.oldest()));
+}
+
 Napi::Value to_results(Napi::Env env, const EngineResults& from) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("emissions", to_float64_array(env, from.emissions.numbers()));
@@ -136,9 +151,19 @@ Napi::Value engine_create(const Napi::CallbackInfo& info) {
                             .slide = slide_from(options.Get("slide")),
                             .snapshot_every = integer_from(options.Get("snapshotEvery"), "snapshotEvery")};
   std::shared_ptr<Engine> engine;
-  const Status status = Engine::create(ring, config, engine);
-  if (status == Status::kInvalidArgument) explain_refusal(config, *ring);
-  check(status, "engineCreate");
+  if (is_absent(info[2])) {
+    const Status status = Engine::create(ring, config, engine);
+    if (status == Status::kInvalidArgument) explain_refusal(config, *ring);
+    check(status, "engineCreate");
+  } else {
+    const EngineResume resume = resume_from(info[2]);
+    const Status status = Engine::resume(ring, config, resume, engine);
+    if (status == Status::kInvalidArgument && Engine::create(ring, config, engine) == Status::kOk) {
+      explain_resume(resume, *ring);
+    }
+    if (status == Status::kInvalidArgument) explain_refusal(config, *ring);
+    check(status, "engineCreate");
+  }
   return to_number(info.Env(), registry().add(std::move(engine)));
 }
 
@@ -183,9 +208,20 @@ Napi::Value engine_state(const Napi::CallbackInfo& info) {
   Napi::Object state = Napi::Object::New(env);
   state.Set("first", to_number(env, now.first));
   state.Set("next", to_number(env, now.next));
+  state.Set("held", to_number(env, now.held));
+  state.Set("emitted", to_number(env, now.emitted));
   state.Set("sequence", to_number(env, now.sequence));
   state.Set("pairs", to_number(env, now.pairs));
+  state.Set("loops", to_number(env, now.loops));
+  state.Set("voids", to_number(env, now.voids));
   state.Set("bytes", to_number(env, now.bytes));
+  Napi::Object counters = Napi::Object::New(env);
+  counters.Set("columns", to_number(env, now.counters.columns));
+  counters.Set("pivots", to_number(env, now.counters.pivots));
+  counters.Set("edits", to_number(env, now.counters.edits));
+  counters.Set("arenaBytes", to_number(env, now.counters.arena_bytes));
+  state.Set("counters", counters);
+  state.Set("snapshotDue", Napi::Boolean::New(env, now.snapshot_due));
   return state;
 }
 

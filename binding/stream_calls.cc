@@ -10,12 +10,14 @@ namespace tda::binding {
 Napi::Value stream_create(const Napi::CallbackInfo& info) {
   const Napi::Object options = object_from(info[0], "options");
   const Napi::Value unordered = options.Get("unorderedTimestamps");
+  const Napi::Value first = options.Get("first");
   const RingConfig config{
       .dimension = integer_from(options.Get("dimension"), "dimension", 1, kDimensionMax),
       .capacity = integer_from(options.Get("capacity"), "capacity", 1, kRingCapacityMax),
       .timestamps = boolean_from(options.Get("timestamps"), "timestamps"),
       .timestamps_ordered = is_absent(unordered) || !boolean_from(unordered, "unorderedTimestamps"),
-      .log_positions = boolean_from(options.Get("logPositions"), "logPositions")};
+      .log_positions = boolean_from(options.Get("logPositions"), "logPositions"),
+      .first = is_absent(first) ? 0 : integer_from(first, "first")};
   std::shared_ptr<PointRing> ring;
   check(PointRing::create(config, ring), "streamCreate");
   return to_number(info.Env(), registry().add(std::move(ring)));

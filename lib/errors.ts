@@ -28,6 +28,8 @@ export const SYSTEM_ERROR_CODES = [
   'FILE',
   /** The broker refused or did not answer. Exit code 3. */
   'BROKER',
+  /** Retention has removed records that a restore needs, or the log is not what it was. Exit code 3. */
+  'STATE_LOST',
   /** A message is longer than the broker or its topic takes. Exit code 3. */
   'MESSAGE_TOO_LARGE',
   /** node-rdkafka is not installed or was not built. Exit code 3. */

@@ -86,3 +86,16 @@ export type {
 export { InProcessEventMesh, type InProcessMeshOptions } from './mesh/in-process-mesh.js'
 export { KafkaEventMesh, type KafkaMeshOptions } from './mesh/kafka-mesh.js'
 export { EmbeddedBroker } from './mesh/embedded-broker.js'
+
+export {
+  StreamLoadGenerator,
+  type LoadClock,
+  type LoadTarget,
+  type StreamLoadGeneratorOptions
+} from './loadgen/stream-load-generator.js'
+export type { Arrival, LoadData, LoadOptions, ReplayedRows } from './loadgen/options.js'
+export type { LoadProgress, LoadReport } from './loadgen/report.js'
+export type { LatencyFigures } from './loadgen/latency.js'
+export type { RateFigures, WorstSecond } from './loadgen/rate-audit.js'
+export type { ProcessFigures, ResourceFigures } from './loadgen/resources.js'
+export type { BulkObserver, BulkPublisher } from './mesh/bulk-publisher.js'

@@ -64,7 +64,8 @@ export interface NativeRips {
   readonly metric: Metric
   /** Factors of the coordinates, channel by channel of the newest sample, then of the next; `null`: none. */
   readonly weights: Float64Array | null
-  readonly maxDimension: 0 | 1
+  /** H2 (2) is computed from scratch at every emission, for at most 5792 points. */
+  readonly maxDimension: 0 | 1 | 2
   /** Longest edge that enters; what is alive there has death Infinity. */
   readonly threshold: number
   /** Most samples in a window by time: the stream refuses a point beyond. Ignored for a window by count. */
@@ -103,7 +104,7 @@ export interface ChangeLayout {
   readonly deathPoints: number
 }
 export const SERIES_LAYOUT: ChangeLayout = { birthPoints: 1, deathPoints: 1 }
-export const RIPS_LAYOUT: ChangeLayout = { birthPoints: 2, deathPoints: 3 }
+export const RIPS_LAYOUT: ChangeLayout = { birthPoints: 3, deathPoints: 4 }
 export function layoutOf(filtration: NativeFiltration['filtration']): ChangeLayout {
   return filtration === 'rips' ? RIPS_LAYOUT : SERIES_LAYOUT
 }
@@ -119,6 +120,30 @@ export interface AdvanceResult {
   readonly changes: Float64Array
   /** Diagram rows of the emissions that carry a snapshot. */
   readonly snapshots: Float64Array
+}
+
+/** What the messages of an update say besides its rows. */
+export interface NativeUpdateContext {
+  /** `"stream":"...","scale":"...","sequence":`, as JSON has it. */
+  readonly names: string
+  readonly partition: number
+  readonly layout: ChangeLayout
+  /** Longest message in bytes of UTF-8. */
+  readonly maxBytes: number
+  /** The stream began before the oldest record retained: messages say so until the window is full. */
+  readonly rebuilt: boolean
+  /** Whether the stream has event time: if not, the window's timestamps are `null`. */
+  readonly eventTime: boolean
+}
+
+/** Messages, one after the other. */
+export interface EncodedMessages {
+  /** The JSON of all of them, UTF-8, without separators. */
+  readonly bytes: Uint8Array
+  /** Bytes of each message. */
+  readonly lengths: Uint32Array
+  /** Arrival number of the point that made each message due; the same for every batching of the points. */
+  readonly dueAt: Float64Array
 }
 
 export interface PointColumns {
@@ -138,15 +163,48 @@ export interface StreamState {
   readonly bytes: number
 }
 
+/** Where an engine stood at its last emission; zeros before its first one. Part of its {@link EngineState}. */
+export interface EngineResume {
+  /** Arrival numbers [first, emitted) were its window. */
+  readonly first: number
+  readonly emitted: number
+  readonly sequence: number
+  /** The next emission carries a snapshot, whatever `snapshotEvery` says and whether or not it is discarded. */
+  readonly snapshotDue: boolean
+}
+
 export interface EngineState {
   /** Arrival numbers [first, next) make up the engine's window now. */
   readonly first: number
   readonly next: number
+  /** Oldest arrival number the engine still needs: where the window of its last emission began. */
+  readonly held: number
+  /** `next` at the last emission. */
+  readonly emitted: number
   readonly sequence: number
   /** In the diagram at the last emission. */
   readonly pairs: number
+  /** Of `pairs`, those of dimension 1. */
+  readonly loops: number
+  /** And of dimension 2. */
+  readonly voids: number
   /** Without the ring, which the stream accounts for. */
   readonly bytes: number
+  /** The next emission carries a snapshot, whatever `snapshotEvery` says. */
+  readonly snapshotDue: boolean
+  readonly counters: EngineCounters
+}
+
+/** What an engine has done since it was created (native/engine/counters.h). */
+export interface EngineCounters {
+  /** Columns that were reduced; for series, minima that entered. */
+  readonly columns: number
+  /** Pivots walked while reducing; for series, minima popped off a stack. */
+  readonly pivots: number
+  /** Pairs added, moved or removed, emission by emission. */
+  readonly edits: number
+  /** Bytes the diagram is kept in now, without the pairs reported. */
+  readonly arenaBytes: number
 }
 
 /** What a batch computation starts from; `numbers` are coordinates point by point, or distances. */
@@ -216,6 +274,8 @@ export interface NativeAddon {
     timestamps: boolean
     unorderedTimestamps?: boolean
     logPositions: boolean
+    /** Arrival number of the first point to come, where earlier ones were in another process. Default 0. */
+    first?: number
   }): StreamHandle
   /**
    * Appends all points or, when it throws, none. One writer a stream; may run while workers advance its engines.
@@ -265,7 +325,12 @@ export interface NativeAddon {
   windowPushOne(window: WindowHandle, value: number): number
   windowRelease(window: WindowHandle): void
 
-  engineCreate(stream: StreamHandle, config: NativeEngineConfig): EngineHandle
+  /**
+   * With `resume` it goes on for an engine of another process, over a stream that gets the points from `resume.first` on:
+   * what it emits after `resume.emitted` is what the other one would have emitted, bit by bit. Until it is there it is
+   * silent. INVALID_ARGUMENT for numbers that no emission can have left.
+   */
+  engineCreate(stream: StreamHandle, config: NativeEngineConfig, resume?: EngineResume): EngineHandle
   /**
    * Advances to arrival number `until` on the calling thread and returns the emissions that fell due, in order.
    * `discard` counts them without returning them (replay). Throws ENGINE_BUSY when another thread is in it. What is
@@ -284,6 +349,23 @@ export interface NativeAddon {
   engineDiagram(engine: EngineHandle): Float64Array
   engineState(engine: EngineHandle): EngineState
   engineRelease(engine: EngineHandle): void
+
+  /**
+   * Numbers out of JSON records, one after the other in `bytes`, each from its start on for its length (0 or less: left
+   * out): of the fields `names` (1 to 64), `names.length` a record. `taken` is 1 where a record is one flat object with a
+   * number in each of them, 0 where only JSON.parse can tell (native/records/flat_json.h).
+   */
+  flatJson(
+    bytes: Uint8Array,
+    starts: Uint32Array,
+    lengths: Int32Array,
+    names: readonly string[]
+  ): { readonly numbers: Float64Array; readonly taken: Uint8Array }
+  /**
+   * The JSON of an advance's updates and snapshots (native/diagram/update_json.h). INVALID_ARGUMENT for rows that no
+   * advance gives.
+   */
+  updateJson(result: AdvanceResult, context: NativeUpdateContext): EncodedMessages
 
   /** Takes a copy of the input; nothing is computed yet. INVALID_ARGUMENT for options out of range. */
   batchCreate(input: NativeBatchInput, options: NativeBatchOptions): BatchHandle
@@ -314,7 +396,10 @@ export interface NativeAddon {
    * Bytes that an engine with a Rips filtration takes at most for a cloud of so many points and coordinates
    * (native/rips/rips_window.h, `predict_bytes`).
    */
-  ripsPredictBytes(points: number, coordinates: number, maxDimension: 0 | 1): number
+  ripsPredictBytes(points: number, coordinates: number, maxDimension: 0 | 1 | 2): number
+
+  /** Instruction set that the Rips kernels use on this machine. */
+  kernelTarget(): 'baseline' | 'avx2' | 'avx512'
 
   /** Streams, windows, engines and batch computations of this process that have not been released. */
   liveHandles(): number

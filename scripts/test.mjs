@@ -8,10 +8,13 @@
  *   node scripts/test.mjs --coverage         jest and the coverage threshold only
  *   node scripts/test.mjs <jest arguments>   jest only, for example a path or -t 'name'
  *
+ * The first two have a real Kafka where one can be had (KAFKA_BROKERS, else scripts/kafka.mjs, taken down at the end); where
+ * not, they say why, and the suites that need one are skipped.
+ *
  * Coverage is V8's own, through NODE_V8_COVERAGE, so that worker threads and child processes count. The last line is
  * the total of all tests and checks: "N passed, N failed, N skipped". Exit code 1 when anything failed.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './setup/shell.mjs'
@@ -51,6 +54,25 @@ function run(args, env = {}, last = undefined) {
       resolve({ code, output })
     })
   })
+}
+
+const kafka = (command) =>
+  spawnSync(process.execPath, ['scripts/kafka.mjs', command, '--name', 'tests'], {
+    cwd: root,
+    encoding: 'utf8'
+  })
+
+/** For the suites on a real broker. Answers how to give it back. */
+function takeBroker() {
+  if (process.env.KAFKA_BROKERS) return () => {}
+  const { status, stdout, stderr } = kafka('up')
+  if (status === 0) {
+    process.env.KAFKA_BROKERS = stdout.trim()
+    process.stdout.write(`\n== a real Kafka at ${process.env.KAFKA_BROKERS}\n`)
+    return () => kafka('down')
+  }
+  process.stdout.write(`\n== NO REAL KAFKA, its suites are skipped: ${stderr.trim()}\n`)
+  return () => {}
 }
 
 const count = (text, pattern) =>
@@ -125,6 +147,7 @@ if (given[0] === '--coverage') stages = all.slice(2)
 else if (given.length > 0) stages = [['tests', () => jest(given, {})]]
 
 const total = { ...noTests }
+const giveBroker = given.length === 0 || given[0] === '--coverage' ? takeBroker() : () => {}
 for (const [title, stage] of stages) {
   process.stdout.write(`\n== ${title}\n`)
   const started = Date.now()
@@ -132,6 +155,7 @@ for (const [title, stage] of stages) {
   for (const kind of Object.keys(total)) total[kind] += counts[kind]
   process.stdout.write(`== ${title}: ${line(counts)} in ${Math.round((Date.now() - started) / 1000)} s\n`)
 }
+giveBroker()
 process.stdout.write(`\n${line(total)}\n`)
 if (total.failed > 0 || total.passed === 0) process.exitCode = 1
 

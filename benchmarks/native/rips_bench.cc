@@ -6,11 +6,12 @@
 //
 //   tda_rips_bench [--cloud uniform|embedding|circle|lattice|...|all] [--window N] [--slides N] [--dimension
 //   D]
-//                  [--metric euclidean|manhattan|chebyshev|cosine|correlation] [--max-dimension 0|1] [--seed
-//                  N] [--dump DIRECTORY --dump-windows K] [--batch-threads N]
+//                  [--metric euclidean|manhattan|chebyshev|cosine|correlation] [--max-dimension 0|1|2] [--seed
+//                  N] [--dump DIRECTORY --dump-windows K] [--batch-threads N] [--verify-every N]
 // One JSON object per line and cloud on stdout; cpu...Ms is processor time, for machines that are shared.
 // Before the clock starts, the first full window is compared with batch cohomology when it is small enough (N
-// <= 300). --dump writes K windows spread over the run, one point a line, for other programs
+// <= 300). --verify-every checks all invariants and the diagram after every N slides, off the clock: the long form
+// of the soak test (O(N^4), so for windows of a hundred or two). --dump writes K windows spread over the run, one point a line, for other programs
 // (benchmarks/peers/rips_peers.py).
 #include <algorithm>
 #include <chrono>
@@ -42,6 +43,7 @@ struct Options {
   std::string dump;
   size_t dump_windows = 5;
   size_t batch_threads = 0;
+  size_t verify_every = 0;
 };
 
 [[noreturn]] void usage(const std::string& message) {
@@ -83,6 +85,7 @@ Options parse(int argc, char** argv) {
   take("seed", number(options.seed));
   take("dump-windows", number(options.dump_windows));
   take("batch-threads", number(options.batch_threads));
+  take("verify-every", number(options.verify_every));
   if (!given.empty()) usage("unknown option --" + given.begin()->first);
   return options;
 }
@@ -177,6 +180,10 @@ void run(const std::string& cloud, const Options& options) {
     if (window.emit(changes) != tda::Status::kOk) fail("out of memory");
     times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
     cpu_times.push_back(1e3 * static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC);
+    if (options.verify_every > 0 && (slide + 1) % options.verify_every == 0) {
+      window.verify();
+      check(window, points, options);
+    }
     changed += changes.size();
     for (const RipsChange& change : changes) checksum += static_cast<double>(change.pair.birth);
     relations += window.statistics().relations;

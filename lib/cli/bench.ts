@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander'
 import { SERIES_CASES, type SeriesCase } from '../../benchmarks/inputs.js'
 import type { WindowCase } from '../../benchmarks/windows.js'
 import { registerCloudSuites } from './bench-clouds.js'
+import { registerKafkaSuite } from './bench-kafka.js'
 import { printResults, withJson } from './bench-output.js'
 import { wholeNumber } from './parse-number.js'
 
@@ -22,6 +23,13 @@ interface WindowsOptions {
   readonly points: number
   readonly batch: number
   readonly case?: WindowCase
+  readonly json: boolean
+}
+
+interface MetricsOptions {
+  readonly pairs: number
+  readonly records: number
+  readonly idle: number
   readonly json: boolean
 }
 
@@ -64,6 +72,16 @@ export function registerBench(program: Command): void {
 
   registerCloudSuites(bench)
 
+  withJson(bench.command('metrics'))
+    .description('Processor time of the pipeline without metrics and with them, scraped, in turns.')
+    .option('--pairs <number>', 'rounds of the two', wholeNumber(2, 10_000), 40)
+    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 200_000)
+    .option('--idle <seconds>', 'how long idle processes are watched', wholeNumber(1, 3600), 10)
+    .action(async ({ json, ...options }: MetricsOptions) => {
+      const { benchmarkMetrics } = await import('../../benchmarks/metrics.js')
+      await printResults(json, benchmarkMetrics(options))
+    })
+
   withJson(bench.command('pipeline'))
     .description(
       'Embedded broker to published updates: one JSON point a record, 3 scales, a producer process.'
@@ -78,4 +96,6 @@ export function registerBench(program: Command): void {
         benchmarkPipeline({ ...options, streams: streams === undefined ? [4, 1000] : [streams] })
       )
     })
+
+  registerKafkaSuite(bench)
 }

@@ -64,7 +64,7 @@ async function demo(options: DemoCommandOptions): Promise<void> {
   const live = process.stdout.isTTY && !options.plain
   const colours = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === ''
   const logger = createLogger({
-    level: live ? 'error' : 'info',
+    settings: { level: live ? 'error' : 'info', components: {} },
     readable: process.stdout.isTTY,
     colours,
     destination: live ? process.stderr : process.stdout

@@ -7,10 +7,13 @@ import { Command, CommanderError } from 'commander'
 import { registerBench } from './bench.js'
 import { registerDemo } from './demo.js'
 import { registerDiagram } from './diagram-command.js'
+import type { DoctorOptions } from './doctor.js'
 import type { EmbedOptions } from './embed.js'
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js'
 import { POINTS_MAX } from './limits.js'
-import { wholeNumber } from './parse-number.js'
+import { registerLoad } from './load-command.js'
+import { durationOption, wholeNumber } from './parse-number.js'
+import type { RestoreOptions } from './restore.js'
 import { errorText, type Terminal } from './terminal.js'
 
 /** Runs one command. Never throws: what went wrong is on standard error, one line each. */
@@ -48,11 +51,15 @@ function createProgram(terminal: Terminal, answer: (code: ExitCode) => void): Co
     )
   registerRun(program, terminal, answer)
   registerDemo(program)
+  registerRestore(program, terminal, answer)
   registerReplay(program, terminal, answer)
   registerDiagram(program, terminal, answer)
   registerEmbed(program, terminal, answer)
   registerVerify(program, terminal, answer)
+  registerTop(program, terminal, answer)
+  registerDoctor(program, terminal, answer)
   registerBench(program)
+  registerLoad(program, terminal, answer)
   registerReference(program, terminal)
   return program
 }
@@ -68,6 +75,23 @@ const registerRun: Register = (program, terminal, answer) => {
     .action(async (options: { config: string; check: boolean }) => {
       const { run } = await import('./run.js')
       answer(await run(options, terminal))
+    })
+}
+
+const registerRestore: Register = (program, terminal, answer) => {
+  program
+    .command('restore')
+    .description('Windows as of an earlier point of the input log: published, and gone on from.')
+    .requiredOption('--config <file>', 'configuration of the daemon')
+    .requiredOption(
+      '--to <point>',
+      'ISO 8601 timestamp of the log, an offset of every partition, or partition:offset,... (others stay as they are)'
+    )
+    .option('--output-topic <topic>', 'publish there and change nothing else')
+    .option('--dry-run', 'say what would be done', false)
+    .action(async (options: RestoreOptions) => {
+      const { restore } = await import('./restore.js')
+      answer(await restore(options, terminal))
     })
 }
 
@@ -139,6 +163,33 @@ const registerVerify: Register = (program, terminal, answer) => {
     .action(async (file: string, options: { config?: string; column?: string; every: number }) => {
       const [{ verify }, { nativeAddon }] = await Promise.all([import('./verify.js'), import('../native.js')])
       answer(await verify(file, options, terminal, nativeAddon()))
+    })
+}
+
+const registerTop: Register = (program, terminal, answer) => {
+  program
+    .command('top')
+    .description('What running daemons do: throughput, lag, latency, diagrams, and what is wrong.')
+    .argument('[daemon...]', 'addresses of their HTTP endpoints', ['localhost:9464'])
+    .option('--once', 'look once; exit code 1 when a daemon is away or something is wrong with it', false)
+    .option('--json', 'one JSON object for each look', false)
+    .option('--every <duration>', 'time between two looks', durationOption(3_600_000), 2_000)
+    .action(async (daemons: string[], options: { once: boolean; json: boolean; every: number }) => {
+      const { top } = await import('./top.js')
+      answer(await top(daemons, options, terminal))
+    })
+}
+
+const registerDoctor: Register = (program, terminal, answer) => {
+  program
+    .command('doctor')
+    .description('What is wrong here, and what to do: the machine, the brokers, a running daemon.')
+    .option('--config <file>', 'also what this configuration needs: brokers, topics, lag, memory, its daemon')
+    .option('--daemon <address>', 'HTTP endpoint of a daemon that has to be running')
+    .option('--json', 'one JSON object a check', false)
+    .action(async (options: DoctorOptions) => {
+      const { doctor } = await import('./doctor.js')
+      answer(await doctor(options, terminal))
     })
 }
 

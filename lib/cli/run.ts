@@ -2,11 +2,16 @@
 import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
+import { TdaError } from '../errors.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
-import { createLogger } from '../observability/logger.js'
+import { InProcessEventMesh } from '../mesh/in-process-mesh.js'
+import { createLogger, type Logger } from '../observability/logger.js'
+import { createMetrics } from '../observability/metrics.js'
 import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
+import { connectKafka } from './connect-kafka.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
+import { reloadOnSignal } from './reload.js'
 import { stopOnSignal } from './stop-signal.js'
 import { write, type Terminal } from './terminal.js'
 
@@ -24,9 +29,12 @@ const MIB = 1 << 20
 export async function run(
   { config: path, check }: RunOptions,
   terminal: Terminal,
-  connect = connectKafka
+  connect: Connect = connectKafka,
+  env: NodeJS.ProcessEnv = process.env
 ): Promise<ExitCode> {
-  const config = await loadConfig(path, 'broker')
+  const kafka = kafkaEnabled(env)
+  const use = kafka ? 'broker' : 'library'
+  const config = await loadConfig(path, use)
   requireMemory(config)
   const memoryPredictedMiB = Math.ceil(predictMemory(config).totalBytes / MIB)
   const memoryLimitMiB = Math.ceil(memoryLimit(config) / MIB)
@@ -39,20 +47,33 @@ export async function run(
     return EXIT.done
   }
   const { stderr, colours } = terminal
+  const metrics = createMetrics(config.metrics)
   const logger = createLogger({
-    level: config.log.level,
+    settings: config.log,
     readable: stderr.isTTY === true,
     colours,
-    destination: stderr
+    destination: stderr,
+    onLeftOut: (component, count) => metrics.logLinesLeftOut(component, count)
   })
   let mesh: EventMesh | undefined
   const giveUp = (): void => {
-    logger.fatal('stopped at once; a restart repeats what was not committed')
+    logger.fatal({}, 'stopped at once; a restart repeats what was not committed')
     // An exit waits for librdkafka, and librdkafka for brokers that may be silent: with clients open only this is sure.
     if (mesh) process.kill(process.pid, 'SIGKILL')
     else process.exit(EXIT.impossible)
   }
-  const stop = stopOnSignal(giveUp)
+  const stop = stopOnSignal(giveUp, ['SIGINT', 'SIGTERM'])
+  const reloading = reloadOnSignal({
+    path,
+    use,
+    running: config,
+    logger,
+    parts: [
+      { reconfigure: ({ log }) => logger.reconfigure(log) },
+      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) }
+    ]
+  })
+  const warnings = logWarnings(logger.component('process'))
   let deadline: NodeJS.Timeout | undefined
   const within = (ms: number): void => {
     deadline ??= setTimeout(giveUp, ms).unref()
@@ -61,31 +82,57 @@ export async function run(
   try {
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
-    mesh = await connect(config)
-    const daemon = await createDaemon(config, {
-      mesh,
-      logger,
-      signal: stop.signal,
-      closing: () => within(CLOSE_MS_MAX)
-    })
+    mesh = await (kafka ? connect : connectInProcess)(config, logger.component('kafka'))
+    const closing = (): void => within(CLOSE_MS_MAX)
+    const daemon = await createDaemon(config, { mesh, logger, metrics, signal: stop.signal, closing })
     await daemon.run()
+    logger.flush()
     logger.info({ ...daemon.pipeline.totals }, 'stopped')
     return EXIT.done
   } finally {
     within(CLOSE_MS_MAX)
     await mesh?.close()
     clearTimeout(deadline)
+    warnings.dispose()
+    reloading.dispose()
     stop.dispose()
   }
 }
 
-async function connectKafka(config: Config): Promise<EventMesh> {
-  const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
-  const { brokers, librdkafka, instanceId } = config.kafka!
-  return KafkaEventMesh.connect({
-    brokers,
-    librdkafka,
-    compression: config.output.compression,
-    ...(instanceId === undefined ? {} : { instanceId })
-  })
+/** Node's warnings as lines of the log, instead of text between them. */
+function logWarnings(logger: Logger): { dispose(): void } {
+  const printing = process.listeners('warning')
+  const listener = ({ name, message, stack }: Error): void =>
+    logger.warn({ err: { type: name, message, stack } }, `${name}: ${message}`)
+  process.removeAllListeners('warning')
+  process.on('warning', listener)
+  return {
+    dispose() {
+      process.off('warning', listener)
+      for (const printer of printing) process.on('warning', printer)
+    }
+  }
+}
+
+type Connect = (config: Config, logger: Logger) => Promise<EventMesh>
+
+const ON = ['1', 'true', 'on', 'yes']
+const OFF = ['0', 'false', 'off', 'no']
+
+/** The flag ENABLE_KAFKA_EVENT_MESH; on unless said otherwise. @throws USAGE for a value that is neither. */
+export function kafkaEnabled({ ENABLE_KAFKA_EVENT_MESH: flag }: NodeJS.ProcessEnv): boolean {
+  const value = flag?.trim().toLowerCase()
+  if (value === undefined || value === '' || ON.includes(value)) return true
+  if (OFF.includes(value)) return false
+  throw new TdaError(
+    'USAGE',
+    `ENABLE_KAFKA_EVENT_MESH: expected ${[...ON, ...OFF].join(', ')}, found "${flag}"`
+  )
+}
+
+/** The same interface in the memory of this process: only what runs in it can publish and read. */
+function connectInProcess({ input }: Config, logger: Logger): Promise<EventMesh> {
+  const mesh = new InProcessEventMesh({ partitions: input.partitions })
+  logger.warn({}, `ENABLE_KAFKA_EVENT_MESH is off, no broker is used. ${mesh.description}`)
+  return Promise.resolve(mesh)
 }

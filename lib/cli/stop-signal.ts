@@ -13,8 +13,11 @@ export interface StopSignal {
   dispose(): void
 }
 
-/** @param onForce what to do when a person insists, for instance `() => process.exit(3)`. */
-export function stopOnSignal(onForce: () => void): StopSignal {
+/**
+ * @param onForce what to do when a person insists, for instance `() => process.exit(3)`.
+ * @param signals which ones; a daemon has another use for SIGHUP.
+ */
+export function stopOnSignal(onForce: () => void, signals: readonly NodeJS.Signals[] = SIGNALS): StopSignal {
   const controller = new AbortController()
   let first: { readonly name: NodeJS.Signals; readonly at: number } | undefined
   const listener = (name: NodeJS.Signals): void => {
@@ -23,11 +26,11 @@ export function stopOnSignal(onForce: () => void): StopSignal {
     if (name !== first.name || at - first.at > SAME_WISH_MS) onForce()
     else controller.abort()
   }
-  for (const name of SIGNALS) process.on(name, listener)
+  for (const name of signals) process.on(name, listener)
   return {
     signal: controller.signal,
     dispose() {
-      for (const name of SIGNALS) process.off(name, listener)
+      for (const name of signals) process.off(name, listener)
     }
   }
 }

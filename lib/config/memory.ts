@@ -43,10 +43,15 @@ export function predictMemory(config: Config): MemoryPrediction {
 /** What the engines may take: `limits.memoryMiB`, else 70 % of the machine or of the cgroup this process is limited to. */
 export function memoryLimit(config: Config): number {
   if (config.limits.memoryMiB !== undefined) return config.limits.memoryMiB * MIB
+  return Math.floor(DEFAULT_SHARE * processMemory())
+}
+
+/** What this process may take as a whole: the machine, or the cgroup it is limited to. */
+export function processMemory(): number {
   const machine = totalmem()
   const constrained = process.constrainedMemory()
   // Without a limit, Node answers 0 or a number beyond any machine.
-  return Math.floor(DEFAULT_SHARE * (constrained > 0 ? Math.min(machine, constrained) : machine))
+  return constrained > 0 ? Math.min(machine, constrained) : machine
 }
 
 /** A sentence for each Rips scale: what it takes, roughly how long a point takes. */

@@ -5,6 +5,9 @@ import type { ScaleConfig } from './schema.js'
 /** Cloud points in a window, at most: `kRipsWindowMax` of native/rips/rips_window.h, less the point that is entering. */
 export const RIPS_POINTS_MAX = 32_767
 
+/** The same with `maxDimension: 2`: `kVoidsWindowMax` of native/rips/voids.h. */
+export const VOIDS_POINTS_MAX = 5791
+
 const RIPS_OPTIONS = ['channels', 'embedding', 'metric', 'weights', 'maxDimension', 'threshold'] as const
 
 type Wrong = (path: ConfigPath, message: string) => void
@@ -69,8 +72,10 @@ function checkWindow(scale: ScaleConfig, path: ConfigPath, wrong: Wrong): void {
     wrong([...path, option], `expected more than ${reach}, the samples one point spans, found ${samples}`)
   }
   const points = Math.ceil((samples - reach) / stride)
-  if (points > RIPS_POINTS_MAX) {
-    const stated = `a Rips window holds at most ${RIPS_POINTS_MAX} points`
+  const voids = scale.maxDimension === 2
+  const most = voids ? VOIDS_POINTS_MAX : RIPS_POINTS_MAX
+  if (points > most) {
+    const stated = `a Rips window${voids ? ' with maxDimension: 2' : ''} holds at most ${most} points`
     wrong([...path, option], `${stated}, and ${samples} samples would give ${points}; lower ${option}`)
   }
 }

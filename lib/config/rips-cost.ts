@@ -2,9 +2,13 @@
  * What a Rips scale costs, predicted before start: its memory is bounded, its time is a rough figure from measured ones.
  *
  *     memory   what native/rips/rips_window.h predicts for the cloud (quadratic in its points) + 1 KiB a point for rows
- *     time     of a point that enters while one leaves, and of its update: 2 us x points + 1.5 ns x points^2 with loops,
- *              0.45 us x points for components alone. On the noisy circle in R^3 on one core of the machine of
- *              benchmarks/RESULTS.md; other clouds and machines differ, rarely by more than 3 x.
+ *     time     of a point that enters while one leaves, and of its update, in microseconds for W points:
+ *                components   3 + 0.04 W
+ *                loops        0.7 W + 0.0007 W^2
+ *                voids        the same + 0.022 W^3, once an update
+ *
+ * Fitted to windows of 100 to 2000 points (voids: 30 to 200) in R^3, uniform, embedding, circle and lattice, on one core
+ * of the machine of benchmarks/RESULTS.md: within a factor of 3 of every one of them; large lattices are the slowest.
  */
 import { nativeAddon, type NativeFiltration } from '../native.js'
 import { cloudPointsMax, coordinatesOf } from '../scales/filtration.js'
@@ -34,6 +38,12 @@ export function ripsCost({
   return {
     points,
     bytes: native + ROWS_BYTES * points + FIXED_BYTES,
-    pointMs: (rips.maxDimension === 0 ? 0.45 * points : 2 * points + 0.0015 * points * points) / 1000
+    pointMs: pointMicros(points, rips.maxDimension) / 1000
   }
+}
+
+function pointMicros(points: number, maxDimension: 0 | 1 | 2): number {
+  if (maxDimension === 0) return 3 + 0.04 * points
+  const loops = 0.7 * points + 0.0007 * points ** 2
+  return maxDimension === 1 ? loops : loops + 0.022 * points ** 3
 }

@@ -10,6 +10,14 @@ const name = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'letters, digits, ".", 
 const positiveInt = z.int().positive()
 const notNegative = z.number().min(0)
 
+const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+
+/** Parts of a daemon whose log lines name them, and whose level may be set by itself. */
+export const LOG_COMPONENTS = ['daemon', 'pipeline', 'worker', 'kafka', 'process'] as const
+export type LogComponent = (typeof LOG_COMPONENTS)[number]
+const componentLevel = (what: string): z.ZodOptional<typeof logLevel> =>
+  logLevel.optional().describe(`Of ${what}; default: \`log.level\`.`)
+
 /** Beyond about 24 days a timer of Node.js fires at once. */
 const DRAIN_MS_MAX = 86_400_000
 
@@ -76,11 +84,13 @@ export const scaleSchema = z.strictObject({
     ),
   maxDimension: z
     .union(
-      [z.literal(0), z.literal(1)],
-      '0 or 1 (for dimension 2 and above, compute whole windows: streaming-tda diagram --filtration rips)'
+      [z.literal(0), z.literal(1), z.literal(2)],
+      '0, 1 or 2 (for dimension 3 and above, compute whole windows: streaming-tda diagram --filtration rips)'
     )
     .optional()
-    .describe('Rips: the highest homology dimension; default 1.'),
+    .describe(
+      'Rips: the highest homology dimension; default 1. Dimension 2 is computed from scratch at every update.'
+    ),
   threshold: notNegative
     .optional()
     .describe('Rips: longest edge of the complex; what is alive there has death null. Default: no limit.')
@@ -99,6 +109,12 @@ export const configSchema = z.strictObject({
           'A name of this daemon that stays the same over restarts and is unique in the group (static membership, ' +
             '`group.instance.id`): a restart within `session.timeout.ms` keeps its partitions. Default: none.'
         ),
+      columnar: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Take records from librdkafka in columns, where the optional addon for it is built; false: one object each.'
+        ),
       librdkafka: z
         .record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'a text, a number, true or false'))
         .default({})
@@ -113,13 +129,31 @@ export const configSchema = z.strictObject({
       topic: name.default('tda.points').describe('Topic the points come from.'),
       partitions: positiveInt.default(4).describe('Partitions when the topic has to be created.'),
       format: z
-        .enum(['json', 'csv'])
+        .enum(['json', 'csv', 'binary'])
         .default('json')
-        .describe('Encoding of a record: a JSON object or array of objects, or CSV lines.'),
+        .describe(
+          'Encoding of a record: a JSON object or array of objects, CSV lines, or packed little-endian numbers.'
+        ),
       columns: z
         .array(z.string())
         .optional()
         .describe('Column names of headerless CSV records, in order (format `csv` from Kafka).'),
+      binary: z
+        .strictObject({
+          type: z
+            .enum(['float64', 'float32'])
+            .default('float64')
+            .describe(
+              'Type of a number. A row a point: a float64 timestamp with `timestamp.from: field` (`ms` or `s`), then the ' +
+                'channels in order.'
+            ),
+          pointsMax: positiveInt
+            .max(1_000_000)
+            .default(65_536)
+            .describe('Points in a record; one with more is a dead letter.')
+        })
+        .prefault({})
+        .describe('Layout of records with the format `binary`; the stream is the record key.'),
       stream: z
         .strictObject({
           from: z.enum(['key', 'field']).describe('The record key, or a field.'),
@@ -228,6 +262,29 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Limits on streams.'),
+  state: z
+    .strictObject({
+      interval: durationMs
+        .prefault('10s')
+        .describe('How often the state of streams is written; a restart reads again what came after.'),
+      idleAfter: durationMs
+        .prefault('10m')
+        .describe('The window of a stream without records for so long is stored, so that the log need not keep it.'),
+      replayRecordsMax: positiveInt
+        .default(1_000_000)
+        .describe(
+          'Records of a partition that a restart may have to read again; windows that reach further back are stored.'
+        ),
+      onLoss: z
+        .enum(['refuse', 'rebuild-from-earliest'])
+        .default('refuse')
+        .describe(
+          'When retention has removed what a restart needs: end with exit code 3, or begin windows anew at the oldest ' +
+            'record and mark their updates `rebuilt`.'
+        )
+    })
+    .prefault({})
+    .describe('What a restart needs (in `output.stateTopic`), and what happens without it.'),
   pipeline: z
     .strictObject({
       workers: positiveInt
@@ -250,7 +307,8 @@ export const configSchema = z.strictObject({
       memoryMiB: positiveInt
         .optional()
         .describe(
-          'Memory the engines may need, predicted before start; default: 70 % of the machine or its cgroup.'
+          'Memory the engines may need, predicted before start; from 80 % in use on, new streams are dead letters. ' +
+            'Default: 70 % of the machine or its cgroup.'
         )
     })
     .prefault({})
@@ -266,15 +324,43 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('The HTTP endpoint.'),
-  log: z
+  metrics: z
     .strictObject({
-      level: z
-        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
-        .default('info')
-        .describe('Lowest level that is logged.')
+      streams: z
+        .array(z.string().min(1).max(1024))
+        .max(100)
+        .default([])
+        .describe('Streams with series of their own; every other stream is counted in the sums only.'),
+      exemplars: z
+        .boolean()
+        .default(true)
+        .describe('Whether latencies name a trace that saw them (scraped as OpenMetrics, with tracing).')
     })
     .prefault({})
-    .describe('Logging.'),
+    .describe('What `/metrics` shows. May change at run time, by SIGHUP.'),
+  log: z
+    .strictObject({
+      level: logLevel.default('info').describe('Lowest level that is logged.'),
+      components: z
+        .strictObject({
+          daemon: componentLevel('start, stop, reload and health'),
+          pipeline: componentLevel('batches, partitions, dead letters and failures'),
+          worker: componentLevel('the worker threads and the native engines'),
+          kafka: componentLevel("the brokers and Kafka's client"),
+          process: componentLevel("Node's own warnings")
+        } satisfies Record<LogComponent, z.ZodOptional<typeof logLevel>>)
+        .default({})
+        .describe('Other levels for parts of the daemon.'),
+      debugStream: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'One stream whose every batch, advance, update and refused record is logged, at level debug.'
+        )
+    })
+    .prefault({})
+    .describe('Logging. May change at run time, by SIGHUP.'),
   shutdown: z
     .strictObject({
       timeout: durationMs

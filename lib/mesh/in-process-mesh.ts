@@ -193,6 +193,12 @@ export class InProcessEventMesh implements EventMesh {
     this.#topics.get(topic)?.groups.get(groupId)?.member?.rebalance()
   }
 
+  /** Removes the records of a partition before an offset, whoever has read them, as retention does. For tests and drills. */
+  trim(topic: string, partition: number, before: number): void {
+    const log = this.#topics.get(topic)?.logs[partition]
+    while (log && log.low < Math.min(before, log.high)) log.dropOldest()
+  }
+
   close(): Promise<void> {
     this.#closed = true
     this.wake()

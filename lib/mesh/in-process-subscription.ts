@@ -34,7 +34,9 @@ export class InProcessSubscription implements Subscription {
     try {
       while (!signal.aborted && !this.#closed && !this.mesh.closed) {
         if (this.#position.size === 0) {
-          yield { kind: 'assigned', partitions: this.#assign() }
+          const startAt = (partition: number, offset: number): void =>
+            void this.#position.set(partition, offset)
+          yield { kind: 'assigned', partitions: this.#assign(), startAt }
           continue
         }
         if (this.#rebalancing) {

@@ -8,6 +8,7 @@ import { isNativeError } from 'node:util/types'
 import type * as rdkafka from 'node-rdkafka'
 import type { LibrdKafkaError } from 'node-rdkafka'
 import { TdaError, type ErrorCode } from '../errors.js'
+import type { KafkaSettings } from './kafka-settings.js'
 
 type Rdkafka = typeof rdkafka
 export type { KafkaConsumer, LibrdKafkaError, Message, Producer } from 'node-rdkafka'
@@ -23,6 +24,7 @@ export const RD_KAFKA = {
   AUTHENTICATION: -169,
   STATE: -172,
   FATAL: -150,
+  UNKNOWN_TOPIC: 3,
   FENCED: -144,
   MSG_SIZE_TOO_LARGE: 10,
   RECORD_LIST_TOO_LARGE: 18,
@@ -129,6 +131,23 @@ export function withSettings<Client>(make: () => Client): Client {
   }
 }
 
+/** What librdkafka sets by topic, as far as producers go. */
+const TOPIC_SETTINGS: ReadonlySet<string> = new Set([
+  'acks',
+  'request.required.acks',
+  'request.timeout.ms',
+  'message.timeout.ms',
+  'delivery.timeout.ms',
+  'partitioner',
+  'queuing.strategy',
+  'compression.level'
+])
+
+/** Those of the settings that are set by topic: node-rdkafka loses them where they stand among the global ones. */
+export function topicSettings(settings: KafkaSettings): KafkaSettings {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => TOPIC_SETTINGS.has(name)))
+}
+
 interface Connectable {
   connect(options: { timeout: number }, done: (error: LibrdKafkaError | null) => void): unknown
   disconnect(done: () => void): unknown
@@ -153,6 +172,33 @@ export async function connectClient(client: Connectable, brokers: string, timeou
           )
         )
     })
+  })
+}
+
+/** Where what the client says of itself goes. */
+export interface ClientLog {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+interface Talking {
+  on(event: 'event.error', listener: (error: LibrdKafkaError) => void): unknown
+  on(
+    event: 'event.log',
+    listener: (entry: { severity: number; fac: string; message: string }) => void
+  ): unknown
+}
+
+/**
+ * Logs what librdkafka reports. Its errors are no failures of ours: outages heal, and what does not heal is thrown by
+ * the call it concerns. `setting` debug of `kafka.librdkafka` makes it say more; syslog severities.
+ */
+export function logClient(client: Talking, role: 'consumer' | 'producer', log: ClientLog | undefined): void {
+  client.on('event.error', (error) => log?.warn({ client: role, librdkafka: error.code }, error.message))
+  client.on('event.log', ({ severity, fac, message }) => {
+    const level = severity <= 4 ? 'warn' : severity <= 6 ? 'info' : 'debug'
+    log?.[level]({ client: role, facility: fac }, message)
   })
 }
 

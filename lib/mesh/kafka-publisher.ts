@@ -16,8 +16,10 @@ import {
   errorNumber,
   isTooLarge,
   loadKafka,
+  logClient,
   RD_KAFKA,
   withSettings,
+  type ClientLog,
   type LibrdKafkaError,
   type Producer
 } from './kafka-client.js'
@@ -60,7 +62,12 @@ export class KafkaPublisher {
   readonly #singly = new Set<string>()
   #closed = false
 
-  static async connect(brokers: string, settings: KafkaSettings, timeoutMs: number): Promise<KafkaPublisher> {
+  static async connect(
+    brokers: string,
+    settings: KafkaSettings,
+    timeoutMs: number,
+    logger?: ClientLog
+  ): Promise<KafkaPublisher> {
     const { Producer } = await loadKafka()
     const producer = withSettings(
       () =>
@@ -78,6 +85,7 @@ export class KafkaPublisher {
           { 'message.timeout.ms': MESSAGE_TIMEOUT_MS }
         )
     )
+    logClient(producer, 'producer', logger)
     await connectClient(producer, brokers, timeoutMs)
     return new KafkaPublisher(producer)
   }
@@ -87,7 +95,6 @@ export class KafkaPublisher {
     producer.on('delivery-report', (error: LibrdKafkaError | null, report) => {
       this.#reported(report.opaque as Sent, report.size, error)
     })
-    producer.on('event.error', () => {}) // Outages heal; what does not arrive in time fails through its report.
   }
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {

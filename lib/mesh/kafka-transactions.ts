@@ -72,6 +72,8 @@ export class KafkaTransactions implements Transactions {
   #singly = false
   /** Offsets of a transaction that may have been committed by a producer that is gone. */
   #doubt: ReadonlyMap<number, number> | null = null
+  /** Settles when no call of librdkafka is under way. */
+  #underWay: Promise<unknown> = Promise.resolve()
 
   static async open(options: KafkaTransactionsOptions): Promise<KafkaTransactions> {
     const transactions = new KafkaTransactions(options)
@@ -83,7 +85,13 @@ export class KafkaTransactions implements Transactions {
     this.#options = options
   }
 
-  async commit(transaction: Transaction): Promise<boolean> {
+  commit(transaction: Transaction): Promise<boolean> {
+    const commit = this.#commit(transaction)
+    this.#underWay = commit.catch(() => {})
+    return commit
+  }
+
+  async #commit(transaction: Transaction): Promise<boolean> {
     const { subscription, report } = this.#options
     try {
       const committed = await this.#attempt(transaction)
@@ -127,7 +135,7 @@ export class KafkaTransactions implements Transactions {
     })
     if (found.size === 0 && !this.#singly) {
       this.#singly = true
-      await this.close()
+      await this.#disconnect()
       throw new TdaError(
         'BROKER',
         'a topic takes fewer bytes than a batch of records has: sending them one by one',
@@ -141,7 +149,13 @@ export class KafkaTransactions implements Transactions {
     throw brokerError('commit a transaction', error)
   }
 
+  /** Waits for the commit under way: a producer that is closed in the middle of a call waits for it, and it for the producer. */
   async close(): Promise<void> {
+    await this.#underWay
+    await this.#disconnect()
+  }
+
+  async #disconnect(): Promise<void> {
     const producer = this.#producer
     this.#producer = null
     if (producer) await disconnectClient(producer)

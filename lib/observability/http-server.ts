@@ -1,11 +1,12 @@
 /**
- * The HTTP endpoint: `/metrics` for Prometheus, `/healthz` (is the process of use?), `/readyz` (does it do its work
+ * The HTTP endpoint: `/metrics` for Prometheus (OpenMetrics where asked for), `/healthz` (is the process of use?), `/readyz` (does it do its work
  * now?). GET and HEAD only, no body is read, connections and their time are limited.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { TdaError } from '../errors.js'
 import type { PipelineState } from '../pipeline/lifecycle.js'
+import { formatAccepted } from './exposition.js'
 import type { Metrics } from './metrics.js'
 
 const CONNECTIONS_MAX = 64
@@ -22,9 +23,13 @@ export interface Health {
 
 /**
  * What a state of the pipeline means to whoever supervises the process. `brokersDown`: why no broker can be reached, or
- * null; a restart does not help against it.
+ * null; a restart does not help against it. `restoreText`: how far a restore is, where one is under way.
  */
-export function healthOf(state: PipelineState, brokersDown: string | null = null): Health {
+export function healthOf(
+  state: PipelineState,
+  brokersDown: string | null = null,
+  restoreText: string | null = null
+): Health {
   const working = state.kind === 'starting' || state.kind === 'restoring' || state.kind === 'running'
   if (brokersDown !== null && working) return { live: true, ready: false, reason: brokersDown }
   switch (state.kind) {
@@ -34,7 +39,7 @@ export function healthOf(state: PipelineState, brokersDown: string | null = null
       return {
         live: true,
         ready: false,
-        reason: `restoring: rebuilding windows of partitions ${state.partitions.join(', ')}`
+        reason: `restoring: ${restoreText ?? `rebuilding windows of partitions ${state.partitions.join(', ')}`}`
       }
     case 'running':
       return { live: true, ready: true, reason: 'running' }
@@ -124,7 +129,9 @@ async function replyTo(request: IncomingMessage, metrics: Metrics, health: () =>
   switch (path) {
     case '/metrics':
       try {
-        return { status: 200, type: metrics.contentType, body: await metrics.text() }
+        const format = formatAccepted(request.headers.accept)
+        const body = await metrics.text(format)
+        return { status: 200, type: metrics.contentType(format), body, headers: { vary: 'accept' } }
       } catch (error) {
         const body = `metrics could not be collected: ${(error as Error).message}\n`
         return { status: 500, type: TEXT, body }

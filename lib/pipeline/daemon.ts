@@ -3,15 +3,18 @@
  * and `demo` differ in the mesh they bring.
  */
 import { createDecoder } from '../adapters/decoder.js'
-import { requireMemory } from '../config/memory.js'
+import { memoryLimit, processMemory, requireMemory } from '../config/memory.js'
 import type { Config } from '../config/schema.js'
 import { brokerCode, BrokerGuard } from '../mesh/broker-guard.js'
-import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
+import { TdaError } from '../errors.js'
+import type { EventMesh, Subscription, TopicSettings } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
 import { BrokerWatch } from './broker-watch.js'
+import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
+import { meshStateStore, STATE_TOPIC_SETTINGS, type StateStore } from './restore.js'
 
 /** Where a configuration has no `kafka` section: on the embedded broker and in process. */
 const GROUP_ID = 'streaming-tda'
@@ -74,27 +77,30 @@ export interface Daemon {
 export async function createDaemon(config: Config, parts: DaemonParts): Promise<Daemon> {
   const { mesh, logger, signal } = parts
   requireMemory(config)
-  const metrics = parts.metrics ?? createMetrics()
+  const metrics = parts.metrics ?? createMetrics(config.metrics)
+  metrics.memoryLimit(memoryLimit(config))
   const { input, output } = config
   const guard = new BrokerGuard({
     report: (state) => metrics.breaker(state),
     changed: (state, text) => logger?.[state === 'open' ? 'warn' : 'info']({ state }, text),
     retried: (error) => metrics.brokerFailed(brokerCode(error))
   })
-  const create = (topic: string, partitions: number): Promise<void> =>
-    guard.run(() => mesh.createStream(topic, partitions), CREATE_ATTEMPTS)
+  const create = (topic: string, partitions: number, settings?: TopicSettings): Promise<void> =>
+    guard.run(() => mesh.createStream(topic, partitions, settings), CREATE_ATTEMPTS)
   await create(input.topic, input.partitions)
   await create(output.topic, output.partitions)
   await create(output.deadLetterTopic, output.partitions)
+  const groupId = config.kafka?.groupId ?? GROUP_ID
+  const state = await openState(config, parts, groupId, create)
   let pipeline: Pipeline | undefined
-  const watch = new BrokerWatch(logger, (up) => metrics.brokerUp(up))
+  const watch = new BrokerWatch(componentLogger(logger, 'kafka'), (up) => metrics.brokerUp(up))
   const health = (): Health =>
-    healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble)
+    healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble, pipeline?.restoreText)
   const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
   let source: Subscription | undefined
   let delivery: Delivery | undefined
   try {
-    source = await mesh.subscribe(input.topic, { groupId: config.kafka?.groupId ?? GROUP_ID })
+    source = await mesh.subscribe(input.topic, { groupId })
     delivery = await openDelivery(mesh, source, config, { guard, metrics, ...(logger ? { logger } : {}) })
     sayGuarantee(config, delivery, logger)
     pipeline = new Pipeline({
@@ -103,6 +109,8 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       decoder: createDecoder(config),
       delivery,
       metrics,
+      ...(state ? { state } : {}),
+      memoryLimits: { native: memoryLimit(config), resident: processMemory() },
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
     })
@@ -136,6 +144,32 @@ interface Opened {
   readonly closing: () => void
 }
 
+/** The state topic has the partitions of the input topic, one each. `null` where the mesh cannot keep it. */
+async function openState(
+  config: Config,
+  { mesh, logger }: DaemonParts,
+  groupId: string,
+  create: (topic: string, partitions: number, settings: TopicSettings) => Promise<void>
+): Promise<StateStore | null> {
+  if (!mesh.capabilities.compaction) {
+    logger?.info(
+      {},
+      'no state is kept, because nothing compacts its topic here: a restart reads all records again'
+    )
+    return null
+  }
+  const { input, output } = config
+  const wanted = await mesh.partitions(input.topic)
+  await create(output.stateTopic, wanted, STATE_TOPIC_SETTINGS)
+  const found = await mesh.partitions(output.stateTopic)
+  if (found >= wanted) return meshStateStore(mesh, config, groupId)
+  throw new TdaError(
+    'NOT_SUPPORTED',
+    `"${output.stateTopic}" has ${found} partitions, "${input.topic}" has ${wanted}: add the missing ones to ` +
+      `"${output.stateTopic}" (kafka-topics --alter --partitions ${wanted})`
+  )
+}
+
 function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineLogger | undefined): void {
   if (guarantee === config.delivery) logger?.info({ delivery: guarantee }, `delivery: ${guarantee}`)
   else logger?.warn({ delivery: guarantee }, `delivery: ${guarantee}, because there are no transactions here`)
@@ -148,10 +182,12 @@ async function run(opened: Opened): Promise<void> {
   let asking = false
   const sampling = setInterval(() => {
     watch.check()
+    pipeline.sampleMemory()
     if (asking) return // A broker that does not answer is not asked twice.
     asking = true
     pipeline
       .sampleLag()
+      .then(() => pipeline.keepState())
       .then(
         () => watch.answered(),
         (error: unknown) => watch.failed(error)

@@ -5,6 +5,7 @@
  */
 import type { RejectReason } from '../adapters/decoder.js'
 import type { ErrorCode } from '../errors.js'
+import type { EngineCounters } from '../native.js'
 import type { BreakerState } from '../mesh/broker-guard.js'
 import type { TransactionOutcome } from '../mesh/event-mesh.js'
 import type { PipelineStateKind } from './lifecycle.js'
@@ -15,8 +16,22 @@ export interface ScaleTotals {
   readonly points: number
   /** Pairs in the diagrams of this scale. */
   readonly pairs: number
+  /** Those of them that have dimension 1. */
+  readonly loops: number
+  /** And dimension 2. */
+  readonly voids: number
   /** Bytes of native memory the engines of this scale hold, without the points (see `ringBytes`). */
   readonly bytes: number
+  /** What the engines of this scale have done; `arenaBytes` is what they hold now. */
+  readonly counters: EngineCounters
+}
+
+/** One stream at all its scales, in all partitions it is in. */
+export interface StreamTotals {
+  /** Points appended since its partition was assigned, those replayed for a restore included. */
+  readonly points: number
+  /** By the name of the scale. */
+  readonly scales: ReadonlyMap<string, ScaleTotals>
 }
 
 /** Queues of the pipeline; each has a limit. */
@@ -25,6 +40,10 @@ export type QueueName =
   | 'batches'
   /** Engine advances handed to the worker pool and not yet back. */
   | 'jobs'
+
+/** Where in the life of a record something went wrong. */
+export const STAGES = ['source', 'decode', 'admit', 'advance', 'deliver'] as const
+export type Stage = (typeof STAGES)[number]
 
 /** What became of a transaction, and `retried` for each repetition of one. */
 export type TransactionCount = TransactionOutcome | 'retried'
@@ -59,14 +78,24 @@ export interface PipelineMetrics extends DeliveryMetrics {
   timestampsBackwards(count: number): void
   /** Updates and snapshots acknowledged by the sink, split parts counted one by one, and their bytes. */
   updatesPublished(count: number, bytes: number): void
+  /** A checkpoint was handed over: records of the state topic and their bytes. */
+  checkpointed(records: number, bytes: number): void
+  /** Records of before the committed offset that were read to rebuild windows. */
+  recordsReplayed(count: number): void
+  /** Updates of a scale whose features were computed, acknowledged or not yet. */
+  featuresExtracted(scale: string, count: number): void
+  /** An operation of a stage failed, whether or not the pipeline goes on. Refused records: `recordsRejected`. */
+  error(stage: Stage, code: ErrorCode): void
   /** Why the pipeline failed. At most once in its life. */
   failed(code: ErrorCode): void
 
-  // Histograms, in seconds, once per batch.
+  // Histograms, in seconds, once per batch. `traceId`: of a trace that was kept and saw it.
   /** From the arrival of a batch in this process until its results were acknowledged. */
-  batchLatency(seconds: number): void
+  batchLatency(seconds: number, traceId?: string): void
   /** From the log's timestamp of the newest record of a batch until its results were acknowledged; wall clock. */
-  endToEnd(seconds: number): void
+  endToEnd(seconds: number, traceId?: string): void
+  /** From the arrival of a batch until its updates were computed, ready to be delivered. */
+  computeLatency(seconds: number): void
   /** Handing a batch's results to the sink until it acknowledged them. */
   publishLatency(seconds: number): void
 
@@ -78,13 +107,23 @@ export interface PipelineMetrics extends DeliveryMetrics {
   brokerUp(up: boolean): void
   /** Records not read yet; `null` when the partition was given up or its lag cannot be read. */
   consumerLag(partition: number, records: number | null): void
+  /** Part of the records that rebuild a partition's windows which are read, 0 to 1; `null` when it was given up. */
+  restoreProgress(partition: number, ratio: number | null): void
   /** Part of the time since the last sample that the workers were busy, 0 to 1. */
   workerUtilisation(ratio: number): void
+  /** What rings and engines may take, in bytes: `limits.memoryMiB` or its default. */
+  memoryLimit(bytes: number): void
+  /** Part of the memory limit in use: of native memory or of the process, whichever is nearer to its limit. */
+  memoryRatio(ratio: number): void
   /** Streams held, all partitions. */
   streams(count: number): void
   /** Bytes of native memory the shared point rings hold. */
   ringBytes(bytes: number): void
   scale(scale: string, totals: ScaleTotals): void
+  /** Streams that get series of their own (`metrics.streams`). */
+  readonly streamsWatched: readonly string[]
+  /** `null`: not held here. Only for those of `streamsWatched`. */
+  stream(stream: string, totals: StreamTotals | null): void
 }
 
 /** Counts nothing. */
@@ -102,16 +141,26 @@ export const noMetrics: PipelineMetrics = {
   recordsRejected() {},
   timestampsBackwards() {},
   updatesPublished() {},
+  checkpointed() {},
+  recordsReplayed() {},
+  featuresExtracted() {},
+  error() {},
   failed() {},
   batchLatency() {},
   endToEnd() {},
+  computeLatency() {},
   publishLatency() {},
   state() {},
   queueDepth() {},
   brokerUp() {},
   consumerLag() {},
+  restoreProgress() {},
   workerUtilisation() {},
+  memoryLimit() {},
+  memoryRatio() {},
   streams() {},
   ringBytes() {},
-  scale() {}
+  scale() {},
+  streamsWatched: [],
+  stream() {}
 }

@@ -15,17 +15,28 @@
 import type { DecodedBatch } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
-import type { AssignedPartition, MeshRecord, OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
+import type {
+  AssignedPartition,
+  MeshEvent,
+  MeshRecord,
+  OutgoingRecord,
+  Subscription
+} from '../mesh/event-mesh.js'
+import { MemoryGate, type MemoryBytes, type MemoryLook } from '../scales/memory-gate.js'
 import { resultPlace } from '../publishers/dead-letters.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
-import { StreamTable } from '../scales/stream-table.js'
+import { LogMismatch, StreamTable } from '../scales/stream-table.js'
+import type { StreamState } from '../scales/stream-state.js'
 import { WorkerPool } from '../scales/worker-pool.js'
 import type { Delivery, Outcome } from './delivery.js'
 import { nextState, type PipelineSignal, type PipelineState } from './lifecycle.js'
 import { OrderedFlight } from './ordered-flight.js'
+import { componentLogger, type DetailedLogger } from './pipeline-logger.js'
 import { noMetrics, type PipelineMetrics } from './pipeline-metrics.js'
-import { PipelineReport, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
-import { sampleStreams } from './sample-streams.js'
+import { bytesOf } from './record-bytes.js'
+import { PipelineReport, workerLog, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
+import { Restorer, type StateStore } from './restore.js'
+import { nativeBytes, sampleStreams } from './sample-streams.js'
 import { orderedUpdates } from './updates.js'
 
 export type { PipelineLogger, PipelineTotals } from './pipeline-report.js'
@@ -37,10 +48,17 @@ export interface PipelineParts {
   readonly decoder: { decode(records: readonly MeshRecord[]): DecodedBatch }
   /** Where results go. The pipeline does not close it. */
   readonly delivery: Delivery
+  /** Where the state of streams is read from; without it windows are rebuilt from the oldest record. */
+  readonly state?: StateStore
   readonly metrics?: PipelineMetrics
   readonly logger?: PipelineLogger
   /** Aborting it drains the pipeline. */
   readonly signal?: AbortSignal
+  /**
+   * Where memory is this short, no stream is new (see `memory-gate.ts`). Default: no such limit, so that results depend on
+   * the log and the configuration alone (L2), as a replay's must.
+   */
+  readonly memoryLimits?: MemoryBytes
 }
 
 /** One run from a source to where results go. `createDaemon` makes it; its state and totals may be read at any time. */
@@ -50,17 +68,23 @@ export class Pipeline {
   readonly #decoder: PipelineParts['decoder']
   readonly #delivery: Delivery
   readonly #metrics: PipelineMetrics
-  readonly #logger: PipelineLogger | undefined
+  readonly #logger: DetailedLogger
   readonly #signal: AbortSignal | undefined
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
   readonly #streams: StreamTable
+  readonly #memory: MemoryGate | null
   readonly #flight: OrderedFlight
   /** Stops the source: on a drain and on a failure. */
   readonly #stop = new AbortController()
   readonly #report: PipelineReport
-  /** Committed offset of each partition that is being restored. */
-  readonly #restoring = new Map<number, number>()
+  readonly #restorer: Restorer | null
+  /** Partitions that are being restored: the offsets [from, resume) rebuild their windows. */
+  readonly #restoring = new Map<number, { readonly from: number; readonly resume: number }>()
+  /** How far a partition was read when its end was seen last. */
+  readonly #endSeen = new Map<number, number | null>()
+  /** An event is being dealt with: streams change. */
+  #handling = false
   /** Partitions whose lag was last reported. */
   #lagging: ReadonlySet<number> = new Set()
   #state: PipelineState = { kind: 'starting' }
@@ -75,17 +99,26 @@ export class Pipeline {
     this.#decoder = parts.decoder
     this.#delivery = parts.delivery
     this.#metrics = parts.metrics ?? noMetrics
-    this.#logger = parts.logger
-    this.#report = new PipelineReport(this.#metrics, parts.logger)
+    this.#logger = componentLogger(parts.logger, 'pipeline')
     this.#signal = parts.signal
     this.#plan = planStream(config)
+    const scales = this.#plan.scales.map(({ name }) => name)
+    this.#report = new PipelineReport({ metrics: this.#metrics, logger: parts.logger, scales })
     this.#pool = new WorkerPool({
       workers: config.pipeline.workers,
       scales: this.#plan.scales.map(({ name, layout }) => ({ name, layout })),
       maxBytes: config.publish.maxBytes,
-      eventTime: this.#plan.eventTime
+      eventTime: this.#plan.eventTime,
+      log: workerLog(parts.logger)
     })
-    this.#streams = new StreamTable(config, this.#plan, this.#pool)
+    const used = (): MemoryBytes => ({
+      native: nativeBytes(this.#streams),
+      resident: process.memoryUsage.rss()
+    })
+    const changed = (open: boolean, look: MemoryLook): void => this.#report.memory(open, look)
+    this.#memory = parts.memoryLimits ? new MemoryGate(parts.memoryLimits, used, changed) : null
+    this.#streams = new StreamTable(config, this.#plan, this.#pool, this.#memory)
+    this.#restorer = parts.state ? new Restorer(config, this.#streams, parts.state, parts.logger) : null
     this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, (error) => void this.#fail(error))
   }
 
@@ -105,6 +138,11 @@ export class Pipeline {
     this.#metrics.workerUtilisation(this.#pool.utilisation())
   }
 
+  /** Looks at memory, so that a change is seen without a new stream: every so often. O(streams x scales), no I/O. */
+  sampleMemory(): void {
+    if (this.#memory) this.#metrics.memoryRatio(this.#memory.look().ratio)
+  }
+
   /**
    * Sets the gauges of the lag: every so often, because the source has to ask for it.
    * @throws BROKER when it gets no answer; then there is no lag to be seen, instead of an old one.
@@ -112,7 +150,7 @@ export class Pipeline {
   async sampleLag(): Promise<void> {
     let lag: ReadonlyMap<number, number>
     try {
-      lag = await this.#source.lag()
+      lag = await this.#report.watched('source', this.#source.lag())
     } catch (error) {
       for (const partition of this.#lagging) this.#metrics.consumerLag(partition, null)
       this.#lagging = new Set()
@@ -122,7 +160,33 @@ export class Pipeline {
     for (const [partition, records] of lag) this.#metrics.consumerLag(partition, records)
     this.#lagging = new Set(lag.keys())
     // The record before the committed offset may be gone (compaction, a transaction's marker): then the end tells.
-    for (const [partition, records] of lag) if (records === 0) this.#restored(partition)
+    for (const [partition, records] of lag) {
+      const read = this.#streams.readUpTo(partition)
+      // Records may be on their way from the source: the end counts when nothing came from one sample to the next.
+      const ended =
+        records === 0 && !this.#handling && (!this.#restorer || this.#endSeen.get(partition) === read)
+      this.#endSeen.set(partition, records === 0 ? read : null)
+      if (!ended) continue
+      const explained = this.#finishRestore(partition).catch((error: unknown) => this.#explain(error))
+      await explained.catch((error: unknown) => void this.#fail(error))
+    }
+  }
+
+  /** Writes a checkpoint when one is due and no record comes that would; every so often. @throws BROKER without an answer */
+  async keepState(): Promise<void> {
+    if (!this.#restorer || this.#state.kind !== 'running') return
+    await this.#restorer.refresh()
+    if (this.#restorer.isDue() && !this.#handling && this.#flight.depth === 0) this.#checkpoint()
+  }
+
+  /** How far a restore is, for people; `null` when none is under way. */
+  get restoreText(): string | null {
+    if (this.#restoring.size === 0) return null
+    const parts = [...this.#restoring].map(([partition, { from, resume }]) => {
+      const read = Math.min(resume, this.#streams.readUpTo(partition) ?? from) - from
+      return `partition ${partition}: ${read} of ${resume - from} records read`
+    })
+    return `${parts.join(', ')}; ${this.#streams.size} streams`
   }
 
   /**
@@ -138,7 +202,8 @@ export class Pipeline {
     this.#signal?.addEventListener('abort', drain, { once: true })
     if (this.#signal?.aborted) drain()
     try {
-      await Promise.race([this.#pull(), failed, this.#delivery.failed])
+      const delivered = this.#report.watched('deliver', this.#delivery.failed)
+      await Promise.race([this.#report.watched('source', this.#pull().catch((error: unknown) => this.#explain(error))), failed, delivered])
       this.#apply({ kind: 'stop', deadlineMs: Date.now() })
       this.#apply({ kind: 'drained' })
     } catch (error) {
@@ -156,20 +221,30 @@ export class Pipeline {
   async #pull(): Promise<void> {
     const { recordsMax, lingerMs } = this.#config.pipeline
     for await (const event of this.#source.events({ recordsMax, lingerMs, signal: this.#stop.signal })) {
+      this.#handling = true
       switch (event.kind) {
         case 'assigned':
-          this.#assign(event.partitions)
+          await this.#assign(event)
           break
         case 'records':
+          if (this.#restorer?.isDue()) {
+            await this.#flight.settled()
+            this.#checkpoint()
+          }
           await this.#take(event.records)
           break
         case 'revoked':
+          await this.#settle()
+          this.#checkpoint(event.partitions)
           await this.#settle()
           await this.#release(event.partitions)
           event.done()
           break
       }
+      this.#handling = false
     }
+    await this.#settle()
+    this.#checkpoint()
     await this.#settle()
   }
 
@@ -187,19 +262,20 @@ export class Pipeline {
     const { slices, refused, backwards } = this.#streams.admit(decoded)
     const rounds: Promise<OutgoingRecord[]>[] = []
     for (const round of this.#streams.rounds(slices)) {
-      const jobs = await this.#streams.append(round)
-      const results = this.#streams.advance(round, jobs).then((messages) => orderedUpdates(jobs, messages))
+      const jobs = await this.#report.watched('advance', this.#streams.append(round))
+      const advanced = this.#report.advanced(jobs, this.#streams.advance(round, jobs))
+      const results = advanced.then((messages) => orderedUpdates(jobs, messages))
       results.catch(() => {}) // Told by the flight, which waits for all of them.
       rounds.push(results)
     }
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => this.#streams.isLive(record))
     const next = this.#streams.nextOffsets(records)
     const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
-    this.#flight.add(Promise.all(rounds), (updates) =>
+    this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
       this.#deliver({ updates: updates.flat(), letters, state: [], next }, arrivedMs, newestMs)
     )
-    const points = slices.reduce((sum, { count }) => sum + count, 0)
-    this.#report.taken(records, points, backwards)
+    this.#report.taken(records, slices, backwards)
+    if (this.#restoring.size > 0) this.#countReplayed(records)
     if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
 
@@ -214,7 +290,7 @@ export class Pipeline {
     }
     // Of a batch that was only replayed nothing is left.
     if (updates.length + letters.length + state.length + next.size === 0) out()
-    else await this.#delivery.deliver(outcome, out)
+    else await this.#report.watched('deliver', this.#delivery.deliver(outcome, out))
   }
 
   /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
@@ -226,35 +302,100 @@ export class Pipeline {
     this.#report.omitted(updates)
   }
 
-  #assign(partitions: readonly AssignedPartition[]): void {
-    for (const partition of partitions) {
-      this.#streams.assign(partition)
-      if (partition.resume > partition.low) this.#restoring.set(partition.partition, partition.resume)
-      this.#warnOfLoss(partition)
-    }
+  async #assign({ partitions, startAt }: Extract<MeshEvent, { kind: 'assigned' }>): Promise<void> {
+    for (const partition of partitions) this.#warnOfLoss(partition)
     this.#metrics.rebalanced('assigned')
-    this.#logger?.info({ partitions }, 'partitions assigned')
+    this.#logger.info({ partitions }, 'partitions assigned')
+    for (const { partition, low, resume } of partitions) {
+      if (resume > low) this.#restoring.set(partition, { from: low, resume })
+    }
     this.#apply({ kind: 'assigned', restoring: [...this.#restoring.keys()] })
+    for (const partition of partitions) {
+      const start = startAt && (await this.#restorer?.start(partition))
+      const { state, from } = start ?? { state: null, from: partition.low }
+      startAt?.(partition.partition, from)
+      this.#streams.assign(partition, state, from)
+      const { resume } = partition
+      if (this.#restoring.has(partition.partition)) this.#restoring.set(partition.partition, { from, resume })
+      if (state) await this.#load(partition.partition, state.streams)
+      this.#reportProgress(partition.partition)
+      if (from >= resume) await this.#finishRestore(partition.partition)
+    }
+  }
+
+  /** Stored points go through the engines like any others, and nothing of it goes out. */
+  async #load(partition: number, streams: readonly StreamState[]): Promise<void> {
+    for (const round of this.#streams.rounds(this.#streams.storedSlices(partition, streams))) {
+      const jobs = await this.#streams.append(round)
+      await this.#streams.advance(round, jobs)
+    }
   }
 
   #warnOfLoss({ partition, low, committed }: AssignedPartition): void {
     const lost = committed === null ? 0 : low - committed
     if (lost <= 0) return
     const message = `retention removed ${lost} records before they were read; let the input topic keep them for longer`
-    this.#logger?.warn({ partition, low, committed }, message)
+    this.#logger.warn({ partition, low, committed }, message)
+  }
+
+  #countReplayed(records: readonly MeshRecord[]): void {
+    const replayed = records.reduce((sum, record) => sum + (this.#streams.isLive(record) ? 0 : 1), 0)
+    if (replayed > 0) this.#metrics.recordsReplayed(replayed)
   }
 
   async #noteRestored(records: readonly MeshRecord[]): Promise<void> {
-    for (const { partition, offset } of records) {
-      if (offset + 1 < (this.#restoring.get(partition) ?? Infinity)) continue
-      await this.#streams.catchUp(partition)
-      this.#restored(partition)
+    for (const [i, { partition, offset }] of records.entries()) {
+      if (records[i + 1]?.partition === partition) continue
+      const restoring = this.#restoring.get(partition)
+      if (!restoring) continue
+      this.#reportProgress(partition)
+      if (offset + 1 >= restoring.resume) await this.#finishRestore(partition)
     }
   }
 
+  #reportProgress(partition: number): void {
+    const { from, resume } = this.#restoring.get(partition) ?? { from: 0, resume: 0 }
+    const read = Math.min(resume, this.#streams.readUpTo(partition) ?? resume)
+    this.#metrics.restoreProgress(partition, resume > from ? (read - from) / (resume - from) : 1)
+  }
+
+  /** Everything before the committed offset is read. */
+  async #finishRestore(partition: number): Promise<void> {
+    this.#streams.requireMatch(partition)
+    await this.#streams.catchUp(partition)
+    this.#restored(partition)
+  }
+
   #restored(partition: number): void {
+    const restoring = this.#restoring.get(partition)
     if (!this.#restoring.delete(partition)) return
+    this.#reportProgress(partition)
+    const read = (this.#streams.readUpTo(partition) ?? restoring!.from) - restoring!.from
+    this.#logger?.info(
+      { partition, records: read, streams: this.#streams.entriesOf(partition).size },
+      `partition ${partition} restored`
+    )
     this.#apply({ kind: 'restored', partition })
+  }
+
+  /** REQUIRES: the flight is settled, and no event is half dealt with. */
+  #checkpoint(partitions: readonly number[] = this.#streams.partitions()): void {
+    const outcome = this.#restorer?.checkpoint(partitions, this.#restoring)
+    if (!outcome) return
+    const out = (): void => this.#metrics.checkpointed(outcome.state.length, bytesOf(outcome.state))
+    this.#flight.add(Promise.resolve(), () => this.#delivery.deliver(outcome, out))
+  }
+
+  /** A log that is not what a state speaks of ends the pipeline, with what there is to do about it. */
+  async #explain(cause: unknown): Promise<never> {
+    if (!(cause instanceof LogMismatch) || !this.#restorer) throw cause
+    const { error, last } = this.#restorer.mismatch(cause)
+    if (last) {
+      await this.#flight.settled()
+      await this.#delivery.deliver(last, () => {})
+      await this.#delivery.settle()
+    }
+    throw error
   }
 
   /** Everything read so far is published and committed. */
@@ -265,12 +406,14 @@ export class Pipeline {
 
   async #release(partitions: readonly number[]): Promise<void> {
     for (const partition of partitions) {
+      this.#restorer?.release(partition)
       await this.#streams.release(partition)
       this.#metrics.partitionConsumed(partition, null)
       this.#restored(partition)
+      this.#metrics.restoreProgress(partition, null)
     }
     this.#metrics.rebalanced('revoked')
-    this.#logger?.info({ partitions }, 'partitions revoked')
+    this.#logger.info({ partitions }, 'partitions revoked')
   }
 
   #drain(): void {
@@ -292,7 +435,7 @@ export class Pipeline {
         : new TdaError('INTERNAL', `the pipeline failed: ${String(cause)}`, { cause })
     this.#apply({ kind: 'error', cause: error })
     this.#metrics.failed(error.code)
-    this.#logger?.error({ code: error.code, err: error }, error.message)
+    this.#logger.error({ code: error.code, err: error }, error.message)
     this.#stop.abort()
     this.#rejectRun(error)
     return error
@@ -303,6 +446,6 @@ export class Pipeline {
     this.#state = nextState(this.#state, signal)
     if (this.#state.kind === before) return
     this.#metrics.state(this.#state.kind)
-    this.#logger?.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
+    this.#logger.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
   }
 }

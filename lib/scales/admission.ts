@@ -8,6 +8,9 @@
  *        left the window when the new one enters.
  *   (A3) Nor are there more than `pointsMax` points between two boundaries of a slide by time.
  *
+ * Points before the position of a state that the stream goes on from (given ones) were decided already, perhaps by points
+ * that are not here any more: of them only (A1) is judged again, and what else was refused is listed in the state.
+ *
  * Cost: O(1) a point; the timestamps `pointsMax` places back are read, once a batch, only when a window comes near.
  */
 import type { RejectReason } from '../adapters/decoder.js'
@@ -33,6 +36,15 @@ export function slideCounts(scales: readonly ScalePlan[]): SlideCount[] {
     const { slide } = plan.engine
     return 'everyMs' in slide ? [{ plan, everyMs: slide.everyMs, boundary: -Infinity, points: 0 }] : []
   })
+}
+
+/** Counts a point that is in the stream already. */
+export function countSlide(slides: readonly SlideCount[], timestamp: number): void {
+  for (const slide of slides) {
+    const boundary = Math.ceil(timestamp / slide.everyMs) * slide.everyMs
+    slide.points = boundary === slide.boundary ? slide.points + 1 : 1
+    slide.boundary = boundary
+  }
 }
 
 /** Admits the points of one stream in one batch, run by run; a run is the points of one record. */
@@ -70,8 +82,8 @@ export class Admission {
     })
   }
 
-  /** Takes the points [from, to) or refuses them all; `undo` takes the last answer back. */
-  check(from: number, to: number): Refusal | null {
+  /** Takes the points [from, to) or refuses them all; `undo` takes the last answer back. `given`: they were decided. */
+  check(from: number, to: number, given = false): Refusal | null {
     const before = { count: this.#count, newest: this.#newest }
     const slidesBefore = this.#slides.map(({ boundary, points }) => ({ boundary, points }))
     this.#undo = () => {
@@ -80,7 +92,7 @@ export class Admission {
       this.#slides.forEach((slide, i) => Object.assign(slide, slidesBefore[i]))
     }
     for (let at = from; at < to; at++) {
-      const refusal = this.#take(this.#timestamps[at]!)
+      const refusal = this.#take(this.#timestamps[at]!, given)
       if (!refusal) continue
       this.undo()
       return refusal
@@ -93,19 +105,19 @@ export class Admission {
     this.#undo = () => {}
   }
 
-  #take(timestamp: number): Refusal | null {
+  #take(timestamp: number, given: boolean): Refusal | null {
     if (timestamp < this.#newest) {
       const message = `timestamp ${iso(timestamp)} lies before ${iso(this.#newest)}, which came earlier`
       return { reason: 'timestamp_backwards', message }
     }
-    for (const { plan, spanMs, old } of this.#windows) {
+    for (const { plan, spanMs, old } of given ? [] : this.#windows) {
       const leaving = this.#timestampAt(this.#firstArrival + this.#count - plan.windowPointsMax, old)
       if (leaving !== null && leaving > timestamp - spanMs) return full(plan, 'window')
     }
     for (const slide of this.#slides) {
       const boundary = Math.ceil(timestamp / slide.everyMs) * slide.everyMs
       const points = boundary === slide.boundary ? slide.points + 1 : 1
-      if (points > slide.plan.slidePointsMax) return full(slide.plan, 'slide')
+      if (!given && points > slide.plan.slidePointsMax) return full(slide.plan, 'slide')
       slide.boundary = boundary
       slide.points = points
     }

@@ -18,7 +18,10 @@ interface Run {
 /** One stream's share of a batch while it is being admitted. */
 export interface Part {
   readonly points: StreamPoints
+  /** `null`: the stream is not held, and may not be. */
   readonly entry: StreamEntry | null
+  /** Why not. */
+  readonly barred: Refusal | null
   readonly admission: Admission | null
   /** What the Rips scales say of each point by itself; null when they take all. */
   readonly misfits: Uint8Array | null
@@ -28,12 +31,17 @@ export interface Part {
 
 export type Rows = Pick<StreamSlice, 'values' | 'timestamps' | 'offsets' | 'indices'>
 
-/** @param mixed whether a record may have points of several of the parts. */
+/**
+ * Says of each part which rows are refused, and remembers with its stream what a repetition of the record could not find
+ * out from the stream's points alone.
+ *
+ * @param mixed whether a record may have points of several of the parts.
+ */
 export function refuseRecords(parts: readonly Part[], mixed: boolean): RejectedRecord[] {
   const refused: RejectedRecord[] = []
   const runs = parts.flatMap((part) => runsToCheck(part, mixed))
   if (mixed) refuseByRecord(runs, refused)
-  else for (const run of runs) refuse([run], check(run), refused)
+  else for (const run of runs) refuse([run], check(run), refused, false)
   return refused
 }
 
@@ -52,22 +60,31 @@ function runsToCheck(part: Part, mixed: boolean): Run[] {
 }
 
 function check({ part, from, to }: Run): Refusal | null {
-  if (!part.entry) {
-    return {
-      reason: 'too_many_streams',
-      message: `stream "${part.points.stream}" would be one more than streams.max allows`
-    }
+  if (part.barred || !part.entry) return part.barred
+  const offset = part.points.offsets[from]!
+  const { kept } = part.entry
+  const given = offset < kept.position
+  if (given && kept.wasRefused(offset)) {
+    return { reason: 'window_capacity', message: 'refused when it came first' } // Answered for then: told nobody now.
   }
-  return misfitRefusal(part.points, part.misfits, from, to) ?? part.admission?.check(from, to) ?? null
+  return misfitRefusal(part.points, part.misfits, from, to) ?? part.admission?.check(from, to, given) ?? null
 }
 
-function refuse(runs: readonly Run[], refusal: Refusal | null, refused: RejectedRecord[]): void {
+function refuse(
+  runs: readonly Run[],
+  refusal: Refusal | null,
+  refused: RejectedRecord[],
+  mixed: boolean
+): void {
   if (!refusal) return
   const { part, from } = runs[0]!
   refused.push({ record: part.points.records[from]!, ...refusal })
   for (const run of runs) {
     run.part.refused ??= new Uint8Array(run.part.points.count)
     run.part.refused.fill(1, run.from, run.to)
+    // By other points of the window, or by those of another stream.
+    if (mixed || refusal.reason === 'window_capacity')
+      run.part.entry?.kept.refused(run.part.points.offsets[run.from]!)
   }
 }
 
@@ -82,6 +99,8 @@ function refuseByRecord(runs: readonly Run[], refused: RejectedRecord[]): void {
   }
   const inOrder = [...byRecord].sort(([a], [b]) => a.partition - b.partition || a.offset - b.offset)
   for (const [, ofRecord] of inOrder) {
+    // The reason given must not depend on which stream came first in the batch.
+    ofRecord.sort((a, b) => a.part.points.indices[a.from]! - b.part.points.indices[b.from]!)
     const taken: Run[] = []
     let refusal: Refusal | null = null
     for (const run of ofRecord) {
@@ -90,7 +109,7 @@ function refuseByRecord(runs: readonly Run[], refused: RejectedRecord[]): void {
       taken.push(run)
     }
     if (refusal) for (const { part } of taken) part.admission?.undo()
-    refuse(ofRecord, refusal, refused)
+    refuse(ofRecord, refusal, refused, true)
   }
 }
 

@@ -37,7 +37,7 @@ export interface RipsOptions {
   /** Factors of the coordinates, at least 0; for example 1 / standard deviation of each channel. Default: none. */
   readonly weights?: readonly number[]
   /** Highest homology dimension. Default 1. */
-  readonly maxDimension?: 0 | 1
+  readonly maxDimension?: 0 | 1 | 2
   /** Longest edge that enters the complex; what is alive there is essential. Default: none. */
   readonly threshold?: number
 }

@@ -9,8 +9,8 @@ import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { TdaError, type ErrorCode } from '../errors.js'
 import { changeStride, EMISSION, nativeAddon } from '../native.js'
-import type { AdvanceResult, ChangeLayout, EngineHandle } from '../native.js'
-import { encodeAdvance } from '../publishers/update-encoder.js'
+import type { AdvanceResult, ChangeLayout, EncodedMessages, EngineHandle } from '../native.js'
+import { encodeUpdates, type UpdateContext } from '../publishers/update-encoder.js'
 
 /** What every call of one pool has in common. */
 export interface WorkerSetup {
@@ -34,29 +34,38 @@ export interface AdvanceJob {
   readonly partition: number
   /** Index into the setup's scales. */
   readonly scale: number
+  /** Somebody follows the stream: say what was done. */
+  readonly detail: boolean
+}
+
+/** What a worker has to say: it has no log of its own. */
+export interface WorkerLine {
+  readonly level: 'debug' | 'warn'
+  readonly fields: Readonly<Record<string, string | number | boolean>>
+  readonly message: string
 }
 
 /** The messages of some jobs, one after the other. */
-export interface AdvanceOutput {
-  /** The JSON of all messages, UTF-8, without separators. */
-  readonly bytes: Uint8Array
-  /** Bytes of each message. */
-  readonly lengths: Uint32Array
-  /** Arrival number of the point that made each message due; the same for every batching of the points. */
-  readonly dueAt: Float64Array
+export interface AdvanceOutput extends EncodedMessages {
   /** Messages up to and including each job. */
   readonly ends: Uint32Array
+  /** Updates of each job, however many messages they took. */
+  readonly updates: Uint32Array
+  readonly lines: readonly WorkerLine[]
 }
 
 /** Errors lose their class and code on the way between threads, so they travel as data. */
 export interface JobFailure {
-  readonly failure: { readonly code: ErrorCode; readonly message: string }
+  readonly failure: {
+    readonly code: ErrorCode
+    readonly message: string
+    /** Which engine it was. */
+    readonly fields: WorkerLine['fields']
+  }
 }
 
-interface Messages {
-  readonly texts: string[]
-  readonly dueAt: number[]
-}
+/** An advance that takes longer is worth a warning: no record of its stream comes out meanwhile. */
+const SLOW_MS = 1_000
 
 /** Advances each engine in turn and encodes its updates. Ends with the first that fails; those before stay advanced. */
 export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
@@ -64,15 +73,58 @@ export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure
 }
 
 function advanceEach(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
-  const messages: Messages = { texts: [], dueAt: [] }
+  const encoded: EncodedMessages[] = []
   const ends = new Uint32Array(jobs.length)
+  const updates = new Uint32Array(jobs.length)
+  const lines: WorkerLine[] = []
+  let messages = 0
+  let startedMs = performance.now()
   const failed = eachResult(jobs, (result, job, i) => {
-    encodeEach(result, job, messages)
-    ends[i] = messages.texts.length
+    if (result.emissions.length > 0) {
+      const ofJob = encodeUpdates(result, contextOf(job))
+      encoded.push(ofJob)
+      messages += ofJob.lengths.length
+    }
+    ends[i] = messages
+    updates[i] = result.emissions.length / EMISSION.stride
+    const endedMs = performance.now()
+    const ms = endedMs - startedMs
+    startedMs = endedMs
+    if (job.detail || ms >= SLOW_MS) lines.push(lineOf(job, result, ms))
   })
   if (failed) return failed
-  const output: AdvanceOutput = { ...packed(messages.texts), dueAt: Float64Array.from(messages.dueAt), ends }
+  const output: AdvanceOutput = { ...joined(encoded, messages), ends, updates, lines }
   return transferred(output, [output.bytes])
+}
+
+function lineOf(job: AdvanceJob, { emissions, changes }: AdvanceResult, ms: number): WorkerLine {
+  const { stride, sequence, lastOffset } = EMISSION
+  const updates = emissions.length / stride
+  const newest = emissions.subarray(Math.max(0, emissions.length - stride))
+  const fields = {
+    ...jobFields(job),
+    next: job.until,
+    updates,
+    changes: changes.length / changeStride(setup().scales[job.scale]!.layout),
+    ...(updates === 0 ? {} : { sequence: newest[sequence]!, offset: newest[lastOffset]! }),
+    replay: job.discard,
+    ms: Number(ms.toFixed(3))
+  }
+  return ms >= SLOW_MS
+    ? {
+        level: 'warn',
+        fields,
+        message: `an advance took ${Math.round(ms)} ms; its scale is too large for this rate`
+      }
+    : { level: 'debug', fields, message: 'engine advanced' }
+}
+
+function jobFields({ stream, partition, scale }: AdvanceJob): {
+  readonly stream: string
+  readonly partition: number
+  readonly scale: string | number
+} {
+  return { stream, partition, scale: setup().scales[scale]?.name ?? scale }
 }
 
 /** The same without encoding: the engines' own rows. */
@@ -94,10 +146,8 @@ function eachResult(
     try {
       use(nativeAddon().engineAdvance(job.engine, job.until, job.discard), job, i)
     } catch (error) {
-      return failure(
-        error,
-        `advance stream "${job.stream}", scale "${setup().scales[job.scale]?.name ?? job.scale}"`
-      )
+      const fields = jobFields(job)
+      return failure(error, `advance stream "${job.stream}", scale "${fields.scale}"`, fields)
     }
   }
   return null
@@ -108,7 +158,7 @@ export function diagram(engine: EngineHandle): Float64Array | JobFailure {
   try {
     return timed(() => nativeAddon().engineDiagram(engine))
   } catch (error) {
-    return failure(error, 'read a diagram')
+    return failure(error, 'read a diagram', {})
   }
 }
 
@@ -126,50 +176,27 @@ function setup(): WorkerSetup {
   return workerData as WorkerSetup
 }
 
-/**
- * Encodes update by update, because each has its own moment and its own `rebuilt`: a window that is full is complete by
- * its own points.
- */
-function encodeEach(result: AdvanceResult, job: AdvanceJob, messages: Messages): void {
-  const { emissions } = result
+function contextOf({ stream, partition, scale, rebuilt }: AdvanceJob): UpdateContext {
   const { scales, maxBytes, eventTime } = setup()
-  const { name: scale, layout } = scales[job.scale]!
-  const stride = changeStride(layout)
-  let changes = 0
-  let snapshots = 0
-  for (let at = 0; at < emissions.length; at += EMISSION.stride) {
-    const row = emissions.slice(at, at + EMISSION.stride)
-    const changesEnd = row[EMISSION.changesEnd]!
-    const snapshotEnd = row[EMISSION.snapshotEnd]!
-    row[EMISSION.changesEnd] = changesEnd - changes
-    row[EMISSION.snapshotEnd] = snapshotEnd - snapshots
-    const single: AdvanceResult = {
-      emissions: row,
-      changes: result.changes.subarray(changes * stride, changesEnd * stride),
-      snapshots: result.snapshots.subarray(snapshots * stride, snapshotEnd * stride)
-    }
-    const rebuilt = job.rebuilt && row[EMISSION.full] === 0
-    const { stream, partition } = job
-    const context = { stream, partition, scale, layout, maxBytes, rebuilt, eventTime }
-    // A boundary in time becomes due with the first point after it.
-    const dueAt = row[EMISSION.lastArrival]! + (Number.isNaN(row[EMISSION.boundaryMs]) ? 0 : 1)
-    for (const text of encodeAdvance(single, context)) {
-      messages.texts.push(text)
-      messages.dueAt.push(dueAt)
-    }
-    changes = changesEnd
-    snapshots = snapshotEnd
-  }
+  const { name, layout } = scales[scale]!
+  return { stream, partition, scale: name, layout, maxBytes, rebuilt, eventTime }
 }
 
-function packed(texts: readonly string[]): { bytes: Uint8Array; lengths: Uint32Array } {
-  const lengths = Uint32Array.from(texts, (text) => Buffer.byteLength(text))
-  let total = 0
-  for (const length of lengths) total += length
-  const bytes = Buffer.allocUnsafeSlow(total)
-  let at = 0
-  for (const text of texts) at += bytes.write(text, at)
-  return { bytes, lengths }
+function joined(encoded: readonly EncodedMessages[], messages: number): EncodedMessages {
+  if (encoded.length === 1) return encoded[0]!
+  const bytes = new Uint8Array(encoded.reduce((sum, one) => sum + one.bytes.length, 0))
+  const lengths = new Uint32Array(messages)
+  const dueAt = new Float64Array(messages)
+  let byte = 0
+  let message = 0
+  for (const one of encoded) {
+    bytes.set(one.bytes, byte)
+    lengths.set(one.lengths, message)
+    dueAt.set(one.dueAt, message)
+    byte += one.bytes.length
+    message += one.lengths.length
+  }
+  return { bytes, lengths, dueAt }
 }
 
 /** What Piscina sends is the value; the buffers of the arrays move instead of being copied. */
@@ -179,8 +206,8 @@ function transferred<T extends object>(value: T, arrays: readonly (Uint8Array | 
   return move(moving) as unknown as T
 }
 
-function failure(error: unknown, what: string): JobFailure {
+function failure(error: unknown, what: string, fields: WorkerLine['fields']): JobFailure {
   const code = error instanceof TdaError ? error.code : 'INTERNAL'
   const reason = error instanceof Error ? error.message : String(error)
-  return { failure: { code, message: `${what}: ${reason}` } }
+  return { failure: { code, message: `${what}: ${reason}`, fields } }
 }

@@ -8,12 +8,17 @@
  *   (S1) completed <= dispatched <= next for every engine, and next - completed <= backlogPointsMax (`appendable`).
  *   (S2) Every update due by a point is dispatched in the round that appends the point.
  *   (S3) Points before the group's committed offset (a replay) are dispatched with `discard`, later ones without.
+ *   (S4) A stream that goes on from its state takes no point twice: stored ones first, then those of the log from
+ *        `replay` on.
  *
  * Cost: O(scales) a batch of points, not a point.
  */
 import { nativeAddon } from '../native.js'
-import type { EngineHandle, EngineState, StreamHandle, StreamState } from '../native.js'
+import type { EngineHandle, EngineResume, EngineState, PointColumns, StreamHandle } from '../native.js'
+import type { StreamState as RingState } from '../native.js'
+import { Kept } from './kept.js'
 import type { ScalePlan, StreamPlan } from './scale-plan.js'
+import type { PartitionState, PointPlace, StreamState } from './stream-state.js'
 import type { PoolJob, WorkerPool } from './worker-pool.js'
 
 /** JSON of a pair and of an update without pairs in bytes, and the pairs one point changes; rough, for bounding memory. */
@@ -46,12 +51,25 @@ interface Engine {
   boundary: number
 }
 
+/** What is known of a stream when its entry is made. */
+export interface Origin {
+  /** It may have begun before the oldest record retained. */
+  readonly truncated: boolean
+  /** What is known of its partition, when it goes on from there; `null`: it is read from its oldest record. */
+  readonly known: Pick<PartitionState, 'position'> | null
+  /** Where it stood; `null`: it begins now. */
+  readonly state: StreamState | null
+}
+
+const NEVER_EMITTED = { first: 0, emitted: 0, sequence: 0 } as const
+
 export class StreamEntry {
   readonly partition: number
   readonly stream: string
   /** The stream may have begun before the oldest record retained. */
   readonly truncated: boolean
   readonly handle: StreamHandle
+  readonly kept: Kept
   /** Newest timestamp appended; -Infinity before the first. */
   newestTimestamp = -Infinity
   readonly #plan: StreamPlan
@@ -59,36 +77,110 @@ export class StreamEntry {
   readonly #engines: Engine[] = []
   #next = 0
   #live = false
+  /** Updates begin with a snapshot once they are published. */
+  #announces: boolean
+  /** The first point to be taken from the log; `null`: any. */
+  readonly #replay: PointPlace | null
+  /** Arrival number that the points of its state, stored and repeated, have reached. */
+  #given: number
+  /** What `#given` has to come to; `null`: it did. */
+  #expected: number | null
   /** Settles when all that is under way has: rounds of other lanes may overtake each other. */
   #settled: Promise<unknown> = Promise.resolve()
 
-  /** @throws MEMORY_LIMIT when there is no memory for it; nothing is left behind. */
-  constructor(partition: number, stream: string, truncated: boolean, plan: StreamPlan, pool: WorkerPool) {
+  /**
+   * @param origin What is known of its past, and `state` to go on from.
+   * @throws MEMORY_LIMIT when there is no memory for it; nothing is left behind.
+   */
+  constructor(partition: number, stream: string, origin: Origin, plan: StreamPlan, pool: WorkerPool) {
+    const { state, known } = origin
     this.partition = partition
     this.stream = stream
-    this.truncated = truncated
+    this.truncated = state?.truncated ?? origin.truncated
+    this.kept = new Kept(state, known?.position ?? 0)
     this.#plan = plan
     this.#pool = pool
+    this.#announces = this.truncated && known === null
+    this.#replay = state?.replay ?? null
+    this.#expected = state?.next ?? null
+    this.#next = state?.first ?? 0
+    this.#given = state ? (state.replay?.arrival ?? state.next) : 0
     const { channels, ringCapacity, eventTime, ordered } = plan
     this.handle = nativeAddon().streamCreate({
       dimension: channels,
       capacity: ringCapacity,
       timestamps: eventTime,
       unorderedTimestamps: eventTime && !ordered,
-      logPositions: true
+      logPositions: true,
+      first: this.#next
     })
     try {
-      plan.scales.forEach((scale, index) => this.#addEngine(scale, index))
+      // Where the past is known, a stream that begins goes public with its first point, whether or not that is repeated.
+      const fresh = known ? { ...NEVER_EMITTED, snapshotDue: this.truncated } : undefined
+      plan.scales.forEach((scale, index) => this.#addEngine(scale, index, state?.engines[index] ?? fresh))
     } catch (error) {
       this.release()
       throw error
     }
   }
 
-  #addEngine(plan: ScalePlan, scale: number): void {
-    const handle = nativeAddon().engineCreate(this.handle, plan.engine)
+  #addEngine(plan: ScalePlan, scale: number, resume: EngineResume | undefined): void {
+    const handle = nativeAddon().engineCreate(this.handle, plan.engine, resume)
     const lane = this.#pool.join()
-    this.#engines.push({ handle, plan, scale, lane, dispatched: 0, completed: 0, boundary: -Infinity })
+    const at = resume?.first ?? 0
+    this.#engines.push({ handle, plan, scale, lane, dispatched: at, completed: at, boundary: -Infinity })
+  }
+
+  /** Rows before this one are no business of this stream: they were before its oldest point, or are stored. */
+  firstRow({ offsets, indices }: Pick<StreamSlice, 'offsets' | 'indices'>): number {
+    const start = this.#replay
+    if (start === null) return this.kept.position > 0 ? firstFrom(offsets, this.kept.position) : 0
+    let row = firstFrom(offsets, start.offset)
+    while (row < offsets.length && offsets[row] === start.offset && indices[row]! < start.index) row += 1
+    return row
+  }
+
+  /**
+   * Notes which of the points that enter were in the stream before. Answers what is wrong when new ones follow, or the
+   * log has been read (`null`), and there were not as many as the first time; else null.
+   */
+  countGiven(offsets: Float64Array | null): string | null {
+    if (this.#expected === null) return null
+    const { position } = this.kept
+    if (offsets) this.#given += firstFrom(offsets, position)
+    if (offsets && !(offsets.length > 0 && offsets.at(-1)! >= position)) return null
+    if (this.#given !== this.#expected) {
+      return `stream "${this.stream}" has ${this.#given} points before offset ${position} where it had ${this.#expected}`
+    }
+    this.#expected = null
+    return null
+  }
+
+  /** Engines as a checkpoint has them. REQUIRES: every update due is out of the engines. */
+  resumes(): EngineResume[] {
+    return this.#engines.map(({ handle }) => {
+      const { held, emitted, sequence, snapshotDue } = nativeAddon().engineState(handle)
+      const due = snapshotDue || (this.#announces && !this.#live)
+      return sequence === 0
+        ? { ...NEVER_EMITTED, snapshotDue: due }
+        : { first: held, emitted, sequence, snapshotDue: due }
+    })
+  }
+
+  /** Copies points [from, to) out of the ring. REQUIRES: they are held. */
+  points(from: number, to: number): PointColumns {
+    return nativeAddon().streamRead(this.handle, from, to)
+  }
+
+  /** Points that fit into so many bytes when stored; at least one. */
+  chunkPoints(bytes: number): number {
+    return Math.max(1, Math.floor(bytes / (8 * this.#plan.channels + 20)))
+  }
+
+  /** Where a point lies in the log. REQUIRES: it is held. */
+  placeOf(arrival: number): PointPlace {
+    const { offsets, indices } = this.points(arrival, arrival + 1)
+    return { arrival, offset: offsets![0]!, index: indices![0]! }
   }
 
   /** Arrival number the next point gets. */
@@ -149,13 +241,20 @@ export class StreamEntry {
     return jsonBytesPerPoint(this.#plan.scales, filled) * count
   }
 
-  ringState(): StreamState {
+  ringState(): RingState {
     return nativeAddon().streamState(this.handle)
   }
 
   /** Where the engine of a scale stands now; may be behind `next`. */
   engineState(scale: number): EngineState {
     return nativeAddon().engineState(this.#engines[scale]!.handle)
+  }
+
+  /** Bytes of native memory its ring and engines hold. O(scales). */
+  bytes(): number {
+    let bytes = this.ringState().bytes
+    for (let scale = 0; scale < this.#engines.length; scale++) bytes += this.engineState(scale).bytes
+    return bytes
   }
 
   /** Frees ring and engines. REQUIRES: nothing under way. */
@@ -179,7 +278,7 @@ export class StreamEntry {
   #goLive(jobs: PoolJob[]): void {
     this.catchUp(jobs)
     this.#live = true
-    if (!this.truncated) return
+    if (!this.#announces) return
     for (const { handle } of this.#engines) nativeAddon().engineRequestSnapshot(handle)
   }
 
@@ -229,4 +328,11 @@ export function jsonBytesPerPoint(scales: readonly ScalePlan[], filled: (plan: S
     bytes += (UPDATE_BYTES + snapshotBytes) / ('count' in slide ? slide.count : 1)
   }
   return bytes
+}
+
+/** Index of the first offset that is at least `from`. */
+export function firstFrom(offsets: Float64Array, from: number): number {
+  let row = 0
+  while (row < offsets.length && offsets[row]! < from) row += 1
+  return row
 }

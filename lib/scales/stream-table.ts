@@ -4,19 +4,23 @@
  *
  *   decoded batch -> admit: slices, refused records -> rounds -> append: jobs for the worker pool
  *
- *   (T1) There are at most `streams.max` entries.
+ *   (T1) No entry is made beyond `streams.max`, but for streams that go on from their state.
  *   (T2) A record is taken or refused whole, also when its points belong to several streams.
- *   (T3) A round brings at most `slicePointsMax` points of one stream, and about `ROUND_BYTES_MAX` of JSON.
+ *   (T3) While memory is short no stream is new: only those that rebuild windows of before come in, and those held go on.
+ *   (T4) Of a partition that goes on from its state, only its streams exist before the position of that state.
+ *   (T5) A round brings at most `slicePointsMax` points of one stream, and about `ROUND_BYTES_MAX` of JSON.
  */
 import type { DecodedBatch, RejectedRecord, StreamPoints } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord } from '../mesh/event-mesh.js'
-import { nativeAddon } from '../native.js'
-import { Admission, slideCounts, type SlideCount } from './admission.js'
+import { nativeAddon, type EngineCounters } from '../native.js'
+import { Admission, countSlide, slideCounts, type Refusal, type SlideCount } from './admission.js'
 import { keptRows, refuseRecords, stepsBack, type Part, type Rows } from './batch-admission.js'
+import type { MemoryGate } from './memory-gate.js'
 import type { StreamPlan } from './scale-plan.js'
-import { jsonBytesPerPoint, StreamEntry, type StreamSlice } from './stream-entry.js'
+import { firstFrom, jsonBytesPerPoint, StreamEntry, type StreamSlice } from './stream-entry.js'
+import type { PartitionState, StreamState } from './stream-state.js'
 import type { JobMessages, PoolJob, WorkerPool } from './worker-pool.js'
 
 const ROUND_BYTES_MAX = 32 * 1024 * 1024
@@ -32,6 +36,8 @@ export interface AdmittedBatch {
 
 interface Partition extends AssignedPartition {
   readonly entries: Map<string, StreamEntry>
+  /** What its streams go on from; `null`: its oldest record. */
+  readonly known: Pick<PartitionState, 'position' | 'truncated'> | null
   /** The offset after the last record read. */
   read: number
 }
@@ -39,16 +45,26 @@ interface Partition extends AssignedPartition {
 export class StreamTable {
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
+  readonly #memory: Pick<MemoryGate, 'admits'> | null
   readonly #streamsMax: number
   readonly #mixedRecords: boolean
   readonly #partitions = new Map<number, Partition>()
   readonly #slides = new Map<StreamEntry, readonly SlideCount[]>()
   #size = 0
+  #released: readonly EngineCounters[]
 
-  constructor(config: Config, plan: StreamPlan, pool: WorkerPool) {
+  /** Without `memory`, only `streams.max` limits the streams. */
+  constructor(
+    config: Config,
+    plan: StreamPlan,
+    pool: WorkerPool,
+    memory: Pick<MemoryGate, 'admits'> | null = null
+  ) {
     this.#plan = plan
     this.#pool = pool
+    this.#memory = memory
     this.#streamsMax = config.streams.max
+    this.#released = plan.scales.map(() => ({ columns: 0, pivots: 0, edits: 0, arenaBytes: 0 }))
     this.#mixedRecords = config.input.stream.from === 'field'
   }
 
@@ -57,12 +73,74 @@ export class StreamTable {
     return this.#size
   }
 
+  /** What the engines of a scale had done that are not held any more: counters must not go back with a partition. */
+  released(scale: number): EngineCounters {
+    return this.#released[scale]!
+  }
+
   *entries(): Generator<StreamEntry> {
     for (const { entries } of this.#partitions.values()) yield* entries.values()
   }
 
-  assign(partition: AssignedPartition): void {
-    this.#partitions.set(partition.partition, { ...partition, entries: new Map(), read: partition.low })
+  /** Numbers of the partitions held. */
+  partitions(): number[] {
+    return [...this.#partitions.keys()]
+  }
+
+  /** Streams of a partition, by name; empty while it is not assigned. */
+  entriesOf(partition: number): ReadonlyMap<string, StreamEntry> {
+    return this.#partitions.get(partition)?.entries ?? new Map()
+  }
+
+  /** The offset after the last record read of a partition; `null` while it is not assigned. */
+  readUpTo(partition: number): number | null {
+    return this.#partitions.get(partition)?.read ?? null
+  }
+
+  /** Whether streams that begin in a partition may have begun before its oldest record. */
+  isTruncated(partition: number): boolean {
+    const held = this.#partitions.get(partition)
+    return held !== undefined && (held.known?.truncated ?? held.low > 0)
+  }
+
+  /**
+   * Takes a partition, whose records follow from offset `from` on. With `state` its streams are there at once, and their
+   * stored points are what `storedSlices` gives.
+   *
+   * @throws MEMORY_LIMIT when there is no memory for them.
+   */
+  assign(partition: AssignedPartition, state: PartitionState | null = null, from = partition.low): void {
+    const entries = new Map<string, StreamEntry>()
+    this.#partitions.set(partition.partition, { ...partition, entries, known: state, read: from })
+    for (const stream of state?.streams ?? []) this.#add(partition.partition, stream.stream, stream)
+  }
+
+  /** The points that streams of a state bring along, to be appended before any record of the partition. */
+  *storedSlices(partition: number, streams: readonly StreamState[]): Generator<StreamSlice> {
+    const { entries } = this.#partitions.get(partition)!
+    for (const { stream, first, next, replay, stored } of streams) {
+      const entry = entries.get(stream)!
+      const end = replay?.arrival ?? next
+      for (let at = first; at < end;) {
+        const points = stored.find(({ from, to }) => from <= at && at < to)!
+        const to = Math.min(points.to, end)
+        const { values, timestamps, offsets, indices } = points.read()
+        const whole = { entry, count: points.to - points.from, values, timestamps, replay: true }
+        const slice = cut(
+          { ...whole, offsets: offsets!, indices: indices! },
+          at - points.from,
+          to - points.from
+        )
+        for (const timestamp of slice.timestamps ?? []) countSlide(this.#slides.get(entry)!, timestamp)
+        yield slice
+        at = to
+      }
+    }
+  }
+
+  /** To be called when the records before the position of its state are read. @throws LogMismatch */
+  requireMatch(partition: number): void {
+    for (const entry of this.entriesOf(partition).values()) requireMatch(entry, null)
   }
 
   /** Frees the streams of a partition. REQUIRES: nothing of it in flight. */
@@ -72,6 +150,15 @@ export class StreamTable {
     await this.#pool.idle()
     this.#partitions.delete(partition)
     for (const entry of held.entries.values()) {
+      this.#released = this.#released.map((before, scale) => {
+        const { columns, pivots, edits } = entry.engineState(scale).counters
+        return {
+          columns: before.columns + columns,
+          pivots: before.pivots + pivots,
+          edits: before.edits + edits,
+          arenaBytes: 0
+        }
+      })
       entry.release()
       this.#slides.delete(entry)
       this.#size -= 1
@@ -79,7 +166,7 @@ export class StreamTable {
   }
 
   async close(): Promise<void> {
-    for (const partition of [...this.#partitions.keys()]) await this.release(partition)
+    for (const partition of this.partitions()) await this.release(partition)
   }
 
   /** Whether a record comes after what the group has committed: only then it is answered for. */
@@ -108,9 +195,13 @@ export class StreamTable {
     }
   }
 
-  /** Decides which records enter; creates the streams they need. O(1) a point. */
+  /**
+   * Decides which records enter; creates the streams they need. O(1) a point.
+   * @throws LogMismatch when the records a state speaks of are not what they were; nothing has been appended.
+   */
   admit(batch: DecodedBatch): AdmittedBatch {
-    const parts = batch.streams.map((points) => this.#part(points))
+    const nowMs = performance.now()
+    const parts = batch.streams.flatMap((points) => this.#parts(points, nowMs))
     // Only where the fields of a record name its streams can one record be in several.
     const mixed = this.#mixedRecords && hasSeveralPoints(batch)
     const refused = refuseRecords(parts, mixed)
@@ -118,6 +209,7 @@ export class StreamTable {
     const slices = parts.flatMap((part) => {
       if (!part.entry) return []
       const kept = keptRows(part)
+      requireMatch(part.entry, kept.offsets)
       if (!this.#plan.ordered) backwards += stepsBack(kept.timestamps, part.entry.newestTimestamp)
       return this.#cutAtResume(part.entry, kept)
     })
@@ -131,7 +223,7 @@ export class StreamTable {
   }
 
   /** Cuts slices into rounds, each of which is appended and advanced as one. */
-  *rounds(slices: readonly StreamSlice[]): Generator<StreamSlice[]> {
+  *rounds(slices: Iterable<StreamSlice>): Generator<StreamSlice[]> {
     let round: StreamSlice[] = []
     let points = new Map<StreamEntry, number>()
     let bytes = 0
@@ -178,7 +270,10 @@ export class StreamTable {
   /** At the end of a restore: advances the engines of streams without live points, so that what they show is right. */
   async catchUp(partition: number): Promise<void> {
     const jobs: PoolJob[] = []
-    const entries = [...(this.#partitions.get(partition)?.entries.values() ?? [])]
+    const held = this.#partitions.get(partition)
+    if (!held) return
+    held.read = Math.max(held.read, held.resume) // what is between is no record
+    const entries = [...held.entries.values()]
     for (const entry of entries) entry.catchUp(jobs)
     const results = this.#pool.advance(jobs)
     for (const entry of entries) entry.underWay(results)
@@ -203,8 +298,28 @@ export class StreamTable {
     return next
   }
 
-  #part(points: StreamPoints): Part {
-    const entry = this.#entry(points)
+  #parts(decoded: StreamPoints, nowMs: number): Part[] {
+    const { partition, stream, offsets } = decoded
+    const held = this.#partitions.get(partition)
+    if (!held) throw new Error(`records of partition ${partition}, which is not assigned`)
+    const begins = held.entries.has(stream) ? 0 : firstFrom(offsets, held.known?.position ?? 0)
+    if (begins === 0) return [this.#part(decoded, held, nowMs)]
+    // T4: what came before was refused then.
+    const before: Part = {
+      points: rowsTo(decoded, begins),
+      entry: null,
+      barred: tooMany(stream),
+      admission: null,
+      misfits: null,
+      refused: null
+    }
+    return begins === decoded.count ? [before] : [before, this.#part(rowsFrom(decoded, begins), held, nowMs)]
+  }
+
+  #part(decoded: StreamPoints, held: Partition, nowMs: number): Part {
+    const { entry, barred } = this.#entry(decoded, held)
+    const points = entry ? rowsFrom(decoded, entry.firstRow(decoded)) : decoded
+    if (entry && points.count > 0 && points.offsets.at(-1)! >= entry.kept.position) entry.kept.touch(nowMs)
     const { ordered, scales } = this.#plan
     const admission =
       entry && ordered && points.timestamps
@@ -212,20 +327,32 @@ export class StreamTable {
         : null
     const misfits =
       entry && this.#plan.gated ? nativeAddon().streamRefusals(entry.handle, points.values) : null
-    return { points, entry, admission, misfits, refused: null }
+    return { points, entry, barred, admission, misfits, refused: null }
   }
 
-  #entry({ partition, stream }: StreamPoints): StreamEntry | null {
-    const held = this.#partitions.get(partition)
-    if (!held) throw new Error(`records of partition ${partition}, which is not assigned`)
+  #entry({ partition, stream, offsets }: StreamPoints, held: Partition): Pick<Part, 'entry' | 'barred'> {
     const known = held.entries.get(stream)
-    if (known || this.#size >= this.#streamsMax) return known ?? null
+    if (known) return { entry: known, barred: null }
+    const barred = this.#barred(stream, offsets[0]! < held.resume)
+    return barred ? { entry: null, barred } : { entry: this.#add(partition, stream, null), barred: null }
+  }
+
+  #add(partition: number, stream: string, state: StreamState | null): StreamEntry {
+    const { entries, known } = this.#partitions.get(partition)!
     // Whatever the group has committed, or its first start would put out other bytes than its repetition.
-    const entry = new StreamEntry(partition, stream, held.low > 0, this.#plan, this.#pool)
-    held.entries.set(stream, entry)
+    const origin = { truncated: this.isTruncated(partition), known, state }
+    const entry = new StreamEntry(partition, stream, origin, this.#plan, this.#pool)
+    entries.set(stream, entry)
     this.#slides.set(entry, slideCounts(this.#plan.scales))
     this.#size += 1
     return entry
+  }
+
+  #barred(stream: string, replay: boolean): Refusal | null {
+    if (this.#size >= this.#streamsMax) return tooMany(stream)
+    if (replay || !this.#memory || this.#memory.admits()) return null
+    const message = `stream "${stream}" would be new, and memory is short; raise its limit or add a daemon`
+    return { reason: 'memory_pressure', message }
   }
 
   #cutAtResume(entry: StreamEntry, rows: Rows): StreamSlice[] {
@@ -243,6 +370,21 @@ export class StreamTable {
   }
 }
 
+/** The log no longer brings a stream what its state says it brought. */
+export class LogMismatch extends Error {
+  readonly partition: number
+
+  constructor(partition: number, message: string) {
+    super(message)
+    this.partition = partition
+  }
+}
+
+function requireMatch(entry: StreamEntry, offsets: Float64Array | null): void {
+  const wrong = entry.countGiven(offsets)
+  if (wrong !== null) throw new LogMismatch(entry.partition, wrong)
+}
+
 function cut(slice: StreamSlice, from: number, to: number): StreamSlice {
   if (from === 0 && to === slice.count) return slice
   const { values, timestamps, offsets, indices, count } = slice
@@ -254,6 +396,32 @@ function cut(slice: StreamSlice, from: number, to: number): StreamSlice {
     timestamps: timestamps && timestamps.subarray(from, to),
     offsets: offsets.subarray(from, to),
     indices: indices.subarray(from, to)
+  }
+}
+
+function tooMany(stream: string): Refusal {
+  return { reason: 'too_many_streams', message: `stream "${stream}" would be one more than streams.max allows` }
+}
+
+function rowsFrom(points: StreamPoints, from: number): StreamPoints {
+  return from === 0 ? points : rows(points, from, points.count)
+}
+
+function rowsTo(points: StreamPoints, to: number): StreamPoints {
+  return rows(points, 0, to)
+}
+
+/** The rows [from, to) of a stream. */
+function rows(points: StreamPoints, from: number, to: number): StreamPoints {
+  const { values, timestamps, offsets, indices, records, count } = points
+  return {
+    ...points,
+    count: to - from,
+    values: values.subarray((from * values.length) / count, (to * values.length) / count),
+    timestamps: timestamps && timestamps.subarray(from, to),
+    offsets: offsets.subarray(from, to),
+    indices: indices.subarray(from, to),
+    records: records.slice(from, to)
   }
 }
 

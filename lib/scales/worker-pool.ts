@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import { TdaError } from '../errors.js'
 import type { AdvanceResult, EngineHandle } from '../native.js'
-import type { AdvanceJob, AdvanceOutput, JobFailure, WorkerSetup } from './scale-worker.js'
+import type { AdvanceJob, AdvanceOutput, JobFailure, WorkerLine, WorkerSetup } from './scale-worker.js'
 
 const LANES_PER_WORKER = 2
 /** Of each thread's heap. */
@@ -25,7 +25,7 @@ const YOUNG_GENERATION_MIB = 64
 /** A utilisation over less than that would be noise. */
 const READING_MS_MIN = 1_000
 
-export interface PoolJob extends AdvanceJob {
+export interface PoolJob extends Omit<AdvanceJob, 'detail'> {
   readonly lane: number
   /** Told when the engine stands at `until`. */
   readonly owner: { completed(scale: number, until: number): void }
@@ -37,11 +37,21 @@ export interface JobMessages {
   readonly messages: readonly Uint8Array[]
   /** Arrival number of the point that made each message due. */
   readonly dueAt: Float64Array
+  /** How many updates the messages are; a long one takes several. */
+  readonly updates: number
 }
 
 export interface PoolOptions extends Omit<WorkerSetup, 'busyUs'> {
   /** Threads; default: one less than the processors, at least 1. */
   readonly workers?: number | undefined
+  /** What the threads have to say; they have no log of their own. */
+  readonly log?: WorkerLog | undefined
+}
+
+export interface WorkerLog {
+  /** The stream whose every advance is told, as of now. */
+  readonly debugStream: string | undefined
+  write(level: WorkerLine['level'] | 'error', fields: object, message: string): void
 }
 
 /** How long the threads had been busy at a moment. */
@@ -63,6 +73,7 @@ export function defaultWorkers(): number {
 export class WorkerPool {
   readonly workers: number
   readonly #piscina: Piscina
+  readonly #log: WorkerLog | undefined
   readonly #lanes: Lane[]
   /** Microseconds that all threads spent in tasks; they add to it. */
   readonly #busyUs = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
@@ -73,6 +84,7 @@ export class WorkerPool {
 
   constructor(options: PoolOptions) {
     this.workers = options.workers ?? defaultWorkers()
+    this.#log = options.log
     const setup: WorkerSetup = {
       scales: options.scales,
       maxBytes: options.maxBytes,
@@ -134,9 +146,11 @@ export class WorkerPool {
    * @throws the engine's error, or INTERNAL when a thread died; from then on every call throws it.
    */
   advance(jobs: readonly PoolJob[]): Promise<JobMessages[]> {
-    return this.#perLane(jobs, async (lane, task) =>
-      unpack(await this.#enqueue<AdvanceOutput>(lane, 'advance', task))
-    )
+    return this.#perLane(jobs, async (lane, task) => {
+      const output = await this.#enqueue<AdvanceOutput>(lane, 'advance', task)
+      for (const { level, fields, message } of output.lines) this.#log?.write(level, fields, message)
+      return unpack(output)
+    })
   }
 
   /** The same with the engines' own rows instead of JSON. */
@@ -168,6 +182,7 @@ export class WorkerPool {
     run: (lane: number, task: readonly AdvanceJob[]) => Promise<readonly Result[]>
   ): Promise<Result[]> {
     if (this.#failure) throw this.#failure
+    const followed = this.#log?.debugStream
     const byLane = new Map<number, number[]>()
     for (const [i, { lane }] of jobs.entries()) {
       const indices = byLane.get(lane)
@@ -178,7 +193,7 @@ export class WorkerPool {
     const runLane = async ([lane, indices]: [number, number[]]): Promise<void> => {
       const ofLane = await run(
         lane,
-        indices.map((i) => jobOnly(jobs[i]!))
+        indices.map((i) => jobOnly(jobs[i]!, followed))
       )
       for (const [k, result] of ofLane.entries()) {
         const { owner, scale, until } = jobs[indices[k]!]!
@@ -210,8 +225,10 @@ export class WorkerPool {
     } catch (error) {
       throw this.#fail(workerError(error))
     }
-    if (isFailure(output)) throw this.#fail(new TdaError(output.failure.code, output.failure.message))
-    return output
+    if (!isFailure(output)) return output
+    const { code, message, fields } = output.failure
+    this.#log?.write('error', { ...fields, code }, message)
+    throw this.#fail(new TdaError(code, message))
   }
 
   #fail(error: TdaError): TdaError {
@@ -233,22 +250,23 @@ function workerError(cause: unknown): TdaError {
   )
 }
 
-function jobOnly({ engine, until, discard, rebuilt, stream, partition, scale }: PoolJob): AdvanceJob {
-  return { engine, until, discard, rebuilt, stream, partition, scale }
+function jobOnly(job: PoolJob, followed: string | undefined): AdvanceJob {
+  const { engine, until, discard, rebuilt, stream, partition, scale } = job
+  return { engine, until, discard, rebuilt, stream, partition, scale, detail: stream === followed }
 }
 
-function unpack({ bytes, lengths, dueAt, ends }: AdvanceOutput): JobMessages[] {
+function unpack({ bytes, lengths, dueAt, ends, updates }: AdvanceOutput): JobMessages[] {
   const jobs: JobMessages[] = []
   let at = 0
   let message = 0
-  for (const end of ends) {
+  for (const [job, end] of ends.entries()) {
     const first = message
     const messages: Uint8Array[] = []
     for (; message < end; message++) {
       messages.push(Buffer.from(bytes.buffer, bytes.byteOffset + at, lengths[message]))
       at += lengths[message]!
     }
-    jobs.push({ messages, dueAt: dueAt.subarray(first, message) })
+    jobs.push({ messages, dueAt: dueAt.subarray(first, message), updates: updates[job]! })
   }
   return jobs
 }

@@ -6,8 +6,8 @@
 //
 // `kind` is a ChangeKind. `death` is +infinity for an essential class. A point is named by its position in the record
 // log, offset and index in the record; a stream without log positions has its arrival number as offset and index 0.
-// Points that do not exist (the death of an essential class, the second vertex of an H0 birth) have offset -1.
-// How many points a birth and a death have is fixed per filtration: (1, 1) for a scalar series, (2, 3) for Rips.
+// Points that do not exist (the death of an essential class, the vertices a birth of H0 has less than one of H2) have offset -1.
+// How many points a birth and a death have is fixed per filtration: (1, 1) for a scalar series, (3, 4) for Rips.
 //
 // A *diagram* (a snapshot) is the same rows with kind kAdded, ordered by dimension, then birth position.
 // Applying the changes of updates 1..n to the empty diagram gives the diagram after n, exactly.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace tda {
 
@@ -50,11 +51,27 @@ Status check_filtration(const EngineConfig& config, const RingConfig& ring) {
 
 Status Engine::create(std::shared_ptr<PointRing> ring, const EngineConfig& config,
                       std::shared_ptr<Engine>& engine) {
+  return make(std::move(ring), config, nullptr, engine);
+}
+
+Status Engine::resume(std::shared_ptr<PointRing> ring, const EngineConfig& config, const EngineResume& resume,
+                      std::shared_ptr<Engine>& engine) {
+  const bool by_hand = config.slide.count == 0 && config.slide.every_ms == 0;
+  const bool emitted = resume.sequence > 0;
+  if (by_hand || resume.first < ring->oldest()) return Status::kInvalidArgument;
+  if (emitted ? resume.first >= resume.emitted : resume.first != 0 || resume.emitted != 0) {
+    return Status::kInvalidArgument;
+  }
+  return make(std::move(ring), config, &resume, engine);
+}
+
+Status Engine::make(std::shared_ptr<PointRing> ring, const EngineConfig& config, const EngineResume* resume,
+                    std::shared_ptr<Engine>& engine) {
   if (Status status = check_window(config.window, ring->config()); status != Status::kOk) return status;
   if (Status status = check_slide(config, ring->config()); status != Status::kOk) return status;
   if (Status status = check_filtration(config, ring->config()); status != Status::kOk) return status;
   try {
-    std::shared_ptr<Engine> made(new Engine(std::move(ring), config));
+    std::shared_ptr<Engine> made(new Engine(std::move(ring), config, resume));
     if (Status status = made->set_up_gate(); status != Status::kOk) return status;
     engine = std::move(made);
   } catch (const std::bad_alloc&) {
@@ -66,23 +83,25 @@ Status Engine::create(std::shared_ptr<PointRing> ring, const EngineConfig& confi
 Status Engine::set_up_gate() {
   if (config_.filtration.kind != FiltrationKind::kRips) return Status::kOk;
   gate_ = std::make_shared<RipsGate>(config_.filtration.rips, config_.window, ring_->config().dimension);
-  return ring_->add_gate(gate_, start_);
+  return ring_->add_gate(gate_, hold_.position());
 }
 
 Engine::~Engine() {
   if (gate_ != nullptr) ring_->remove_gate(gate_.get());
 }
 
-Engine::Engine(std::shared_ptr<PointRing> ring, const EngineConfig& config)
+Engine::Engine(std::shared_ptr<PointRing> ring, const EngineConfig& config, const EngineResume* resume)
     : ring_(std::move(ring)),
       config_(config),
       span_max_(span_max_for(config)),
-      hold_(ring_, 0),
-      start_(hold_.position()),
-      first_(start_),
-      next_(start_),
-      emitted_next_(start_),
-      filtration_(make_filtration(config.filtration, start_, points_max_for(*ring_, config))) {
+      hold_(ring_, resume == nullptr ? 0 : resume->first),
+      start_(resume == nullptr ? hold_.position() : 0),
+      first_(hold_.position()),
+      next_(first_),
+      emitted_next_(resume == nullptr ? first_ : resume->emitted),
+      sequence_(resume == nullptr ? 0 : resume->sequence),
+      snapshot_due_(resume != nullptr && resume->snapshot_due),
+      filtration_(make_filtration(config.filtration, first_, points_max_for(*ring_, config))) {
   publish_state();
 }
 
@@ -106,6 +125,8 @@ Status Engine::advance(PointId until, EngineResults* results) {
   if (results != nullptr) results->clear();
   if (until < next_ || until > ring_->next()) return Status::kPointNotRetained;
   return guarded(results, [&] {
+    catch_up(until);
+    if (next_ == until) return;
     if (config_.slide.count > 0) advance_by_count(until, results);
     if (config_.slide.every_ms > 0) advance_by_time(until, results);
     take_in(until);
@@ -155,6 +176,15 @@ void Engine::advance_by_time(PointId until, EngineResults* results) {
   }
 }
 
+// An engine that goes on for another one has reported nothing yet: up to the last emission it only takes in.
+void Engine::catch_up(PointId until) {
+  if (next_ >= emitted_next_) return;
+  take_in(std::min(until, emitted_next_));
+  if (next_ < emitted_next_) return;
+  std::visit([&](auto& filtration) { filtration.report(*ring_, nullptr); }, filtration_);
+  hold_.advance(first_);
+}
+
 // Lets points before `until` enter and the window follow, in spans, so that the filtration holds at most
 // span_max_ points more than its window.
 void Engine::take_in(PointId until) {
@@ -174,13 +204,14 @@ void Engine::take_in(PointId until) {
 
 void Engine::emit(double boundary_ms, EngineResults* results) {
   sequence_ += 1;
+  const bool due = std::exchange(snapshot_due_, false);
   std::visit(
       [&](auto& filtration) {
         filtration.report(*ring_, results == nullptr ? nullptr : &results->changes);
         if (results == nullptr) return;
         const bool requested = snapshot_requested_.exchange(false, std::memory_order_relaxed);
         const bool regular = config_.snapshot_every > 0 && sequence_ % config_.snapshot_every == 0;
-        if (requested || regular) filtration.diagram(*ring_, results->snapshots);
+        if (requested || regular || due) filtration.diagram(*ring_, results->snapshots);
       },
       filtration_);
   if (results != nullptr) write_emission(boundary_ms, *results);
@@ -222,28 +253,55 @@ void Engine::write_emission(double boundary_ms, EngineResults& results) {
 
 void Engine::publish_state() {
   size_t pairs = 0;
+  size_t loops = 0;
+  size_t voids = 0;
   size_t bytes = sizeof(*this);
+  EngineCounters counters{};
   std::visit(
       [&](const auto& filtration) {
         pairs = filtration.pairs_reported();
+        loops = filtration.pairs_reported(1);
+        voids = filtration.pairs_reported(2);
         bytes += filtration.bytes();
+        counters = filtration.counters();
       },
       filtration_);
-  published_.first.store(first_, std::memory_order_relaxed);
-  published_.next.store(next_, std::memory_order_relaxed);
-  published_.sequence.store(sequence_, std::memory_order_relaxed);
-  published_.pairs.store(pairs, std::memory_order_relaxed);
-  published_.bytes.store(bytes, std::memory_order_relaxed);
+  const auto store = [](auto& field, auto value) { field.store(value, std::memory_order_relaxed); };
+  store(published_.first, first_);
+  store(published_.next, next_);
+  store(published_.held, hold_.position());
+  store(published_.emitted, emitted_next_);
+  store(published_.sequence, sequence_);
+  store(published_.pairs, pairs);
+  store(published_.loops, loops);
+  store(published_.voids, voids);
+  store(published_.bytes, bytes);
+  store(published_.snapshot_due, snapshot_due_);
+  store(published_.columns, counters.columns);
+  store(published_.pivots, counters.pivots);
+  store(published_.edits, counters.edits);
+  store(published_.arena_bytes, counters.arena_bytes);
 }
 
 EngineState Engine::state() const {
-  return {published_.first.load(std::memory_order_relaxed), published_.next.load(std::memory_order_relaxed),
-          published_.sequence.load(std::memory_order_relaxed),
-          published_.pairs.load(std::memory_order_relaxed), published_.bytes.load(std::memory_order_relaxed)};
+  const auto load = [](const auto& field) { return field.load(std::memory_order_relaxed); };
+  return {load(published_.first),
+          load(published_.next),
+          load(published_.held),
+          load(published_.emitted),
+          load(published_.sequence),
+          load(published_.pairs),
+          load(published_.loops),
+          load(published_.voids),
+          load(published_.bytes),
+          load(published_.snapshot_due) || load(snapshot_requested_),
+          {load(published_.columns), load(published_.pivots), load(published_.edits),
+           load(published_.arena_bytes)}};
 }
 
 void Engine::verify() {
-  TDA_ASSERT(hold_.position() <= first_ && first_ <= next_ && next_ <= ring_->next());
+  TDA_ASSERT(hold_.position() <= first_ && first_ <= next_);
+  TDA_ASSERT(next_ <= std::max(ring_->next(), hold_.position()));  // one that goes on may wait for its first point
   std::visit([](auto& filtration) { filtration.verify(); }, filtration_);
 }
 

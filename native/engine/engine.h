@@ -13,6 +13,10 @@
 //                      last emission: none;
 //   slide by hand      when update() is called.
 //
+// After a restart an engine goes on where another one was (EngineResume): it takes in the points of the window
+// of the last emission, takes note of the diagram as reported, and counts on from its sequence. What it emits
+// from there on is what the other one would have emitted.
+//
 //   (E1) Between calls the filtration holds exactly the points [first(), next()), the window at next().
 //   (E2) The ring holds every point from the window's start at the last emission on: what a removed pair
 //        names can still be read. So a ring needs room for the largest window + its slide + the backlog that
@@ -33,6 +37,7 @@
 #include "native/base/assert.h"
 #include "native/base/status.h"
 #include "native/diagram/row_buffer.h"
+#include "native/engine/counters.h"
 #include "native/engine/filtration.h"
 #include "native/window/sliding_window.h"
 
@@ -51,12 +56,26 @@ struct EngineConfig {
   uint64_t snapshot_every = 0;  // every so many-th sequence number carries a snapshot; 0 = none
 };
 
+// Where the engine of another process stood. All but `snapshot_due` describe its last emission; zeros: none yet.
+struct EngineResume {
+  PointId first = 0;  // its window was [first, emitted)
+  PointId emitted = 0;
+  uint64_t sequence = 0;
+  bool snapshot_due = false;  // the next emission carries a snapshot, whether or not anybody sees it
+};
+
 struct EngineState {
   PointId first;
   PointId next;
+  PointId held;     // window start at the last emission: the oldest point this engine still needs
+  PointId emitted;  // next() at the last emission
   uint64_t sequence;
   size_t pairs;  // in the diagram at the last emission
+  size_t loops;  // those of them that have dimension 1
+  size_t voids;  // and 2
   size_t bytes;
+  bool snapshot_due;  // the next emission carries one, whatever snapshot_every says
+  EngineCounters counters;
 };
 
 // What calls write: rows of native/diagram/update.h. Belongs to the caller, who may use it for any number of
@@ -83,6 +102,11 @@ class Engine {
   // appends.
   static Status create(std::shared_ptr<PointRing> ring, const EngineConfig& config,
                        std::shared_ptr<Engine>& engine);
+  // An engine that goes on after `resume`, over a ring that is to get the points from resume.first on. Also
+  // kInvalidArgument for numbers that no emission can have left, a ring that begins later, and a slide by hand.
+  // The stream is the one that began with arrival number 0.
+  static Status resume(std::shared_ptr<PointRing> ring, const EngineConfig& config, const EngineResume& resume,
+                       std::shared_ptr<Engine>& engine);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -108,12 +132,15 @@ class Engine {
   friend class EngineLease;
   friend struct EngineTestAccess;
 
-  Engine(std::shared_ptr<PointRing> ring, const EngineConfig& config);
+  Engine(std::shared_ptr<PointRing> ring, const EngineConfig& config, const EngineResume* resume);
+  static Status make(std::shared_ptr<PointRing> ring, const EngineConfig& config, const EngineResume* resume,
+                     std::shared_ptr<Engine>& engine);
   Status set_up_gate();
   template <class Work>
   Status guarded(EngineResults* results, Work&& work);
   void advance_by_count(PointId until, EngineResults* results);
   void advance_by_time(PointId until, EngineResults* results);
+  void catch_up(PointId until);
   void take_in(PointId until);
   void emit(double boundary_ms, EngineResults* results);
   void write_emission(double boundary_ms, EngineResults& results);
@@ -123,22 +150,25 @@ class Engine {
   const EngineConfig config_;
   const size_t span_max_;  // points taken in before the window moves up
   PointHold hold_;
-  const PointId start_;
+  const PointId start_;  // arrival number of the first point it, or the one it goes on for, ever saw
   PointId first_;
   PointId next_;
   PointId emitted_next_;  // next_ at the last emission
   std::shared_ptr<const PointGate>
       gate_;  // keeps points out that the filtration cannot take; null: takes all
-  uint64_t sequence_ = 0;
+  uint64_t sequence_;
+  bool snapshot_due_;
   Filtration filtration_;
   Status broken_ = Status::kOk;
 
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
   std::atomic<bool> snapshot_requested_{false};
   struct {
-    std::atomic<PointId> first, next;
+    std::atomic<PointId> first, next, held, emitted;
     std::atomic<uint64_t> sequence;
-    std::atomic<size_t> pairs, bytes;
+    std::atomic<size_t> pairs, loops, voids, bytes;
+    std::atomic<uint64_t> columns, pivots, edits, arena_bytes;
+    std::atomic<bool> snapshot_due;
   } published_;
 };
 

@@ -6,7 +6,8 @@
 //   report(ring, rows)       writes what changed since the last report, net, in a fixed order; only takes
 //                            note of it when `rows` is null
 //   diagram(ring, rows)      writes the present diagram: by dimension, then birth position
-//   pairs_reported() bytes() verify()   and the constants kBirthPoints, kDeathPoints, kStride
+//   pairs_reported() pairs_reported(dimension) bytes() counters() verify()
+//   and the constants kBirthPoints, kDeathPoints, kStride
 //
 // Points are held by the engine from the window's first point at the last report on, so the births and deaths
 // of removed pairs can still be read.

@@ -137,63 +137,86 @@ void RipsFiltration::take(const PointRing& ring, PointId newest) {
     for (const size_t channel : spec_.channels)
       point_[axis++] = ring.value(channel, newest - lag * spec_.delay);
   }
-  const PointId number = window_->next_point();
+  size_t at = oldest_at_ + window_->places();
+  if (at >= arrivals_.size()) at -= arrivals_.size();
   const Status status = window_->append(point_);
   if (status == Status::kNonFinitePoint && spec_.dimension > 1) return;  // no direction
   require(status);  // G1 holds, so nothing else is refused
-  arrivals_[number % arrivals_.size()] = newest;
-  fresh_ = false;
+  arrivals_[at] = newest;
+  latest_ = Latest::kNone;
 }
 
 void RipsFiltration::evict_to(const PointRing&, PointId first) {
   first_ = first;
   while (window_->size() > 0 && arrival_of(window_->oldest_point()) < first + spec_.reach()) {
+    const PointId oldest = window_->oldest_point();
     require(window_->evict());
-    fresh_ = false;
+    oldest_at_ = (oldest_at_ + static_cast<size_t>(window_->oldest_point() - oldest)) % arrivals_.size();
+    latest_ = Latest::kNone;
   }
 }
 
 void RipsFiltration::report(const PointRing& ring, RowBuffer* rows) {
-  refresh();
-  if (rows != nullptr) {
-    // Both lists are in the order of births: one merge finds the changes.
-    auto now = current_.begin();
-    auto before = reported_.begin();
-    while (now != current_.end() || before != reported_.end()) {
-      if (now == current_.end() || (before != reported_.end() && born_before(*before, *now))) {
-        write_row(ring, ChangeKind::kRemoved, *before++, rows->add(kStride));
-      } else if (before == reported_.end() || born_before(*now, *before)) {
-        write_row(ring, ChangeKind::kAdded, *now++, rows->add(kStride));
-      } else {
-        if (*now != *before) write_row(ring, ChangeKind::kMoved, *now, rows->add(kStride));
-        ++now, ++before;
-      }
+  if (&refreshed() == &reported_) return;
+  const auto note = [&](ChangeKind kind, const Pair& pair) {
+    ++edits_;
+    if (rows != nullptr) write_row(ring, kind, pair, rows->add(kStride));
+  };
+  // Both lists are in the order of births: one merge finds the changes.
+  auto now = current_.begin();
+  auto before = reported_.begin();
+  while (now != current_.end() && before != reported_.end()) {
+    if (*now == *before) {
+      ++now, ++before;  // as nearly all
+    } else if (born_before(*before, *now)) {
+      note(ChangeKind::kRemoved, *before++);
+    } else if (born_before(*now, *before)) {
+      note(ChangeKind::kAdded, *now++);
+    } else {
+      note(ChangeKind::kMoved, *now++);
+      ++before;
     }
   }
-  reported_ = current_;
+  for (; before != reported_.end(); ++before) note(ChangeKind::kRemoved, *before);
+  for (; now != current_.end(); ++now) note(ChangeKind::kAdded, *now);
+  std::swap(reported_, current_);
+  latest_ = Latest::kReported;
+}
+
+size_t RipsFiltration::pairs_reported(int dimension) const {
+  const auto end_of = [this](int last) {
+    const auto within = [last](const Pair& pair) { return pair.dimension <= last; };
+    return std::partition_point(reported_.begin(), reported_.end(), within);
+  };
+  return static_cast<size_t>(end_of(dimension) - end_of(dimension - 1));
 }
 
 void RipsFiltration::diagram(const PointRing& ring, RowBuffer& rows) {
-  refresh();
-  for (const Pair& pair : current_) write_row(ring, ChangeKind::kAdded, pair, rows.add(kStride));
+  for (const Pair& pair : refreshed()) write_row(ring, ChangeKind::kAdded, pair, rows.add(kStride));
 }
 
-void RipsFiltration::refresh() {
-  if (fresh_) return;
+const std::vector<RipsFiltration::Pair>& RipsFiltration::refreshed() {
+  if (latest_ == Latest::kReported) return reported_;
+  if (latest_ == Latest::kCurrent) return current_;
   require(window_->present(present_));
   current_.clear();
   for (const rips::RipsPair& pair : present_) current_.push_back(pair_of(pair));
-  std::sort(current_.begin(), current_.end(), born_before);
-  fresh_ = true;
+  // Components come in the order of their vertices already.
+  const auto loops =
+      std::find_if(current_.begin(), current_.end(), [](const Pair& pair) { return pair.dimension > 0; });
+  std::sort(loops, current_.end(), born_before);
+  latest_ = Latest::kCurrent;
+  return current_;
 }
 
 RipsFiltration::Pair RipsFiltration::pair_of(const rips::RipsPair& pair) const {
   Pair result{pair.dimension, pair.birth, pair.death, {}, {}};
   const auto name = [this](std::span<const PointId> numbers, std::span<PointId> points) {
-    for (size_t at = 0; at < points.size(); ++at) {
-      points[at] = numbers[at] == kNoPoint ? kNoPoint : arrival_of(numbers[at]);
-    }
-    std::sort(points.begin(), points.end());  // kNoPoint is the largest number
+    size_t count = 0;
+    for (; count < points.size() && numbers[count] != kNoPoint; ++count)
+      points[count] = arrival_of(numbers[count]);
+    std::sort(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(count));
+    std::fill(points.begin() + static_cast<std::ptrdiff_t>(count), points.end(), kNoPoint);
   };
   name(pair.birth_points, result.birth_points);
   name(pair.death_points, result.death_points);
@@ -201,8 +224,8 @@ RipsFiltration::Pair RipsFiltration::pair_of(const rips::RipsPair& pair) const {
 }
 
 bool RipsFiltration::born_before(const Pair& a, const Pair& b) {
-  return std::tie(a.dimension, a.birth_points[0], a.birth_points[1]) <
-         std::tie(b.dimension, b.birth_points[0], b.birth_points[1]);
+  return std::tie(a.dimension, a.birth_points[0], a.birth_points[1], a.birth_points[2]) <
+         std::tie(b.dimension, b.birth_points[0], b.birth_points[1], b.birth_points[2]);
 }
 
 void RipsFiltration::write_row(const PointRing& ring, ChangeKind kind, const Pair& pair, double* row) {
@@ -219,6 +242,11 @@ void RipsFiltration::write_row(const PointRing& ring, ChangeKind kind, const Pai
   };
   write(pair.birth_points);
   write(pair.death_points);
+}
+
+EngineCounters RipsFiltration::counters() const {
+  const rips::RipsStatistics statistics = window_->statistics();
+  return {statistics.columns, statistics.pivots, edits_, statistics.bytes};
 }
 
 size_t RipsFiltration::bytes() const {

@@ -1,5 +1,5 @@
 // The Vietoris-Rips filtration of a cloud over a ring: feeds it to a RipsWindow and writes its pairs as rows
-// of native/diagram/update.h, (2, 3) points a row.
+// of native/diagram/update.h, (3, 4) points a row.
 //
 //   samples of the ring    ... s s s s s s s s s s s s      window [first, next), reach 2 x delay = 4
 //                                  |---|---|                lags of the newest cloud point but one
@@ -12,8 +12,8 @@
 //
 //   (F1) Cloud points leave in the order they came.
 //   (F2) window_ holds exactly the cloud of [first_, next_), without points that have no direction (below).
-//   (F3) reported_ is the diagram as of the last report, current_ (where fresh_) that of window_; both
-//   ordered by dimension, then birth position.
+//   (F3) reported_ is the diagram as of the last report; latest_ names the list that is the diagram of window_ as it
+//   stands, if there is one. Both are ordered by dimension, then birth position.
 //
 // RipsGate keeps points out that the metric cannot take: a sample too large for distances to be stored, in a
 // cloud of samples also one without a direction (cosine of zero, correlation of a constant). A delay
@@ -27,6 +27,7 @@
 
 #include "native/diagram/row_buffer.h"
 #include "native/diagram/update.h"
+#include "native/engine/counters.h"
 #include "native/rips/rips_window.h"
 #include "native/window/point_ring.h"
 #include "native/window/sliding_window.h"
@@ -72,8 +73,8 @@ class RipsGate final : public PointGate {
 
 class RipsFiltration {
  public:
-  static constexpr size_t kBirthPoints = 2;
-  static constexpr size_t kDeathPoints = 3;
+  static constexpr size_t kBirthPoints = 3;
+  static constexpr size_t kDeathPoints = 4;
   static constexpr size_t kStride = change_stride(kBirthPoints, kDeathPoints);
 
   // REQUIRES: check_rips is kOk. `samples_max`: what the window ever holds at once.
@@ -85,6 +86,8 @@ class RipsFiltration {
   void report(const PointRing& ring, RowBuffer* rows);
   void diagram(const PointRing& ring, RowBuffer& rows);
   size_t pairs_reported() const { return reported_.size(); }
+  size_t pairs_reported(int dimension) const;  // O(log pairs)
+  EngineCounters counters() const;
   size_t bytes() const;
   void verify();
 
@@ -102,8 +105,12 @@ class RipsFiltration {
   static bool born_before(const Pair& a, const Pair& b);
   static void write_row(const PointRing& ring, ChangeKind kind, const Pair& pair, double* row);
   void take(const PointRing& ring, PointId newest);
-  void refresh();
-  PointId arrival_of(PointId number) const { return arrivals_[number % arrivals_.size()]; }
+  const std::vector<Pair>& refreshed();
+  // REQUIRES: the window has it.
+  PointId arrival_of(PointId number) const {
+    const size_t at = oldest_at_ + static_cast<size_t>(number - window_->oldest_point());
+    return arrivals_[at < arrivals_.size() ? at : at - arrivals_.size()];
+  }
   Pair pair_of(const rips::RipsPair& pair) const;
 
   const RipsSpec spec_;
@@ -111,11 +118,14 @@ class RipsFiltration {
   PointId next_;
   std::unique_ptr<rips::RipsWindow> window_;  // its parts point at each other, so it never moves
   std::vector<PointId> arrivals_;        // of the cloud point with a number of window_, modulo its length
+  size_t oldest_at_ = 0;                 // place of the window's oldest in arrivals_
   std::vector<double> point_;            // scratch
   std::vector<rips::RipsPair> present_;  // scratch
   std::vector<Pair> reported_;
   std::vector<Pair> current_;
-  bool fresh_ = true;
+  enum class Latest : uint8_t { kNone, kCurrent, kReported };
+  Latest latest_ = Latest::kReported;
+  uint64_t edits_ = 0;
 };
 
 }  // namespace tda

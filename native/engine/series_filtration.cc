@@ -37,10 +37,13 @@ void SeriesFiltration::evict_to(const PointRing& ring, PointId first) {
 
 void SeriesFiltration::report(const PointRing& ring, RowBuffer* rows) {
   if (rows == nullptr) {
-    series_.report([](const SeriesChange&) {});
+    series_.report([this](const SeriesChange&) { ++edits_; });
     return;
   }
-  series_.report([&](const SeriesChange& change) { write_row(ring, channel_, change, rows->add(kStride)); });
+  series_.report([&](const SeriesChange& change) {
+    ++edits_;
+    write_row(ring, channel_, change, rows->add(kStride));
+  });
 }
 
 void SeriesFiltration::diagram(const PointRing& ring, RowBuffer& rows) {

@@ -7,6 +7,7 @@
 
 #include "native/diagram/row_buffer.h"
 #include "native/diagram/update.h"
+#include "native/engine/counters.h"
 #include "native/series/monotone_series.h"
 #include "native/window/point_ring.h"
 
@@ -26,12 +27,15 @@ class SeriesFiltration {
   void report(const PointRing& ring, RowBuffer* rows);
   void diagram(const PointRing& ring, RowBuffer& rows);
   size_t pairs_reported() const { return series_.pairs_reported(); }
+  size_t pairs_reported(int dimension) const { return dimension == 0 ? pairs_reported() : 0; }
   size_t bytes() const { return series_.bytes(); }
+  EngineCounters counters() const { return {series_.minima(), series_.popped(), edits_, series_.bytes()}; }
   void verify() { series_.verify(); }
 
  private:
   const size_t channel_;
   MonotoneSeries series_;
+  uint64_t edits_ = 0;
 };
 
 }  // namespace tda

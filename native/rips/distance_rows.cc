@@ -23,6 +23,7 @@ DistanceRows::DistanceRows(size_t capacity, size_t dimension, MetricSpec spec, S
       spec_(std::move(spec)),
       oldest_(first),
       next_(first),
+      oldest_slot_(static_cast<size_t>(first % capacity)),
       axes_(stride_ * dimension),
       matrix_(stride_ * capacity),
       sequences_(capacity),
@@ -89,6 +90,7 @@ void DistanceRows::evict() {
   TDA_ASSERT(size() > 0);
   std::erase(vacancies_, slot_of(oldest_));
   ++oldest_;
+  oldest_slot_ = oldest_slot_ + 1 < capacity_ ? oldest_slot_ + 1 : 0;
 }
 
 void DistanceRows::vacate(Slot slot) {
@@ -116,10 +118,6 @@ void DistanceRows::place(Slot slot) {
   }
 }
 
-bool DistanceRows::vacant(Slot slot) const {
-  return std::find(vacancies_.begin(), vacancies_.end(), slot) != vacancies_.end();
-}
-
 uint64_t DistanceRows::predict_bytes(size_t capacity, size_t dimension) {
   const uint64_t stride = stride_for(capacity);
   return stride * capacity * sizeof(float) + stride * dimension * sizeof(double) + stride * sizeof(float) +
@@ -130,6 +128,7 @@ void DistanceRows::verify() const {
   TDA_ASSERT(size() <= capacity_);
   for (Sequence a = oldest_; a < next_; ++a) {
     const Slot slot = slot_of(a);
+    TDA_ASSERT(slot == a % capacity_);
     TDA_ASSERT(sequence_of(slot) == a);
     TDA_ASSERT(at(slot, slot) == 0);
     for (Sequence b = oldest_; b < a; ++b) {

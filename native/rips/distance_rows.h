@@ -12,6 +12,7 @@
 // Cost: append O(capacity * dimension), 4 capacity^2 bytes.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -58,12 +59,17 @@ class DistanceRows {
   size_t dimension() const { return dimension_; }
   size_t size() const { return static_cast<size_t>(next_ - oldest_); }
   size_t points() const { return size() - vacancies_.size(); }
-  bool vacant(Slot slot) const;
+  bool vacant(Slot slot) const {
+    return !vacancies_.empty() && std::find(vacancies_.begin(), vacancies_.end(), slot) != vacancies_.end();
+  }
   Sequence oldest() const { return oldest_; }
   Sequence next() const { return next_; }
   Metric metric() const { return spec_.metric; }
-  // Where a point lives, and which point lives there. REQUIRES: it is live.
-  Slot slot_of(Sequence sequence) const { return static_cast<Slot>(sequence % capacity_); }
+  // Where a point lives, and which point lives there. REQUIRES: it is live, or the next one.
+  Slot slot_of(Sequence sequence) const {
+    const size_t slot = oldest_slot_ + static_cast<size_t>(sequence - oldest_);
+    return static_cast<Slot>(slot < capacity_ ? slot : slot - capacity_);
+  }
   Sequence sequence_of(Slot slot) const { return sequences_[slot]; }
   bool younger(Slot a, Slot b) const { return sequences_[a] > sequences_[b]; }
 
@@ -91,6 +97,7 @@ class DistanceRows {
   MetricSpec spec_;
   Sequence oldest_;
   Sequence next_;
+  size_t oldest_slot_;               // of oldest_: no division where a slot is wanted
   std::vector<double> axes_;         // axis after axis, stride_ numbers each
   std::vector<float> matrix_;        // capacity_ rows of stride_
   std::vector<Sequence> sequences_;  // by slot

@@ -45,6 +45,7 @@ bool Reduction::run(const std::vector<uint32_t>& order, uint64_t bytes_max) {
     for (size_t j = 1; j < components; ++j) reduce(special, j, ends);
     ends += 2 * components;
   }
+  columns_ += relations_;
   return true;
 }
 
@@ -109,6 +110,7 @@ void Reduction::reduce(uint32_t special, size_t component, const NodeIndex* ends
         candidate.apex = lunes_.components(special).apexes[component];
         return;
       }
+      ++pivots_;
       for (size_t k = 0; k <= word; ++k)
         relation_[k] ^= owner[k];  // A1: the owner has nothing above its pivot
     }
@@ -181,7 +183,7 @@ void Reduction::rehash(size_t places) {
 }
 
 uint64_t Reduction::bytes() const {
-  return tree_.capacity() * sizeof(TreeEdge) + candidates_.capacity() * sizeof(Candidate) +
+  return tree_.capacity() * sizeof(GraphEdge) + candidates_.capacity() * sizeof(Candidate) +
          parent_.capacity() * sizeof(Slot) +
          (vectors_.capacity() + reduced_.capacity() + relation_.capacity()) * sizeof(uint64_t) +
          nodes_.capacity() * sizeof(Node) + places_.capacity() * sizeof(Place) +

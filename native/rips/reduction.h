@@ -29,7 +29,7 @@
 #include <vector>
 
 #include "native/rips/lunes.h"
-#include "native/rips/minimum_tree.h"
+#include "native/rips/spanning_edges.h"
 
 namespace tda::rips {
 
@@ -52,9 +52,12 @@ class Reduction {
   // then.
   [[nodiscard]] bool run(const std::vector<uint32_t>& order, uint64_t bytes_max);
 
-  const std::vector<TreeEdge>& tree() const { return tree_; }               // in the order of edges
+  const std::vector<GraphEdge>& tree() const { return tree_; }              // in the order of edges
   const std::vector<Candidate>& candidates() const { return candidates_; }  // in the order of birth edges
   size_t relations() const { return relations_; }                           // of the last run
+  // Over all runs: relations, and additions of one to another.
+  uint64_t columns() const { return columns_; }
+  uint64_t pivots() const { return pivots_; }
   uint64_t bytes() const;
 
  private:
@@ -85,7 +88,7 @@ class Reduction {
 
   const DistanceRows& rows_;
   const LuneIndex& lunes_;
-  std::vector<TreeEdge> tree_;
+  std::vector<GraphEdge> tree_;
   std::vector<Candidate> candidates_;
   std::vector<Slot> parent_;        // union-find by slot
   size_t words_ = 0;                // of a vector
@@ -97,6 +100,8 @@ class Reduction {
   std::vector<uint64_t> reduced_;   // relation with pivot k at k * words_
   std::vector<uint64_t> relation_;
   size_t relations_ = 0;
+  uint64_t columns_ = 0;
+  uint64_t pivots_ = 0;
 };
 
 }  // namespace tda::rips

@@ -20,17 +20,19 @@ float stored_threshold(double threshold) {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-// Births in the order of their simplices: vertices by number, edges by (length, younger, older).
+// Births in the order of their simplices: vertices by number, edges by (length, younger, older),
+// triangles by their longest edge, then the third vertex, youngest first.
 bool born_before(const RipsPair& a, const RipsPair& b) {
-  return std::tie(a.dimension, a.birth, a.birth_points[0], a.birth_points[1]) <
-         std::tie(b.dimension, b.birth, b.birth_points[0], b.birth_points[1]);
+  return std::tie(a.dimension, a.birth, a.birth_points[0], a.birth_points[1], b.birth_points[2]) <
+         std::tie(b.dimension, b.birth, b.birth_points[0], b.birth_points[1], a.birth_points[2]);
 }
 
 }  // namespace
 
 Status RipsWindow::check_config(const RipsConfig& config) {
   if (config.window_max == 0 || config.window_max > kRipsWindowMax) return Status::kInvalidArgument;
-  if (config.max_dimension < 0 || config.max_dimension > 1) return Status::kInvalidArgument;
+  if (config.max_dimension < 0 || config.max_dimension > 2) return Status::kInvalidArgument;
+  if (config.max_dimension == 2 && config.window_max > kVoidsWindowMax) return Status::kInvalidArgument;
   if (std::isnan(config.threshold) || config.threshold < 0) return Status::kInvalidArgument;
   return check(config.metric, config.dimension);
 }
@@ -39,9 +41,10 @@ uint64_t RipsWindow::predict_bytes(const RipsConfig& config) {
   constexpr uint64_t kPerPoint = 3072;
   const uint64_t rows = DistanceRows::predict_bytes(config.window_max, config.dimension);
   if (config.max_dimension == 0) {
-    return rows + MinimumTree::predict_bytes(config.window_max) + 4 * sizeof(RipsPair) * config.window_max;
+    return rows + SpanningEdges::predict_bytes(config.window_max) + 4 * sizeof(RipsPair) * config.window_max;
   }
-  return rows + LuneIndex::predict_bytes(config.window_max) + kPerPoint * config.window_max;
+  const uint64_t voids = config.max_dimension < 2 ? 0 : Voids::predict_bytes(config.window_max);
+  return rows + LuneIndex::predict_bytes(config.window_max) + kPerPoint * config.window_max + voids;
 }
 
 RipsWindow::RipsWindow(const RipsConfig& config)
@@ -55,7 +58,11 @@ RipsWindow::RipsWindow(const RipsConfig& config)
         reduction_bytes_max_ / (4 * sizeof(Slot));  // apexes and middles, in doubling vectors
     loops_ = std::make_unique<Loops>(rows_, threshold_, apexes_max);
   } else {
-    tree_ = std::make_unique<MinimumTree>(rows_, threshold_);
+    spanning_ = std::make_unique<SpanningEdges>(rows_, threshold_, reduction_bytes_max_);
+  }
+  if (config.max_dimension == 2) {
+    const uint64_t bytes_max = reduction_bytes_max_ + Voids::predict_bytes(config.window_max);
+    voids_ = std::make_unique<Voids>(rows_, threshold_, bytes_max);
   }
 }
 
@@ -101,7 +108,7 @@ void RipsWindow::insert_newest() {
   if (loops_) {
     loops_->lunes.insert();
   } else {
-    tree_->insert();
+    spanning_->insert();
   }
 }
 
@@ -119,7 +126,7 @@ void RipsWindow::evict_oldest() {
     if (loops_) {
       loops_->lunes.evict();
     } else {
-      tree_->remove(rows_.slot_of(rows_.oldest()));
+      spanning_->evict();
     }
     rows_.evict();
   } while (rows_.size() > 0 && rows_.vacant(rows_.slot_of(rows_.oldest())));
@@ -150,7 +157,7 @@ Status RipsWindow::move(PointId id, std::span<const double> point) {
     if (loops_) {
       loops_->lunes.place(slot);
     } else {
-      tree_->place(slot);
+      spanning_->invalidate();
     }
     return Status::kOk;
   });
@@ -160,7 +167,7 @@ void RipsWindow::remove_slot(Slot slot) {
   if (loops_) {
     loops_->lunes.remove(slot);
   } else {
-    tree_->remove(slot);
+    spanning_->invalidate();
   }
 }
 
@@ -191,29 +198,33 @@ Status RipsWindow::list_pairs() {
     list_components(loops_->reduction.tree());
     list_loops();
   } else {
-    list_components(tree_->edges());
+    if (!spanning_->refresh()) return Status::kMemoryLimit;
+    list_components(spanning_->edges());
+    columns_ += spanning_->edges().size();
   }
-  return Status::kOk;
+  return voids_ ? list_voids() : Status::kOk;
 }
 
-// What turns reported_ into current_. Both are in the order of births, so merging them finds it.
-void RipsWindow::list_changes(std::vector<RipsChange>& changes) const {
-  const size_t begin = changes.size();
+// What turns reported_ into current_. Both are in the order of births, so one merge finds it.
+void RipsWindow::list_changes(std::vector<RipsChange>& changes) {
+  entering_.clear();
   auto now = current_.begin();
-  for (const RipsPair& before : reported_) {
-    while (now != current_.end() && born_before(*now, before)) ++now;
-    if (now == current_.end() || born_before(before, *now)) changes.push_back({ChangeKind::kRemoved, before});
-  }
   auto before = reported_.begin();
-  for (const RipsPair& pair : current_) {
-    while (before != reported_.end() && born_before(*before, pair)) ++before;
-    if (before == reported_.end() || born_before(pair, *before)) {
-      changes.push_back({ChangeKind::kAdded, pair});
-    } else if (*before != pair) {
-      changes.push_back({ChangeKind::kMoved, pair});
+  while (now != current_.end() && before != reported_.end()) {
+    if (*now == *before) {
+      ++now, ++before;  // as nearly all
+    } else if (born_before(*before, *now)) {
+      changes.push_back({ChangeKind::kRemoved, *before++});
+    } else if (born_before(*now, *before)) {
+      entering_.push_back({ChangeKind::kAdded, *now++});
+    } else {
+      entering_.push_back({ChangeKind::kMoved, *now++});
+      ++before;
     }
   }
-  TDA_ASSERT(changes.size() - begin <= reported_.size() + current_.size());
+  for (; before != reported_.end(); ++before) changes.push_back({ChangeKind::kRemoved, *before});
+  for (; now != current_.end(); ++now) entering_.push_back({ChangeKind::kAdded, *now});
+  changes.insert(changes.end(), entering_.begin(), entering_.end());
 }
 
 bool RipsWindow::edge_before(uint32_t a, uint32_t b) const {
@@ -241,32 +252,37 @@ void RipsWindow::update_order() {
   loops_->lunes.clear_touched();
 }
 
-// The elder rule: of two components that an edge joins, the one whose eldest vertex is younger dies.
-void RipsWindow::list_components(const std::vector<TreeEdge>& tree) {
+// The elder rule: of two components that an edge joins, the one whose eldest vertex is younger dies. Takes the
+// minimum spanning forest, or any edges among which it lies, in order.
+void RipsWindow::list_components(const std::vector<GraphEdge>& edges) {
   for (size_t slot = 0; slot < elder_.size(); ++slot) elder_[slot] = static_cast<Slot>(slot);
   std::fill(dying_.begin(), dying_.end(), nullptr);
   const auto eldest = [&](Slot slot) {
     while (elder_[slot] != slot) slot = elder_[slot] = elder_[elder_[slot]];
     return slot;
   };
-  for (const TreeEdge& edge : tree) {
+  size_t components = rows_.points();
+  for (const GraphEdge& edge : edges) {
+    if (components == 1) break;
     Slot stays = eldest(edge.older), dies = eldest(edge.younger);
-    TDA_ASSERT(stays != dies);
+    if (stays == dies) continue;
     if (rows_.younger(stays, dies)) std::swap(stays, dies);
     elder_[dies] = stays;
     dying_[dies] = &edge;
+    --components;
   }
-  for (PointId id = rows_.oldest(); id < rows_.next(); ++id) {
-    const Slot slot = rows_.slot_of(id);
-    if (rows_.vacant(slot)) continue;
-    RipsPair pair{0, 0, kInf, {id, kNoPoint}, {kNoPoint, kNoPoint, kNoPoint}};
-    if (const TreeEdge* edge = dying_[slot]; edge != nullptr) {
-      if (edge->length == 0) continue;
+  for (const SlotRange& run : rows_.slots_of(rows_.oldest(), rows_.next())) {
+    for (size_t at = run.begin; at < run.end; ++at) {
+      const Slot slot = static_cast<Slot>(at);
+      const GraphEdge* edge = dying_[slot];
+      if (edge == nullptr ? rows_.vacant(slot) : edge->length == 0) continue;
+      RipsPair& pair = current_.emplace_back();
+      pair.birth_points[0] = rows_.sequence_of(slot);
+      if (edge == nullptr) continue;
       pair.death = edge->length;
       pair.death_points[0] = rows_.sequence_of(edge->younger);
       pair.death_points[1] = rows_.sequence_of(edge->older);
     }
-    current_.push_back(pair);
   }
 }
 
@@ -275,8 +291,9 @@ void RipsWindow::list_loops() {
   const auto id_of = [&](Slot slot) { return rows_.sequence_of(slot); };
   for (const Candidate& candidate : loops_->reduction.candidates()) {
     const SpecialEdge& birth = specials[candidate.birth];
-    RipsPair pair{
-        1, birth.length, kInf, {id_of(birth.younger), id_of(birth.older)}, {kNoPoint, kNoPoint, kNoPoint}};
+    RipsPair pair{.dimension = 1, .birth = birth.length};
+    pair.birth_points[0] = id_of(birth.younger);
+    pair.birth_points[1] = id_of(birth.older);
     if (candidate.death != kNoSpecial) {
       const SpecialEdge& death = specials[candidate.death];
       if (death.length == birth.length) continue;
@@ -289,14 +306,28 @@ void RipsWindow::list_loops() {
   }
 }
 
+Status RipsWindow::list_voids() {
+  if (const Status status = voids_->compute(present_voids_); status != Status::kOk) return status;
+  const auto id_of = [this](Slot slot) { return slot == kNoSlot ? kNoPoint : rows_.sequence_of(slot); };
+  for (const Void& found : present_voids_) {
+    RipsPair& pair =
+        current_.emplace_back(RipsPair{.dimension = 2, .birth = found.birth, .death = found.death});
+    std::transform(std::begin(found.birth_points), std::end(found.birth_points), pair.birth_points, id_of);
+    std::transform(std::begin(found.death_points), std::end(found.death_points), pair.death_points, id_of);
+  }
+  return Status::kOk;
+}
+
 RipsStatistics RipsWindow::statistics() const {
   RipsStatistics statistics{};
   statistics.bytes = DistanceRows::predict_bytes(rows_.capacity(), rows_.dimension()) +
                      (order_.capacity() + fresh_.capacity() + merged_.capacity()) * sizeof(uint32_t) +
                      (reported_.capacity() + current_.capacity()) * sizeof(RipsPair) +
-                     rows_.capacity() * (sizeof(Slot) + sizeof(const TreeEdge*));
-  if (tree_) {
-    statistics.bytes += tree_->bytes();
+                     entering_.capacity() * sizeof(RipsChange) +
+                     rows_.capacity() * (sizeof(Slot) + sizeof(const GraphEdge*));
+  if (spanning_) {
+    statistics.bytes += spanning_->bytes();
+    statistics.columns = columns_;
     return statistics;
   }
   statistics.hubbed = loops_->lunes.hubbed();
@@ -304,13 +335,19 @@ RipsStatistics RipsWindow::statistics() const {
   statistics.candidates = loops_->reduction.candidates().size();
   statistics.relations = loops_->reduction.relations();
   statistics.bytes += loops_->lunes.bytes() + loops_->reduction.bytes();
+  statistics.columns = loops_->reduction.columns();
+  statistics.pivots = loops_->reduction.pivots();
+  if (voids_) {
+    statistics.bytes += voids_->bytes() + present_voids_.capacity() * sizeof(Void);
+    statistics.columns += voids_->columns();
+  }
   return statistics;
 }
 
 void RipsWindow::verify() {
   rows_.verify();
-  if (tree_) {
-    tree_->verify();
+  if (spanning_) {
+    if (spanning_->refresh()) spanning_->verify();
     return;
   }
   const bool flushed = loops_->lunes.flush();

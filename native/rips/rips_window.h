@@ -1,8 +1,10 @@
-// START HERE: exact H0 and H1 of the Vietoris-Rips filtration of a sliding point cloud, change by change.
+// START HERE: exact H0, H1 and on request H2 of the Vietoris-Rips filtration of a sliding point cloud, change by
+// change.
 //
 // append and evict keep, for every pair of points, what its edge means for the topology (lunes.h); emit turns
 // the few thousand edges that mean something into pairs (reduction.h) and says what changed. Where only H0 is
-// asked for, a minimum spanning tree is kept instead (minimum_tree.h). All distances are computed once,
+// asked for, the edges that a spanning tree may need are kept instead (spanning_edges.h). H2 is computed from
+// scratch at every emission (voids.h). All distances are computed once,
 // stored as float and compared as stored (metric.h), so the diagram equals that of any exact reduction of the
 // same numbers, pair for pair, ties included.
 //
@@ -10,6 +12,8 @@
 //   vertex youngest first). Diameter convention; pairs of length zero are not reported.
 // - H0: born with a point, dies with the edge that joins its component to an older one.
 // - H1: born with an edge, dies with a triangle: the killing edge and the third vertex.
+// - H2: born with a triangle, dies with a tetrahedron; of those with the same longest edge the one whose other
+//   vertices are younger enters first.
 // - Beyond the threshold nothing enters; a class alive there has death = +infinity.
 // - A class is known by its birth simplex for as long as that lives.
 //
@@ -29,8 +33,9 @@
 #include "native/diagram/update.h"
 #include "native/rips/distance_rows.h"
 #include "native/rips/lunes.h"
-#include "native/rips/minimum_tree.h"
 #include "native/rips/reduction.h"
+#include "native/rips/spanning_edges.h"
+#include "native/rips/voids.h"
 
 namespace tda::rips {
 
@@ -41,7 +46,7 @@ struct RipsConfig {
   size_t window_max = 0;  // points at once, 1 ... kRipsWindowMax
   size_t dimension = 0;   // coordinates of a point
   MetricSpec metric;
-  int max_dimension = 1;         // 0 or 1
+  int max_dimension = 1;         // 0, 1 or 2; with 2, at most kVoidsWindowMax points
   double threshold = kInfinity;  // not negative
   PointId first = 0;             // number of the first point to come
   // For what depends on the points rather than on the window: special edges and the reduction. Real clouds
@@ -50,14 +55,15 @@ struct RipsConfig {
   uint64_t reduction_bytes_max = uint64_t{1} << 30;
 };
 
-// One pair of the diagram. Absent points are kNoPoint: the second vertex of an H0 birth, the death of an
-// essential class, the third vertex of an H0 death.
+// One pair of the diagram. A simplex is given by its longest edge, the younger end first, and its other vertices,
+// youngest first. Absent points are kNoPoint, behind the others: a birth has dimension + 1, a death dimension + 2,
+// that of an essential class none.
 struct RipsPair {
-  int dimension;
-  float birth;
-  float death;              // +infinity for an essential class
-  PointId birth_points[2];  // H0: the vertex; H1: younger, older end of the edge
-  PointId death_points[3];  // younger, older end of the edge, third vertex
+  int dimension = 0;
+  float birth = 0;
+  float death = std::numeric_limits<float>::infinity();  // of an essential class
+  PointId birth_points[3] = {kNoPoint, kNoPoint, kNoPoint};
+  PointId death_points[4] = {kNoPoint, kNoPoint, kNoPoint, kNoPoint};
   bool operator==(const RipsPair&) const = default;
 };
 
@@ -73,6 +79,10 @@ struct RipsStatistics {
   size_t candidates;  // births of H1, before zero-length pairs are left out
   size_t relations;   // of the last emission
   uint64_t bytes;     // allocated now
+  // Over the life of the window: columns reduced (edges offered to the forest, relations of H1, triangles of H2),
+  // and additions of one column to another.
+  uint64_t columns;
+  uint64_t pivots;
 };
 
 class RipsWindow {
@@ -81,7 +91,7 @@ class RipsWindow {
   static Status check_config(const RipsConfig& config);
   // Bytes a full window takes: a bound for the tables of pairs, of which a third to a half is usual, and an
   // allowance per point for special edges and their reduction, generous in low dimensions. For accepting a
-  // configuration. O(1).
+  // configuration. With H2 the lists of simplices of batch.h, which real clouds seldom fill. O(1).
   static uint64_t predict_bytes(const RipsConfig& config);
 
   // kInvalidArgument as check_config, kMemoryLimit when the machine has no room for the tables.
@@ -107,7 +117,8 @@ class RipsWindow {
   Status evict();
   // Removes any point, or moves it, keeping its number and age; a point that was removed comes back. For
   // corrections: FIFO order is what makes append and evict fast, and this costs ten to a hundred steps
-  // (lunes.h). The place of a removed point is free when it would have been evicted. kPointNotRetained for a
+  // (lunes.h); with H0 alone the next emission costs W. A point that belongs between others takes a new window
+  // with all of them. The place of a removed point is free when it would have been evicted. kPointNotRetained for a
   // number that is not in the window; move also the codes of append, and kInvalidArgument with
   // Metric::kGiven. Nothing changes unless kOk.
   Status remove(PointId id);
@@ -119,7 +130,7 @@ class RipsWindow {
   Status emit(std::vector<RipsChange>& changes);
   // The diagram now, in the order of diagram(), without emitting anything. kMemoryLimit as emit().
   Status present(std::vector<RipsPair>& pairs);
-  // The diagram as of the last emission: H0 by vertex, then H1 by birth edge, in their orders.
+  // The diagram as of the last emission: H0 by vertex, H1 by birth edge, H2 by birth triangle, in their orders.
   const std::vector<RipsPair>& diagram() const { return reported_; }
 
   // Points in the window; places taken, which is more after remove().
@@ -142,13 +153,14 @@ class RipsWindow {
   void remove_slot(Slot slot);
   void evict_oldest();
   Status list_pairs();
-  void list_changes(std::vector<RipsChange>& changes) const;
+  void list_changes(std::vector<RipsChange>& changes);
   void update_order();
-  void list_components(const std::vector<TreeEdge>& tree);
+  void list_components(const std::vector<GraphEdge>& edges);
   void list_loops();
+  Status list_voids();
   bool edge_before(uint32_t a, uint32_t b) const;
 
-  // H0 and H1 take the lunes, H0 alone the tree.
+  // H0 and H1 take the lunes, H0 alone the spanning edges.
   struct Loops {
     LuneIndex lunes;
     Reduction reduction;
@@ -160,15 +172,19 @@ class RipsWindow {
   float threshold_;
   uint64_t reduction_bytes_max_;
   DistanceRows rows_;
-  std::unique_ptr<Loops> loops_;        // max_dimension 1
-  std::unique_ptr<MinimumTree> tree_;   // max_dimension 0
-  std::vector<uint32_t> order_;         // special edges that matter, in the order of edges
-  std::vector<uint32_t> fresh_;         // scratch: those among the touched
-  std::vector<uint32_t> merged_;        // scratch
-  std::vector<RipsPair> reported_;      // as of the last emission
-  std::vector<RipsPair> current_;       // scratch
-  std::vector<Slot> elder_;             // scratch of list_components: union-find by slot, roots are eldest
-  std::vector<const TreeEdge*> dying_;  // scratch of list_components: the edge a vertex dies with, by slot
+  std::unique_ptr<Loops> loops_;             // max_dimension 1
+  std::unique_ptr<SpanningEdges> spanning_;  // max_dimension 0
+  std::unique_ptr<Voids> voids_;             // max_dimension 2
+  uint64_t columns_ = 0;                     // edges offered to the forest, where there are no loops
+  std::vector<uint32_t> order_;              // special edges that matter, in the order of edges
+  std::vector<uint32_t> fresh_;              // scratch: those among the touched
+  std::vector<uint32_t> merged_;             // scratch
+  std::vector<RipsPair> reported_;           // as of the last emission
+  std::vector<RipsPair> current_;            // scratch
+  std::vector<Void> present_voids_;          // scratch
+  std::vector<RipsChange> entering_;         // scratch of list_changes
+  std::vector<Slot> elder_;              // scratch of list_components: union-find by slot, roots are eldest
+  std::vector<const GraphEdge*> dying_;  // scratch of list_components: the edge a vertex dies with, by slot
 };
 
 }  // namespace tda::rips

@@ -3,6 +3,9 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
+#include <type_traits>
+
+#include "native/base/assert.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define TDA_X86_TARGETS 1
@@ -170,11 +173,53 @@ TDA_INLINE Slot central_body(const float* x, const float* y, float length, Centr
   return kNoSlot;
 }
 
+// As integers, like ranks.
+TDA_INLINE Slot smallest_body(const float* row, size_t begin, size_t end) {
+  const auto at = [=](size_t i) TDA_INLINE_LAMBDA { return std::bit_cast<int32_t>(row[i]); };
+  int32_t least = std::numeric_limits<int32_t>::max();
+  size_t stop = end;
+  const auto consider = [&](size_t base, size_t next, int32_t other) TDA_INLINE_LAMBDA {
+    if (other > least) return;
+    least = other;
+    stop = next;
+    begin = base;
+  };
+  const auto least_of = [=](size_t base, auto size) TDA_INLINE_LAMBDA {
+    int32_t smallest = at(base);
+    for (size_t i = 1; i < size(); ++i) {
+      const int32_t other = at(base + i);
+      smallest = other < smallest ? other : smallest;
+    }
+    return smallest;
+  };
+  size_t base = begin;
+  for (; base + kBlock <= end; base += kBlock)
+    consider(base, base + kBlock, least_of(base, std::integral_constant<size_t, kBlock>()));
+  for (; base + kSmallBlock <= end; base += kSmallBlock)
+    consider(base, base + kSmallBlock, least_of(base, std::integral_constant<size_t, kSmallBlock>()));
+  for (; base < end; ++base) consider(base, base + 1, at(base));
+  for (size_t top = stop; top > begin; --top) {
+    if (at(top - 1) == least) return static_cast<Slot>(top - 1);
+  }
+  return kNoSlot;
+}
+
+TDA_INLINE void strike_body(float* reach, const float* row, float above, size_t begin, size_t end) {
+  constexpr float kStruck = std::numeric_limits<float>::infinity();
+  for (size_t i = begin; i < end; ++i) {
+    const bool within =
+        static_cast<bool>(static_cast<int>(reach[i] > above) & static_cast<int>(row[i] <= reach[i]));
+    reach[i] = within ? kStruck : reach[i];
+  }
+}
+
 struct Kernels {
   size_t (*collect)(RowLimit, RowLimit, size_t, size_t, Slot*);
   size_t (*outside)(RowLimit, RowLimit, RowLimit, size_t, size_t, Slot*);
   Slot (*last)(const RowLimit (&)[4], size_t, size_t);
   Slot (*central)(const float*, const float*, float, Centrality, size_t, size_t, int32_t&);
+  Slot (*smallest)(const float*, size_t, size_t);
+  void (*strike)(float*, const float*, float, size_t, size_t);
 };
 
 // One copy of every body per instruction set.
@@ -192,7 +237,14 @@ struct Kernels {
                                 size_t begin, size_t end, int32_t& score) {                                  \
     return central_body(x, y, length, centrality, begin, end, score);                                        \
   }                                                                                                          \
-  constexpr Kernels name = {collect_##name, outside_##name, last_##name, central_##name};
+  attribute Slot smallest_##name(const float* row, size_t begin, size_t end) {                               \
+    return smallest_body(row, begin, end);                                                                   \
+  }                                                                                                          \
+  attribute void strike_##name(float* reach, const float* row, float above, size_t begin, size_t end) {      \
+    strike_body(reach, row, above, begin, end);                                                              \
+  }                                                                                                          \
+  constexpr Kernels name = {collect_##name, outside_##name,  last_##name,                                    \
+                            central_##name, smallest_##name, strike_##name};
 
 TDA_KERNELS(kBaseline, )
 #ifdef TDA_X86_TARGETS
@@ -240,6 +292,22 @@ Slot last_below(const RowLimit (&rows)[4], size_t begin, size_t end) {
 Slot most_central(const float* x, const float* y, float length, Centrality centrality, size_t begin,
                   size_t end, int32_t& score) {
   return kernels().central(x, y, length, centrality, begin, end, score);
+}
+
+Slot last_smallest(const float* row, size_t begin, size_t end) { return kernels().smallest(row, begin, end); }
+
+void strike_within(float* reach, const float* row, float above, size_t begin, size_t end) {
+  kernels().strike(reach, row, above, begin, end);
+}
+
+std::string_view kernel_target() {
+  const Kernels* now = &kernels();
+#ifdef TDA_X86_TARGETS
+  if (now == &kAvx512) return "avx512";
+  if (now == &kAvx2) return "avx2";
+#endif
+  TDA_ASSERT(now == &kBaseline);
+  return "baseline";
 }
 
 bool force_kernel_target(std::string_view target) {

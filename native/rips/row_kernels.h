@@ -58,8 +58,17 @@ enum class Centrality : uint8_t {
 Slot most_central(const float* x, const float* y, float length, Centrality centrality, size_t begin,
                   size_t end, int32_t& score);
 
+// The last i in [begin, end) with the smallest row[i], or kNoSlot for an empty range. REQUIRES: nothing is
+// negative.
+Slot last_smallest(const float* row, size_t begin, size_t end);
+
+// Makes reach[i] infinite for every i in [begin, end) with reach[i] > above and row[i] <= reach[i].
+void strike_within(float* reach, const float* row, float above, size_t begin, size_t end);
+
 // Instruction sets that can be forced, for tests: "baseline", "avx2", "avx512". False where the machine or
 // the build has no such target. Not thread safe.
 bool force_kernel_target(std::string_view target);
+// The one in use.
+std::string_view kernel_target();
 
 }  // namespace tda::rips

@@ -72,6 +72,7 @@ void MonotoneSeries::add_minimum(At at, double value) {
   const Slot top = back_;
   back_ = size_ == 0 ? front_ : after(back_);
   size_ += 1;
+  minima_ += 1;
   nodes_[back_] = {.value = value,
                    .left_max = 0,
                    .right_max = kInfinity,
@@ -109,6 +110,7 @@ void MonotoneSeries::attach(Slot slot, Slot top, Side largest) {
   Node& node = nodes_[slot];
   while (top != kNone && nodes_[top].value > node.value) {
     Node& popped = nodes_[top];
+    popped_ += 1;
     popped.right_max = largest.value;
     popped.right_max_at = largest.at;
     if (popped.left == kNone) {

@@ -100,6 +100,9 @@ class MonotoneSeries {
   template <class Sink>
   void diagram(Sink&& sink);
 
+  // Since construction: minima that entered, and how often one was popped off the stack.
+  uint64_t minima() const { return minima_; }
+  uint64_t popped() const { return popped_; }
   size_t bytes() const;
   // Checks S1 to S5 in O(nodes). For tests, after each step.
   void verify();
@@ -186,6 +189,8 @@ class MonotoneSeries {
   IndexSet dirty_;
   std::vector<Removal> removals_;
   std::optional<Removal> tail_removal_;  // a reported newest minimum that fell further
+  uint64_t minima_ = 0;
+  uint64_t popped_ = 0;
   size_t pairs_reported_ = 0;
 };
 

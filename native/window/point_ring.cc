@@ -15,6 +15,7 @@ constexpr size_t kBlockPointsMin = 64;
 constexpr size_t kBlockPointsMax = 4096;
 constexpr size_t kBlockDoublesMax = 65536;
 constexpr double kSafeInteger = 9007199254740992.0;  // 2^53
+constexpr PointId kFirstMax = PointId{1} << 53;
 
 bool all_finite(std::span<const double> numbers) {
   bool finite = true;
@@ -37,6 +38,7 @@ size_t blocks_max(size_t capacity, size_t block_points) {
 Status PointRing::create(const RingConfig& config, std::shared_ptr<PointRing>& ring) {
   if (config.dimension == 0 || config.dimension > kDimensionMax) return Status::kInvalidArgument;
   if (config.capacity == 0 || config.capacity > kRingCapacityMax) return Status::kInvalidArgument;
+  if (config.first > kFirstMax) return Status::kInvalidArgument;
   try {
     ring.reset(new PointRing(config));
   } catch (const std::bad_alloc&) {
@@ -62,6 +64,9 @@ PointRing::PointRing(const RingConfig& config)
   block_doubles_ = columns * block_points + (config.log_positions ? block_points / 2 : 0);
   directory_.resize(std::bit_ceil(blocks_max(config.capacity, block_points)));
   bytes_ = sizeof(*this) + directory_.size() * sizeof(Block);
+  first_block_ = end_block_ = config.first >> shift_;
+  oldest_ = config.first;
+  next_ = config.first;
 }
 
 PointRing::~PointRing() = default;
@@ -177,7 +182,7 @@ Status PointRing::make_room(PointId next, size_t points) {
   const std::lock_guard<std::mutex> lock(mutex_);
   PointId oldest = std::max(oldest_.load(std::memory_order_relaxed),
                             end > config_.capacity ? end - config_.capacity : PointId{0});
-  const PointId held = oldest_held_locked();
+  const PointId held = std::min(oldest_held_locked(), next);  // an engine that goes on may wait for its first point
   if (oldest > held) return Status::kCapacityExceeded;
 
   const uint64_t end_block = (end + mask_) >> shift_;

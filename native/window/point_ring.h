@@ -45,6 +45,7 @@ struct RingConfig {
   bool timestamps = false;
   bool timestamps_ordered = true;  // refuse a timestamp before the newest one
   bool log_positions = false;
+  PointId first = 0;  // arrival number of the first point to come; those before it were elsewhere
 };
 
 // One batch of points; the optional columns are given exactly when the ring keeps them.

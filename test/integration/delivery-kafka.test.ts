@@ -16,13 +16,16 @@ const brokers = process.env['KAFKA_BROKERS']
 
 /** The broker that scripts/kafka.mjs started here, if KAFKA_BROKERS is that one: only ours may be stopped. */
 function ownBroker(): number | null {
-  const file = join(root, '.cache/kafka/state.json')
-  if (!existsSync(file)) return null
-  const { bootstrap, processes } = JSON.parse(readFileSync(file, 'utf8')) as {
-    bootstrap: string
-    processes: { pid: number }[]
+  for (const cluster of ['default', 'tests']) {
+    const file = join(root, '.cache/kafka/clusters', cluster, 'state.json')
+    if (!existsSync(file)) continue
+    const { bootstrap, nodes } = JSON.parse(readFileSync(file, 'utf8')) as {
+      bootstrap: string
+      nodes: { pid?: number }[]
+    }
+    if (bootstrap === brokers && nodes.length === 1) return nodes[0]!.pid ?? null
   }
-  return bootstrap === brokers && processes.length === 1 ? processes[0]!.pid : null
+  return null
 }
 
 if (brokers === undefined) {

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { series, SERIES_CASES, uniform } from '../../benchmarks/inputs.js'
+import { series, SERIES_CASES } from '../../benchmarks/inputs.js'
+import { uniform } from '../../lib/loadgen/random.js'
 import { measure, measureAsync } from '../../benchmarks/measure.js'
 import { BenchmarkMismatch, jsonLine, textLine, type BenchmarkResult } from '../../benchmarks/report.js'
 import { applyRows, expectBatch, type RowDiagram } from '../../benchmarks/row-replica.js'

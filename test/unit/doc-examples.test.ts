@@ -21,7 +21,8 @@ const files = [
   'mesh/in-process-mesh',
   'mesh/embedded-broker',
   'mesh/kafka-mesh',
-  'pipeline/daemon'
+  'pipeline/daemon',
+  'loadgen/stream-load-generator'
 ]
 const hasKafka = await import('node-rdkafka').then(
   () => true,

@@ -345,6 +345,33 @@ describe('calls', () => {
     expect(addon.engineState(log)).toMatchObject({ first: 1, next: 4, sequence: 1, pairs: 2 })
   })
 
+  test('shape: of the pairs of a square one is a loop', () => {
+    const handle = stream({ dimension: 2 }, [0, 0, 1, 0, 1, 1, 0, 1])
+    const rips = {
+      channels: Uint32Array.of(0, 1),
+      embedding: null,
+      metric: 'euclidean',
+      weights: null,
+      maxDimension: 1,
+      threshold: Infinity,
+      pointsMax: 10
+    } as const
+    const { window: span, slide, snapshotEvery } = sublevel
+    const square = addon.engineCreate(handle, {
+      filtration: 'rips',
+      rips,
+      window: span,
+      slide,
+      snapshotEvery
+    })
+    cleanups.push(() => addon.engineRelease(square))
+    addon.engineAdvance(square, 4, false)
+    expect(addon.engineState(square)).toMatchObject({ pairs: 5, loops: 1, voids: 0 })
+    addon.streamAppend(handle, Float64Array.of(0.5, 0.5), null, null, null) // its centre fills it
+    addon.engineAdvance(square, 5, false)
+    expect(addon.engineState(square)).toMatchObject({ pairs: 5, loops: 0 })
+  })
+
   test('with discard emissions count and nothing is returned', () => {
     const handle = stream({}, [3, 1, 4, 2])
     const quiet = engine(handle, { snapshotEvery: 1 })

@@ -4,9 +4,8 @@
  */
 import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../../config/schema.js'
-import type { Logger } from '../../observability/logger.js'
 import { createDaemon } from '../../pipeline/daemon.js'
-import type { Pipeline } from '../../pipeline/pipeline.js'
+import type { Pipeline, PipelineLogger } from '../../pipeline/pipeline.js'
 import type { DiagramReplica } from '../../publishers/diagram-replica.js'
 import { demoConfig } from './demo-config.js'
 import { DemoFigures, type Latency } from './figures.js'
@@ -31,7 +30,7 @@ export interface DemoOptions {
   readonly transport: 'embedded' | 'in-process'
   readonly view: DemoView
   /** The daemon's log. */
-  readonly logger: Logger
+  readonly logger: PipelineLogger
   /** Aborting it drains and ends the demo. */
   readonly signal: AbortSignal
 }

@@ -1,6 +1,5 @@
 /** Two ways to watch the demo: a live screen on a terminal, plain log lines anywhere else. */
 import { createLogUpdate } from 'log-update'
-import type { Logger } from '../../observability/logger.js'
 import { renderScreen, type ScreenState } from './screen.js'
 
 export interface DemoView {
@@ -37,7 +36,7 @@ export function liveView(output: NodeJS.WriteStream): DemoView {
 }
 
 /** A line every two seconds, and one for each thing worth knowing. */
-export function plainView(logger: Logger): DemoView {
+export function plainView(logger: { info(fields: object | string, message?: string): void }): DemoView {
   return {
     periodMs: 2000,
     begin(lines) {

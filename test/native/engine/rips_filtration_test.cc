@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <map>
 
 #include "native/engine/engine.h"
@@ -54,6 +55,12 @@ Log make_log(size_t points, size_t dimension, size_t levels, uint64_t seed) {
 
 using Row = std::vector<double>;
 
+Row birth_of(const Row& row) {
+  Row birth{row[1]};
+  birth.insert(birth.end(), row.begin() + 4, row.begin() + 4 + 2 * RipsFiltration::kBirthPoints);
+  return birth;
+}
+
 // The rows of the diagram of samples [first, next), straight from the definition of the cloud.
 std::vector<Row> naive_rows(const Log& log, const RipsSpec& spec, size_t first, size_t next) {
   std::vector<size_t> names;
@@ -80,25 +87,34 @@ std::vector<Row> naive_rows(const Log& log, const RipsSpec& spec, size_t first, 
   }
   const float threshold = static_cast<float>(std::min(spec.threshold, 1e30));
   std::vector<Row> rows;
-  for (const test::NaiveRipsPair& pair : test::naive_window_pairs(matrix, threshold, spec.max_dimension)) {
-    Row row{1, double(pair.dimension), pair.birth, pair.death};
-    const auto write = [&](std::vector<size_t> vertices) {
-      std::sort(vertices.begin(), vertices.end());  // oldest first; kNoVertex is the largest number
-      for (const size_t vertex : vertices) {
-        row.push_back(vertex == kNoVertex ? -1 : log.offsets[names[vertex]]);
-        row.push_back(vertex == kNoVertex ? 0 : log.indices[names[vertex]]);
-      }
-    };
-    write({pair.birth_younger, pair.birth_older});
-    write({pair.death_younger, pair.death_older, pair.apex});
+  Row row;
+  const auto write = [&](std::vector<size_t> vertices, size_t points) {
+    vertices.resize(points, kNoVertex);
+    std::sort(vertices.begin(), vertices.end());  // oldest first; kNoVertex is the largest number
+    for (const size_t vertex : vertices) {
+      row.push_back(vertex == kNoVertex ? -1 : log.offsets[names[vertex]]);
+      row.push_back(vertex == kNoVertex ? 0 : log.indices[names[vertex]]);
+    }
+  };
+  const auto add = [&](int dimension, float birth, float death, const std::vector<size_t>& born,
+                       const std::vector<size_t>& died) {
+    row = {1, double(dimension), birth, death};
+    write(born, RipsFiltration::kBirthPoints);
+    write(died, RipsFiltration::kDeathPoints);
     rows.push_back(row);
+  };
+  for (const test::NaiveRipsPair& pair : test::naive_window_pairs(matrix, threshold, spec.max_dimension)) {
+    add(pair.dimension, pair.birth, pair.death, {pair.birth_younger, pair.birth_older},
+        {pair.death_younger, pair.death_older, pair.apex});
   }
-  const auto key = [](const Row& row) { return Row{row[1], row[4], row[5], row[6], row[7]}; };
-  std::sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return key(a) < key(b); });
+  if (spec.max_dimension == 2) {
+    for (const test::NaiveVoid& pair : test::naive_voids(matrix, threshold)) {
+      add(2, pair.birth, pair.death, pair.triangle, pair.tetrahedron);
+    }
+  }
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return birth_of(a) < birth_of(b); });
   return rows;
 }
-
-Row birth_of(const Row& row) { return {row[1], row[4], row[5], row[6], row[7]}; }
 
 std::vector<Row> rows_of(std::span<const double> numbers) {
   std::vector<Row> rows;
@@ -228,6 +244,7 @@ std::vector<Case> cases() {
        {.count = 20},
        {.count = 3}},
       {"embedding", 1, {{0}, 3, 2, 1, {Metric::kEuclidean, {}}, 1, inf, 0}, {.count = 26}, {.count = 1}},
+      {"voids", 3, {{0, 1, 2}, 1, 1, 1, {Metric::kEuclidean, {}}, 2, 1.5, 0}, {.count = 11}, {.count = 3}},
       {"embedding with a stride",
        2,
        {{1}, 2, 3, 2, {Metric::kChebyshev, {}}, 1, inf, 0},
@@ -421,7 +438,7 @@ TEST(RipsFiltration, refuses_what_can_never_be_right) {
   EXPECT_EQ(with([](RipsSpec& spec) { spec.channels = {}; }), Status::kInvalidArgument);
   EXPECT_EQ(with([](RipsSpec& spec) { spec.channels = {2}; }), Status::kInvalidArgument);
   EXPECT_EQ(with([](RipsSpec& spec) { spec.stride = 0; }), Status::kInvalidArgument);
-  EXPECT_EQ(with([](RipsSpec& spec) { spec.max_dimension = 2; }), Status::kInvalidArgument);
+  EXPECT_EQ(with([](RipsSpec& spec) { spec.max_dimension = 3; }), Status::kInvalidArgument);
   EXPECT_EQ(with([](RipsSpec& spec) { spec.threshold = -1; }), Status::kInvalidArgument);
   EXPECT_EQ(with([](RipsSpec& spec) { spec.metric.weights = {1}; }), Status::kInvalidArgument);
   EXPECT_EQ(with([](RipsSpec& spec) { spec.dimension = 3, spec.delay = 2; }), Status::kInvalidArgument);

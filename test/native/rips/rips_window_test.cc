@@ -7,9 +7,11 @@
 #include <cmath>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 
 #include "native/rips/batch.h"
+#include "test/native/support/bottleneck.h"
 #include "test/native/support/clouds.h"
 #include "test/native/support/naive_rips.h"
 
@@ -47,6 +49,7 @@ std::vector<NaiveRipsPair> pairs_of(const RipsWindow& window) {
   };
   std::vector<NaiveRipsPair> pairs;
   for (const RipsPair& pair : window.diagram()) {
+    if (pair.dimension == 2) continue;
     pairs.push_back({pair.dimension, pair.birth, pair.death, index(pair.birth_points[0]),
                      index(pair.birth_points[1]), index(pair.death_points[0]), index(pair.death_points[1]),
                      index(pair.death_points[2])});
@@ -60,8 +63,8 @@ class Replica {
  public:
   void apply(const std::vector<RipsChange>& changes) {
     for (const RipsChange& change : changes) {
-      const auto key =
-          std::make_tuple(change.pair.dimension, change.pair.birth_points[0], change.pair.birth_points[1]);
+      const auto key = std::make_tuple(change.pair.dimension, change.pair.birth_points[0],
+                                       change.pair.birth_points[1], change.pair.birth_points[2]);
       const auto found = pairs_.find(key);
       ASSERT_EQ(found == pairs_.end(), change.kind == ChangeKind::kAdded);
       if (change.kind == ChangeKind::kRemoved) {
@@ -75,19 +78,49 @@ class Replica {
   void expect_equal(const std::vector<RipsPair>& diagram) const {
     ASSERT_EQ(pairs_.size(), diagram.size());
     for (const RipsPair& pair : diagram) {
-      const auto found = pairs_.find({pair.dimension, pair.birth_points[0], pair.birth_points[1]});
+      const auto found =
+          pairs_.find({pair.dimension, pair.birth_points[0], pair.birth_points[1], pair.birth_points[2]});
       ASSERT_TRUE(found != pairs_.end() && found->second == pair);
     }
   }
 
  private:
-  std::map<std::tuple<int, PointId, PointId>, RipsPair> pairs_;
+  std::map<std::tuple<int, PointId, PointId, PointId>, RipsPair> pairs_;
 };
 
 void expect_naive(const RipsWindow& window, double threshold, int max_dimension, const std::string& where) {
   const std::vector<NaiveRipsPair> expected =
       naive_window_pairs(stored(window.rows()), static_cast<float>(threshold), max_dimension);
   ASSERT_EQ(pairs_of(window), expected) << where;
+}
+
+std::vector<test::NaiveVoid> voids_of(const RipsWindow& window) {
+  const std::vector<PointId> ids = points_of(window.rows());
+  const auto vertices = [&](std::span<const PointId> points) {
+    std::vector<size_t> found;
+    for (const PointId id : points) {
+      if (id == kNoPoint) continue;
+      found.push_back(static_cast<size_t>(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin()));
+    }
+    std::sort(found.rbegin(), found.rend());
+    return found;
+  };
+  std::vector<test::NaiveVoid> voids;
+  for (const RipsPair& pair : window.diagram()) {
+    if (pair.dimension != 2) continue;
+    // The longest edge comes first, the younger end before the older one.
+    const auto& [a, b, apex] = pair.birth_points;
+    EXPECT_EQ(window.rows().at(window.rows().slot_of(a), window.rows().slot_of(b)), pair.birth);
+    EXPECT_GT(a, b);
+    EXPECT_NE(apex, kNoPoint);
+    voids.push_back({pair.birth, pair.death, vertices(pair.birth_points), vertices(pair.death_points)});
+  }
+  std::sort(voids.begin(), voids.end());
+  return voids;
+}
+
+RipsConfig given(size_t window_max) {
+  return {.window_max = window_max, .dimension = 0, .metric = {.metric = Metric::kGiven, .weights = {}}};
 }
 
 constexpr Metric kMetrics[] = {Metric::kEuclidean, Metric::kManhattan, Metric::kChebyshev, Metric::kCosine,
@@ -158,6 +191,84 @@ TEST(RipsWindow, oracle_components_alone_after_every_step) {
       }
     }
   }
+}
+
+TEST(RipsWindow, oracle_voids_after_every_emission) {
+  std::mt19937_64 random(18);
+  size_t found = 0;
+  for (const std::string& cloud : test::cloud_names()) {
+    for (const double threshold : {1e30, 0.9}) {
+      for (const size_t size : {3U, 6U, 14U}) {
+        test::Cloud points(cloud, 3, random());
+        RipsWindow window(
+            {.window_max = size, .dimension = 3, .metric = {}, .max_dimension = 2, .threshold = threshold});
+        Replica replica;
+        std::vector<RipsChange> changes;
+        for (size_t step = 0; step < 2 * size + 4; ++step) {
+          if (window.places() == size) ASSERT_EQ(window.evict(), Status::kOk);
+          ASSERT_EQ(window.append(points.next()), Status::kOk);
+          if (size == 14 && step % 5 == 4) ASSERT_EQ(window.remove(window.next_point() - 3), Status::kOk);
+          changes.clear();
+          ASSERT_EQ(window.emit(changes), Status::kOk);
+          const std::string where =
+              cloud + ", window " + std::to_string(size) + ", step " + std::to_string(step);
+          expect_naive(window, threshold, 1, where);
+          const auto expected = test::naive_voids(stored(window.rows()), static_cast<float>(threshold));
+          ASSERT_TRUE(voids_of(window) == expected) << where;
+          found += expected.size();
+          replica.apply(changes);
+          replica.expect_equal(window.diagram());
+          if (HasFailure()) return;
+        }
+      }
+    }
+  }
+  // Distances that are no metric have far more voids than points in space, and with few lengths ties everywhere.
+  for (int run = 0; run < 60; ++run) {
+    const size_t size = 6 + random() % 6;
+    const uint64_t lengths = 2 + random() % 12;
+    RipsConfig config = given(size);
+    config.max_dimension = 2;
+    if (run % 3 == 0) config.threshold = static_cast<double>(lengths - 2);
+    RipsWindow window(config);
+    Replica replica;
+    std::vector<RipsChange> changes;
+    for (size_t step = 0; step < 2 * size; ++step) {
+      if (window.size() == size) ASSERT_EQ(window.evict(), Status::kOk);
+      std::vector<double> distances(window.size());
+      for (double& distance : distances) distance = static_cast<double>(random() % lengths);
+      ASSERT_EQ(window.append_distances(distances), Status::kOk);
+      changes.clear();
+      ASSERT_EQ(window.emit(changes), Status::kOk);
+      const auto expected = test::naive_voids(stored(window.rows()), static_cast<float>(window.threshold()));
+      ASSERT_TRUE(voids_of(window) == expected) << "run " << run << ", step " << step;
+      found += expected.size();
+      replica.apply(changes);
+      replica.expect_equal(window.diagram());
+      if (HasFailure()) return;
+    }
+  }
+  EXPECT_GT(found, 100U);
+}
+
+// An octahedron: one void, born with its last face and filled with the first diagonal.
+TEST(RipsWindow, shape_octahedron_has_a_void) {
+  RipsWindow window({.window_max = 6, .dimension = 3, .metric = {}, .max_dimension = 2});
+  for (const std::vector<double>& point : std::vector<std::vector<double>>{
+           {1, 0, 0}, {-1, 0, 0}, {0, 1, 0}, {0, -1, 0}, {0, 0, 1}, {0, 0, -1}}) {
+    ASSERT_EQ(window.append(point), Status::kOk);
+  }
+  std::vector<RipsChange> changes;
+  ASSERT_EQ(window.emit(changes), Status::kOk);
+  const RipsPair& last = window.diagram().back();
+  EXPECT_EQ(last.dimension, 2);
+  EXPECT_EQ(last.birth, static_cast<float>(std::sqrt(2.0)));
+  EXPECT_EQ(last.death, 2.0F);
+  EXPECT_EQ(last.birth_points[0], 5U);
+  EXPECT_EQ(std::set<PointId>(std::begin(last.death_points), std::end(last.death_points)).size(), 4U);
+  ASSERT_EQ(window.evict(), Status::kOk);
+  ASSERT_EQ(window.emit(changes), Status::kOk);
+  EXPECT_EQ(window.diagram().back().dimension, 0) << "a pyramid";
 }
 
 // Appends, evictions, removals and moves in random order; what is removed leaves a gap, what is moved keeps
@@ -232,10 +343,6 @@ TEST(RipsWindow, oracle_larger_windows_with_irregular_slides_and_thresholds) {
   }
 }
 
-RipsConfig given(size_t window_max) {
-  return {.window_max = window_max, .dimension = 0, .metric = {.metric = Metric::kGiven, .weights = {}}};
-}
-
 // All 59 049 ways to give the edges on five points the lengths 1, 2 and 3; whole, and as the two oldest
 // leave.
 TEST(RipsWindow, exhaustive_five_points_with_three_lengths) {
@@ -279,6 +386,52 @@ TEST(RipsWindow, oracle_arbitrary_tied_distances) {
       if (HasFatalFailure()) return;
     }
   }
+}
+
+// The same for components alone, in a window that loses points out of turn too.
+TEST(RipsWindow, oracle_components_alone_of_arbitrary_tied_distances) {
+  std::mt19937_64 random(19);
+  for (int run = 0; run < 200; ++run) {
+    const size_t size = 3 + random() % 20;
+    const uint64_t lengths = 1 + random() % 5;
+    RipsConfig config = given(size);
+    config.max_dimension = 0;
+    RipsWindow window(config);
+    std::vector<RipsChange> changes;
+    for (size_t step = 0; step < 3 * size; ++step) {
+      if (window.places() == size) ASSERT_EQ(window.evict(), Status::kOk);
+      std::vector<double> distances(window.size());
+      for (double& distance : distances) distance = static_cast<double>(random() % lengths);
+      ASSERT_EQ(window.append_distances(distances), Status::kOk);
+      if (random() % 8 == 0) {
+        const Status status = window.remove(window.oldest_point() + window.places() / 2);
+        ASSERT_TRUE(status == Status::kOk || status == Status::kPointNotRetained);
+      }
+      ASSERT_EQ(window.emit(changes), Status::kOk);
+      window.verify();
+      expect_naive(window, 1e30, 0, "run " + std::to_string(run) + ", step " + std::to_string(step));
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+// All lengths equal: no edge is witnessed. Refused, and whole again once enough points have gone.
+TEST(RipsWindow, unwitnessed_edges_are_refused_without_harm) {
+  RipsConfig config = given(60);
+  config.max_dimension = 0;
+  config.reduction_bytes_max = 8'000;
+  RipsWindow window(config);
+  std::vector<RipsChange> changes;
+  Status status = Status::kOk;
+  for (size_t i = 0; i < 60; ++i) {
+    ASSERT_EQ(window.append_distances(std::vector<double>(i, 1.0)), Status::kOk);
+    status = window.emit(changes);
+  }
+  EXPECT_EQ(status, Status::kMemoryLimit);
+  while (window.size() > 8) ASSERT_EQ(window.evict(), Status::kOk);
+  ASSERT_EQ(window.emit(changes), Status::kOk);
+  window.verify();
+  expect_naive(window, 1e30, 0, "the last eight");
 }
 
 using Bars = std::vector<std::tuple<int, float, float>>;
@@ -349,12 +502,17 @@ TEST(RipsWindow, law_instruction_sets_and_history_do_not_change_a_bit) {
   for (const std::string& cloud : test::cloud_names()) {
     const auto points = take(cloud, 3, 31, 400);
     const std::vector<std::vector<double>> last(points.end() - 130, points.end());
-    std::vector<std::vector<RipsPair>> diagrams;
-    for (const char* target : {"baseline", "avx2", "avx512"}) {
-      if (force_kernel_target(target)) diagrams.push_back(diagram_of(points, 130, {.first = 5}));
+    for (const int max_dimension : {0, 1}) {
+      const auto from = [&](PointId first) {
+        return RipsConfig{.max_dimension = max_dimension, .first = first};
+      };
+      std::vector<std::vector<RipsPair>> diagrams;
+      for (const char* target : {"baseline", "avx2", "avx512"}) {
+        if (force_kernel_target(target)) diagrams.push_back(diagram_of(points, 130, from(5)));
+      }
+      diagrams.push_back(diagram_of(last, 130, from(5 + 270)));  // never saw the others
+      for (const std::vector<RipsPair>& diagram : diagrams) ASSERT_TRUE(diagram == diagrams.front()) << cloud;
     }
-    diagrams.push_back(diagram_of(last, 130, {.first = 5 + 270}));  // never saw the others
-    for (const std::vector<RipsPair>& diagram : diagrams) ASSERT_TRUE(diagram == diagrams.front()) << cloud;
   }
 }
 
@@ -384,21 +542,91 @@ TEST(RipsWindow, law_order_motion_and_scale) {
       }
       EXPECT_EQ(bars_of(diagram_of(changed, 90, {})), scaled) << "scaled by " << scale << ", " << cloud;
     }
-    // Deaths of H0 in their order move by at most twice what the points move.
-    constexpr double kMove = 0x1p-10;
-    changed = points;
-    for (auto& point : changed) point[random() % 3] += random() % 2 == 0 ? kMove : -kMove;
-    const auto deaths = [](const std::vector<RipsPair>& diagram) {
-      std::vector<float> values;
-      for (const RipsPair& pair : diagram) {
-        if (pair.dimension == 0) values.push_back(pair.death);
+  }
+}
+
+test::NaiveDiagram diagram_in(const std::vector<RipsPair>& pairs, int dimension) {
+  test::NaiveDiagram bars;
+  for (const RipsPair& pair : pairs) {
+    if (pair.dimension == dimension) bars.emplace_back(pair.birth, pair.death);
+  }
+  return bars;
+}
+
+// Moving every point by at most e moves each diagram by at most 2e in bottleneck distance, and a diagram that moved
+// further is seen to have.
+TEST(RipsWindow, law_stability_of_components_and_loops) {
+  std::mt19937_64 random(17);
+  for (const std::string& cloud : test::cloud_names()) {
+    for (const double e : {0x1p-10, 0x1p-5, 0x1p-2}) {
+      const auto points = take(cloud, 3, 42, 90);
+      auto changed = points;
+      for (auto& point : changed) point[random() % 3] += random() % 2 == 0 ? e : -e;
+      const auto before = diagram_of(points, 90, {}), after = diagram_of(changed, 90, {});
+      for (const int dimension : {0, 1}) {
+        const auto a = diagram_in(before, dimension), b = diagram_in(after, dimension);
+        EXPECT_TRUE(test::within_bottleneck(a, b, 2 * e + 1e-6))
+            << cloud << ", H" << dimension << ", e " << e;
+        auto longer = a;
+        longer.emplace_back(1, 1 + 5 * e);
+        EXPECT_FALSE(test::within_bottleneck(a, longer, 2 * e));
       }
-      values.resize(90, 0.0F);
-      std::sort(values.begin(), values.end());
-      return values;
-    };
-    const auto before = deaths(diagram_of(points, 90, {})), after = deaths(diagram_of(changed, 90, {}));
-    for (size_t i = 0; i + 1 < before.size(); ++i) EXPECT_LE(std::abs(before[i] - after[i]), 2.001 * kMove);
+    }
+  }
+}
+
+// Thousands of slides with corrections, invariants and diagram checked every now and then. The long form is
+// `tda_rips_bench --verify-every N`.
+TEST(RipsWindow, soak_invariants_hold_over_thousands_of_slides) {
+  constexpr size_t kWindow = 40;
+  std::mt19937_64 random(20);
+  for (const std::string& cloud : {"uniform", "embedding", "circle", "lattice"}) {
+    for (const int max_dimension : {0, 1}) {
+      test::Cloud points(cloud, 3, random());
+      RipsWindow window(
+          {.window_max = kWindow, .dimension = 3, .metric = {}, .max_dimension = max_dimension, .first = 7});
+      Replica replica;
+      std::vector<RipsChange> changes;
+      for (int slide = 0; slide < 4000; ++slide) {
+        if (window.places() == kWindow) ASSERT_EQ(window.evict(), Status::kOk);
+        ASSERT_EQ(window.append(points.next()), Status::kOk);
+        if (slide % 97 == 96) {
+          const PointId some = window.oldest_point() + 1 + random() % (window.places() - 1);
+          ASSERT_EQ(random() % 2 == 0 ? window.remove(some) : window.move(some, points.next()), Status::kOk);
+        }
+        changes.clear();
+        ASSERT_EQ(window.emit(changes), Status::kOk);
+        replica.apply(changes);
+        if (slide % 100 != 99) continue;
+        window.verify();
+        replica.expect_equal(window.diagram());
+        expect_naive(window, 1e30, max_dimension, cloud + ", slide " + std::to_string(slide));
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+// A point between others: a window of the same points with it among them, which knows nothing of the first.
+TEST(RipsWindow, oracle_insertion_in_the_middle_is_a_rebuild) {
+  for (const std::string& cloud : test::cloud_names()) {
+    auto points = take(cloud, 3, 43, 30);
+    const RipsConfig config{.window_max = 31, .dimension = 3, .metric = {}, .first = 100};
+    points.insert(points.begin() + 11, take(cloud, 3, 44, 5).back());
+    RipsWindow window(config);
+    for (const std::vector<double>& point : points) ASSERT_EQ(window.append(point), Status::kOk);
+    std::vector<RipsChange> changes;
+    ASSERT_EQ(window.emit(changes), Status::kOk);
+    window.verify();
+    expect_naive(window, 1e30, 1, cloud);
+    // Moved into place, the point has the age of its place: the same diagram.
+    auto moved = points;
+    moved[11] = take(cloud, 3, 45, 1).front();
+    RipsWindow corrected(config);
+    for (const std::vector<double>& point : moved) ASSERT_EQ(corrected.append(point), Status::kOk);
+    ASSERT_EQ(corrected.move(111, points[11]), Status::kOk);
+    ASSERT_EQ(corrected.emit(changes), Status::kOk);
+    EXPECT_TRUE(corrected.diagram() == window.diagram()) << cloud;
   }
 }
 
@@ -414,7 +642,11 @@ TEST(RipsWindow, shape_known_answers) {
   const std::vector<std::vector<double>> square = {{0, 0}, {1, 0}, {1, 1}, {0, 1}};
   const auto diagram = diagram_of(square, 4, {.first = 10});
   ASSERT_EQ(diagram.size(), 5U);
-  const RipsPair loop{1, 1.0F, static_cast<float>(std::sqrt(2.0)), {13, 12}, {12, 10, 11}};
+  const RipsPair loop{.dimension = 1,
+                      .birth = 1.0F,
+                      .death = static_cast<float>(std::sqrt(2.0)),
+                      .birth_points = {13, 12, kNoPoint},
+                      .death_points = {12, 10, 11, kNoPoint}};
   EXPECT_EQ(diagram.back().birth, loop.birth);
   EXPECT_EQ(diagram.back().death, loop.death);
   EXPECT_EQ(diagram.back().birth_points[0], loop.birth_points[0]);
@@ -430,7 +662,9 @@ TEST(RipsWindow, refusals_leave_no_trace) {
   EXPECT_EQ(RipsWindow::check_config({.window_max = kRipsWindowMax + 1, .dimension = 1}),
             Status::kInvalidArgument);
   EXPECT_EQ(RipsWindow::check_config({.window_max = 5, .dimension = 0}), Status::kInvalidArgument);
-  EXPECT_EQ(RipsWindow::check_config({.window_max = 5, .dimension = 1, .max_dimension = 2}),
+  EXPECT_EQ(RipsWindow::check_config({.window_max = 5, .dimension = 1, .max_dimension = 3}),
+            Status::kInvalidArgument);
+  EXPECT_EQ(RipsWindow::check_config({.window_max = kVoidsWindowMax + 1, .dimension = 1, .max_dimension = 2}),
             Status::kInvalidArgument);
   EXPECT_EQ(RipsWindow::check_config({.window_max = 5, .dimension = 1, .threshold = -1}),
             Status::kInvalidArgument);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -15,6 +16,7 @@ class RowKernels : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (!force_kernel_target(GetParam())) GTEST_SKIP() << "this machine or build has no " << GetParam();
+    ASSERT_EQ(kernel_target(), GetParam());
     std::mt19937_64 random(7);
     for (std::vector<float>& row : rows_) {
       row.resize(kSize);
@@ -124,6 +126,27 @@ TEST_P(RowKernels, oracle_most_central_by_the_farther_end) {
     ASSERT_EQ(most_central(rows_[0].data(), rows_[1].data(), 0.5F, Centrality::kFarther, begin, end, score),
               expected);
   }
+}
+
+TEST_P(RowKernels, oracle_last_smallest_and_strike_within) {
+  constexpr float kStruck = std::numeric_limits<float>::infinity();
+  for (const auto& [begin, end] : ranges()) {
+    Slot expected = kNoSlot;
+    for (size_t i = begin; i < end; ++i) {
+      if (expected == kNoSlot || rows_[0][i] <= rows_[0][expected]) expected = static_cast<Slot>(i);
+    }
+    ASSERT_EQ(last_smallest(rows_[0].data(), begin, end), expected) << begin << " to " << end;
+    for (const float above : {-1.0F, 0.25F, 0.75F}) {
+      std::vector<float> reach = rows_[0], struck = rows_[0];
+      for (size_t i = begin; i < end; ++i) {
+        if (reach[i] > above && rows_[1][i] <= reach[i]) struck[i] = kStruck;
+      }
+      strike_within(reach.data(), rows_[1].data(), above, begin, end);
+      ASSERT_EQ(reach, struck) << begin << " to " << end << " above " << above;
+    }
+  }
+  const std::vector<float> far(40, kStruck);
+  ASSERT_EQ(last_smallest(far.data(), 3, 40), 39);
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, RowKernels, testing::ValuesIn(kTargets));

@@ -131,6 +131,83 @@ inline std::vector<NaiveRipsPair> naive_window_pairs(const NaiveDistances& dista
   return pairs;
 }
 
+// A pair of H2: values, and the vertices of the triangle and the tetrahedron, descending; none for an essential
+// class.
+struct NaiveVoid {
+  float birth, death;
+  std::vector<size_t> triangle, tetrahedron;
+  auto operator<=>(const NaiveVoid&) const = default;
+};
+
+// Pairs of H2 over Z/2 of positive length, sorted. Simplices by their longest edge, then the one whose descending
+// vertices are larger first. Every column of every dimension is reduced.
+inline std::vector<NaiveVoid> naive_voids(const NaiveDistances& distances, float threshold) {
+  using Edge = std::tuple<float, size_t, size_t>;
+  struct Simplex {
+    Edge longest;
+    std::vector<size_t> vertices;  // descending
+  };
+  const size_t n = distances.n;
+  const auto before = [](const Simplex& a, const Simplex& b) {
+    return a.longest != b.longest ? a.longest < b.longest : a.vertices > b.vertices;
+  };
+  std::vector<std::vector<Simplex>> levels(3);  // edges, triangles, tetrahedra
+  const auto extend = [&](auto&& self, std::vector<size_t> vertices, Edge longest) -> void {
+    if (vertices.size() >= 2) levels[vertices.size() - 2].push_back({longest, vertices});
+    if (vertices.size() == 4) return;
+    for (size_t v = 0; v < (vertices.empty() ? n : vertices.back()); ++v) {
+      Edge with = longest;
+      for (const size_t u : vertices) with = std::max(with, Edge(distances.at(u, v), u, v));
+      if (std::get<0>(with) > threshold) continue;
+      std::vector<size_t> more = vertices;
+      more.push_back(v);
+      self(self, more, with);
+    }
+  };
+  extend(extend, {}, Edge(0, 0, 0));
+  std::vector<NaiveVoid> voids;
+  std::vector<bool> positive(0);  // of the level below: its column vanished
+  for (size_t level = 1; level < 3; ++level) {
+    std::vector<Simplex>&faces = levels[level - 1], &simplices = levels[level];
+    std::sort(faces.begin(), faces.end(), before);
+    std::sort(simplices.begin(), simplices.end(), before);
+    std::map<std::vector<size_t>, size_t> place;
+    for (size_t f = 0; f < faces.size(); ++f) place[faces[f].vertices] = f;
+    std::vector<std::vector<size_t>> owner(faces.size());
+    std::vector<bool> vanished(simplices.size(), false);
+    for (size_t s = 0; s < simplices.size(); ++s) {
+      std::vector<size_t> column;
+      for (size_t k = 0; k < simplices[s].vertices.size(); ++k) {
+        std::vector<size_t> facet = simplices[s].vertices;
+        facet.erase(facet.begin() + static_cast<std::ptrdiff_t>(k));
+        column.push_back(place.at(facet));
+      }
+      std::sort(column.begin(), column.end());
+      while (!column.empty() && !owner[column.back()].empty()) {
+        std::vector<size_t> sum;
+        std::set_symmetric_difference(column.begin(), column.end(), owner[column.back()].begin(),
+                                      owner[column.back()].end(), std::back_inserter(sum));
+        column = sum;
+      }
+      vanished[s] = column.empty();
+      if (column.empty()) continue;
+      const Simplex& face = faces[column.back()];
+      owner[column.back()] = column;
+      const float birth = std::get<0>(face.longest), death = std::get<0>(simplices[s].longest);
+      if (level == 2 && birth < death) voids.push_back({birth, death, face.vertices, simplices[s].vertices});
+    }
+    for (size_t f = 0; f < faces.size() && level == 2; ++f) {
+      if (positive[f] && owner[f].empty()) {
+        voids.push_back(
+            {std::get<0>(faces[f].longest), std::numeric_limits<float>::infinity(), faces[f].vertices, {}});
+      }
+    }
+    positive = vanished;
+  }
+  std::sort(voids.begin(), voids.end());
+  return voids;
+}
+
 struct NaiveBar {
   int dimension;
   float birth, death;

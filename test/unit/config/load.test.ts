@@ -28,11 +28,12 @@ scales:
 
 test('a minimal configuration gets every default', () => {
   expect(parseConfig(MINIMAL, 'c.yaml', 'broker')).toEqual({
-    kafka: { brokers: ['localhost:9092'], groupId: 'streaming-tda', librdkafka: {} },
+    kafka: { brokers: ['localhost:9092'], groupId: 'streaming-tda', columnar: true, librdkafka: {} },
     input: {
       topic: 'tda.points',
       partitions: 4,
       format: 'json',
+      binary: { type: 'float64', pointsMax: 65_536 },
       stream: { from: 'key' },
       timestamp: { from: 'none', unit: 'iso' },
       channels: ['value']
@@ -59,7 +60,8 @@ test('a minimal configuration gets every default', () => {
     pipeline: { recordsMax: 4096, batchesInFlight: 4, lingerMs: 5 },
     limits: {},
     http: { host: '127.0.0.1', port: 9464 },
-    log: { level: 'info' },
+    metrics: { streams: [], exemplars: true },
+    log: { level: 'info', components: {} },
     shutdown: { timeout: 30_000 }
   })
 })

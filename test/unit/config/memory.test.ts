@@ -118,8 +118,19 @@ test('a Rips window that cannot fit is refused with what it would take', () => {
   expect(() =>
     requireMemory(configWith({}, { scales, streams: { max: 1 }, limits: { memoryMiB: 4096 } }))
   ).toThrow(
-    /not even one stream fits.*scale "huge".*Predicted for scale "huge": a cloud of 30001 points, \d+ MiB, about 1400 ms a point/s
+    /not even one stream fits.*scale "huge".*Predicted for scale "huge": a cloud of 30001 points, \d+ MiB, about 650 ms a point/s
   )
+})
+
+test('a window whose simplices of H2 cannot fit is refused with what they would take', () => {
+  const scales = [{ name: 'voids', filtration: 'rips', window: 2000, maxDimension: 2 }]
+  expect(() =>
+    requireMemory(configWith({}, { scales, streams: { max: 1 }, limits: { memoryMiB: 4096 } }))
+  ).toThrow(
+    /not even one stream fits.*scale "voids".*a cloud of 2001 points, \d{5} MiB, about \d+ ms a point/s
+  )
+  const small = [{ name: 'voids', filtration: 'rips', window: 100, maxDimension: 2 }]
+  requireMemory(configWith({}, { scales: small, streams: { max: 1 }, limits: { memoryMiB: 16 } }))
 })
 
 test('the figures of the reference are right', () => {

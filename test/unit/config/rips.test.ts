@@ -1,7 +1,7 @@
 /** Rips scales in a configuration: what becomes of their options, and every combination that is refused. */
 import { describe, expect, test } from '@jest/globals'
 import { parseConfig, validateConfig } from '../../../lib/config/load.js'
-import { RIPS_POINTS_MAX } from '../../../lib/config/rips-checks.js'
+import { RIPS_POINTS_MAX, VOIDS_POINTS_MAX } from '../../../lib/config/rips-checks.js'
 import type { TdaError } from '../../../lib/errors.js'
 import { nativeAddon } from '../../../lib/native.js'
 import { planStream, scaleFiltration } from '../../../lib/scales/scale-plan.js'
@@ -97,7 +97,7 @@ scales:
     ['weights: [1, 2]', 'weights: expected a factor for each of the 3 coordinates, found a list of 2'],
     ['weights: [0, 0, 0]', 'weights: expected at least one above 0, found only zeros'],
     ['weights: [1, -1, 1]', 'weights[1]: expected at least 0, found -1'],
-    ['maxDimension: 2', 'maxDimension: expected 0 or 1 (for dimension 2 and above, compute whole windows'],
+    ['maxDimension: 3', 'maxDimension: expected 0, 1 or 2 (for dimension 3 and above, compute whole windows'],
     ['threshold: -1', 'threshold: expected at least 0, found -1']
   ])('rips with %s', (option, message) => {
     expect(problems(`filtration: rips, ${option}`)).toContain(message)
@@ -112,6 +112,9 @@ scales:
       'scales[0].pointsMax: a Rips window holds at most 32767 points, and 1000000 samples would give 1000000'
     )
     expect(() => validateConfig(scales({ window: RIPS_POINTS_MAX + 1 }))).toThrow('lower window')
+    expect(() => validateConfig(scales({ window: VOIDS_POINTS_MAX + 1, maxDimension: 2 }))).toThrow(
+      'a Rips window with maxDimension: 2 holds at most 5791 points'
+    )
     expect(validateConfig(scales({ window: RIPS_POINTS_MAX })).scales).toHaveLength(1)
   })
 })
@@ -120,6 +123,10 @@ test('the most points a configuration may ask for is the most the core takes, wi
   const addon = nativeAddon()
   expect(addon.ripsPredictBytes(RIPS_POINTS_MAX + 1, 3, 1)).toBeGreaterThan(2 ** 30)
   expect(() => addon.ripsPredictBytes(RIPS_POINTS_MAX + 2, 3, 1)).toThrow(
+    expect.objectContaining({ code: 'INVALID_ARGUMENT' })
+  )
+  expect(addon.ripsPredictBytes(VOIDS_POINTS_MAX + 1, 3, 2)).toBeGreaterThan(2 ** 30)
+  expect(() => addon.ripsPredictBytes(VOIDS_POINTS_MAX + 2, 3, 2)).toThrow(
     expect.objectContaining({ code: 'INVALID_ARGUMENT' })
   )
 })
@@ -134,6 +141,6 @@ test('the plan knows which streams have a gate, and the layout of each scale', (
   })
   const plan = planStream(config)
   expect(plan.gated).toBe(true)
-  expect(plan.scales.map(({ layout }) => layout.deathPoints)).toEqual([1, 3])
+  expect(plan.scales.map(({ layout }) => layout.deathPoints)).toEqual([1, 4])
   expect(planStream({ ...config, scales: config.scales.slice(0, 1) }).gated).toBe(false)
 })

@@ -101,3 +101,15 @@ test('a port in use and an address of another machine are errors that say what t
     message: expect.stringContaining('correct http.host')
   })
 })
+
+test('OpenMetrics where it is asked for and preferred', async () => {
+  const { url } = await start()
+  const typeFor = async (accept: string): Promise<string | null> =>
+    (await fetch(`${url}/metrics`, { headers: { accept } })).headers.get('content-type')
+  const prometheus =
+    'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
+  expect(await typeFor(prometheus)).toMatch(/^application\/openmetrics-text/)
+  expect(await typeFor('text/plain, application/openmetrics-text;q=0.5')).toMatch(/^text\/plain/)
+  expect(await typeFor('application/openmetrics-text;q=0')).toMatch(/^text\/plain/)
+  expect(await typeFor('*/*')).toMatch(/^text\/plain/)
+})

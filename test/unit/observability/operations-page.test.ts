@@ -5,8 +5,8 @@ import { REJECT_REASONS } from '../../../lib/adapters/decoder.js'
 import { createMetrics } from '../../../lib/observability/metrics.js'
 import { root } from '../../support/run-command.js'
 
-test('docs/operations.md names every metric', async () => {
-  const page = readFileSync(join(root, 'docs/operations.md'), 'utf8')
+test('docs/metrics.md names every metric', async () => {
+  const page = readFileSync(join(root, 'docs/metrics.md'), 'utf8')
   const names = [...(await createMetrics().text()).matchAll(/^# TYPE (tda_\w+)/gm)].map(([, name]) => name)
   expect(names.length).toBeGreaterThan(15)
   const named = [...page.matchAll(/^\| `(tda_\w+)`/gm)].map(([, name]) => name)

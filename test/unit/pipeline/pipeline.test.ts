@@ -4,7 +4,9 @@ import { validateConfig } from '../../../lib/config/load.js'
 import type { DiagramMessage } from '../../../lib/diagram.js'
 import { TdaError } from '../../../lib/errors.js'
 import type { MeshEvent } from '../../../lib/mesh/event-mesh.js'
+import { nativeAddon } from '../../../lib/native.js'
 import { noMetrics, type PipelineMetrics } from '../../../lib/pipeline/pipeline-metrics.js'
+import { planStream } from '../../../lib/scales/scale-plan.js'
 import {
   assigned,
   batches,
@@ -265,7 +267,18 @@ test('sample sets the gauges of streams, scales, queues and lag', async () => {
   await pipeline.sampleLag()
   expect(seen).toEqual([
     ['streams', 1],
-    ['scale', 'a', { points: 4, pairs: expect.any(Number), bytes: expect.any(Number) }],
+    [
+      'scale',
+      'a',
+      {
+        points: 4,
+        pairs: expect.any(Number),
+        loops: 0,
+        voids: 0,
+        counters: expect.any(Object),
+        bytes: expect.any(Number)
+      }
+    ],
     ['queue', 'batches', 0],
     ['queue', 'jobs', 0],
     ['lag', 0, 3]
@@ -327,3 +340,80 @@ test('records that are all refused are held back by a slow sink like any other',
   expect(sink.rejected).toHaveLength(40)
   expect(source.committed.at(-1)).toEqual(new Map([[0, 40]]))
 })
+
+test('while memory is short new streams are dead letters, held and rebuilt ones go on, and it opens when streams go', async () => {
+  const streams = (names: readonly string[], low: number, partition = 0): MeshEvent => ({
+    kind: 'records',
+    records: names.map((key, i) => ({ ...records([{ x: i }], { key, low: low + i })[0]!, partition }))
+  })
+  const of = (partition: number, resume: number): MeshEvent => ({
+    kind: 'assigned',
+    partitions: [{ partition, low: 0, resume, committed: resume }]
+  })
+  const names = Array.from({ length: 40 }, (_, i) => `k${i}`)
+  const script: MeshEvent[] = [
+    of(0, 0),
+    ...Array.from({ length: 10 }, (_, i) => streams(names.slice(4 * i, 4 * i + 4), 4 * i)), // more than fit
+    streams(['k0', 'k39'], 40), // one is held, one is not
+    of(1, 1),
+    streams(['rebuilt'], 0, 1), // before the committed offset: it was held by another daemon
+    { kind: 'revoked', partitions: [0], done: () => undefined },
+    streams(['later'], 1, 1)
+  ]
+  const sink = new MemorySink()
+  const ratios: number[] = []
+  const metrics: PipelineMetrics = { ...noMetrics, memoryRatio: (ratio) => void ratios.push(ratio) }
+  const said: string[] = []
+  const logger = {
+    info: (_: object, text: string) => void said.push(text),
+    warn: (_: object, text: string) => void said.push(text),
+    error: (_: object, text: string) => void said.push(text)
+  }
+  const one = { ...config, scales: [{ ...config.scales[0]!, slide: { count: 1 } }] }
+  const limits = { native: 20 * streamBytes(), resident: Infinity }
+  const source = new ScriptedSource(script)
+  const pipeline = pipelineOf(one, source, sink, { metrics, logger, memoryLimits: limits })
+  const events = source.events.bind(source)
+  source.events = async function* (options) {
+    for await (const event of events(options)) {
+      yield event
+      pipeline.sampleMemory()
+    }
+  }
+  await pipeline.run()
+  const refused = sink.rejected.map(({ record, reason }) => [String(record.key), reason])
+  expect(new Set(refused.map(([, reason]) => reason))).toEqual(new Set(['memory_pressure']))
+  const held = names.filter((name) => sink.values.has(name))
+  // 80 % of 20 streams, and what came while the streams before were on their way to the rings.
+  expect(held.length).toBeGreaterThanOrEqual(16)
+  expect(held.length).toBeLessThanOrEqual(36)
+  expect(refused).toHaveLength(40 - held.length + 1)
+  expect(sink.messages('k0')).toHaveLength(2)
+  expect(sink.messages('later')).toHaveLength(1)
+  expect(refused.at(-1)).toEqual(['k39', 'memory_pressure'])
+  expect(Math.max(...ratios)).toBeGreaterThan(0.8)
+  expect(ratios.at(-1)).toBeLessThan(0.2)
+  const lines = said.filter((text) => text.startsWith('memory at'))
+  expect(lines).toEqual([
+    expect.stringMatching(/^memory at \d+ % of its limit: new streams are dead letters/),
+    expect.stringMatching(/^memory at \d+ % of its limit: new streams are admitted again$/)
+  ])
+})
+
+/** What one stream of `config` holds after its first point. */
+function streamBytes(): number {
+  const plan = planStream(config)
+  const addon = nativeAddon()
+  const stream = addon.streamCreate({
+    dimension: 1,
+    capacity: plan.ringCapacity,
+    timestamps: false,
+    logPositions: true
+  })
+  const engine = addon.engineCreate(stream, plan.scales[0]!.engine)
+  addon.streamAppend(stream, Float64Array.of(1), null, Float64Array.of(0), Uint32Array.of(0))
+  const bytes = addon.streamState(stream).bytes + addon.engineState(engine).bytes
+  addon.engineRelease(engine)
+  addon.streamRelease(stream)
+  return bytes
+}

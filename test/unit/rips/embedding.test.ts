@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
-import { uniform } from '../../../benchmarks/inputs.js'
+import { uniform } from '../../../lib/loadgen/random.js'
 import { runProgram } from '../../../lib/cli/program.js'
 import { validateConfig } from '../../../lib/config/load.js'
 import { TdaError } from '../../../lib/errors.js'

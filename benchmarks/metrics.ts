@@ -1,0 +1,192 @@
+/**
+ * Question: what do metrics cost, in processor time a record of the whole process, scrapes included?
+ * Sketch:   a batch of 4096 records takes some 20 ms of processor time; some 15 calls of 0.1 to 0.5 us are 0.05 %. A scrape
+ *           takes a millisecond or two; one in half a second of work is 0.3 %, and thirty times what Prometheus does.
+ * If not:   something is called for every record; look at `PipelineReport` first.
+ *
+ * One pipeline runs all the time, windows full, fed from memory; metrics are switched between runs. Each run with metrics is
+ * scraped once by HTTP. What the metrics of the process itself cost (event-loop delay, collections) is there in both, so
+ * it is measured by itself: case `process`, of a process that does nothing else.
+ */
+import { fork } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { createDecoder } from '../lib/adapters/decoder.js'
+import { parseExposition } from '../lib/cli/top/exposition-reader.js'
+import { configSchema, type Config } from '../lib/config/schema.js'
+import { healthOf, startHttpServer, type HttpServer } from '../lib/observability/http-server.js'
+import { createMetrics, type Metrics } from '../lib/observability/metrics.js'
+import { AtLeastOnce } from '../lib/pipeline/at-least-once.js'
+import { noMetrics, type PipelineMetrics } from '../lib/pipeline/pipeline-metrics.js'
+import { Pipeline } from '../lib/pipeline/pipeline.js'
+import { MemoryTopic } from './memory-topic.js'
+import { inTurns, overhead } from './paired.js'
+import { pipelineValues, streamOf } from './pipeline-records.js'
+import { BenchmarkMismatch, type BenchmarkResult } from './report.js'
+
+const WINDOWS = [64, 4096, 65_536] as const
+const SLIDE = 100
+const STREAMS = 4
+const STATES = ['off', 'on'] as const
+type State = (typeof STATES)[number]
+
+export interface MetricsBenchmark {
+  /** Rounds: in each, a run without metrics and one with. */
+  readonly pairs: number
+  /** Records of one run. */
+  readonly records: number
+  /** Seconds that the idle processes of case `process` are watched. */
+  readonly idle: number
+}
+
+export async function* benchmarkMetrics({
+  pairs,
+  records,
+  idle
+}: MetricsBenchmark): AsyncGenerator<BenchmarkResult> {
+  const run = await Run.start()
+  try {
+    await run.records(STREAMS * WINDOWS.at(-1)!) // Windows are full, code is warm.
+    const costs = await inTurns(STATES, pairs, (state) => run.timed(state, records))
+    yield {
+      suite: 'metrics',
+      case: 'pipeline',
+      params: { streams: STREAMS, records, windows: WINDOWS.join(' '), slide: SLIDE, scrapes: 1 },
+      repetitions: pairs,
+      ...overhead(costs.get('off')!, costs.get('on')!),
+      checksum: await run.checked()
+    }
+  } finally {
+    await run.end()
+  }
+  const [bare, measured] = [await idleCpuMs(false, idle), await idleCpuMs(true, idle)]
+  yield {
+    suite: 'metrics',
+    case: 'process',
+    params: { idle },
+    repetitions: 1,
+    overheadPercent: ((measured - bare) / (1000 * idle)) * 100,
+    checksum: '0'.repeat(16)
+  }
+}
+
+/** Processor time in ms that a process takes in so many seconds of doing nothing. */
+async function idleCpuMs(withMetrics: boolean, seconds: number): Promise<number> {
+  const program = fileURLToPath(new URL('metrics-idle.js', import.meta.url))
+  const child = fork(program, [String(withMetrics), String(seconds)])
+  const [{ cpuMs }] = (await once(child, 'message')) as [{ readonly cpuMs: number }]
+  return cpuMs
+}
+
+/** One pipeline over a topic in memory; what it publishes goes nowhere. */
+class Run {
+  readonly #metrics: Metrics
+  readonly #server: HttpServer
+  readonly #topic: MemoryTopic
+  readonly #pipeline: Pipeline
+  readonly #running: Promise<void>
+  readonly #switch: { target: PipelineMetrics }
+  readonly #hash = createHash('sha256')
+  #measured = 0
+  #published = 0
+
+  static async start(): Promise<Run> {
+    const metrics = createMetrics()
+    const health = healthOf({ kind: 'running' })
+    const server = await startHttpServer({ host: '127.0.0.1', port: 0, metrics, health: () => health })
+    return new Run(metrics, server)
+  }
+
+  private constructor(metrics: Metrics, server: HttpServer) {
+    const config = configuration()
+    const values = pipelineValues()
+    this.#metrics = metrics
+    this.#server = server
+    this.#switch = { target: noMetrics }
+    this.#topic = new MemoryTopic((offset) => ({
+      topic: 'bench',
+      partition: 0,
+      offset,
+      key: Buffer.from(streamOf(offset, STREAMS)),
+      value: Buffer.from(`{"value":${values[offset % values.length]!}}`),
+      timestamp: 0
+    }))
+    const sink = {
+      publish: async (updates: readonly { readonly value: string | Uint8Array | null }[]) => {
+        this.#published += this.#switch.target === metrics ? updates.length : 0
+        this.#hash.update(updates[0]?.value ?? '')
+      },
+      reject: async () => {}
+    }
+    this.#pipeline = new Pipeline({
+      config,
+      source: this.#topic,
+      decoder: createDecoder(config),
+      delivery: new AtLeastOnce(sink, this.#topic),
+      metrics: switched(this.#switch)
+    })
+    metrics.beforeScrape(() => this.#pipeline.sample())
+    this.#running = this.#pipeline.run()
+  }
+
+  async records(count: number): Promise<void> {
+    await Promise.race([this.#topic.feed(count), this.#running])
+  }
+
+  /** Nanoseconds of processor time a record. */
+  async timed(state: State, records: number): Promise<number> {
+    this.#switch.target = state === 'on' ? this.#metrics : noMetrics
+    if (state === 'on') this.#measured += records
+    const before = process.cpuUsage()
+    await Promise.all([this.records(records), state === 'on' ? this.#scrape() : undefined])
+    const { user, system } = process.cpuUsage(before)
+    return ((user + system) * 1000) / records
+  }
+
+  async #scrape(): Promise<void> {
+    await (await fetch(`${this.#server.url}/metrics`)).arrayBuffer()
+  }
+
+  /** What was counted must be what was fed and published meanwhile. */
+  async checked(): Promise<string> {
+    this.#switch.target = noMetrics
+    const read = parseExposition(await this.#metrics.text())
+    const counted = [read.value('tda_records_consumed_total'), read.value('tda_updates_published_total')]
+    if (counted[0] !== this.#measured || counted[1] !== this.#published) {
+      throw new BenchmarkMismatch(
+        `metrics: counted ${counted.join(' records and ')} updates, expected ${this.#measured} and ${this.#published}`
+      )
+    }
+    return this.#hash.digest('hex').slice(0, 16)
+  }
+
+  async end(): Promise<void> {
+    await this.#topic.close()
+    await this.#running
+    await this.#server.close()
+  }
+}
+
+/** Metrics that go where `to` points now. */
+function switched(to: { readonly target: PipelineMetrics }): PipelineMetrics {
+  const names = Object.keys(noMetrics).filter((name) => name !== 'streamsWatched')
+  const calls = names.map((name) => [
+    name,
+    (...values: unknown[]) =>
+      (to.target as unknown as Record<string, (...values: unknown[]) => void>)[name]!(...values)
+  ])
+  return { ...noMetrics, ...(Object.fromEntries(calls) as Partial<PipelineMetrics>) }
+}
+
+function configuration(): Config {
+  return configSchema.parse({
+    input: { topic: 'bench', channels: ['value'] },
+    scales: WINDOWS.map((window) => ({
+      name: `window-${window}`,
+      window,
+      slide: SLIDE,
+      filtration: 'sublevel'
+    }))
+  })
+}

@@ -1,0 +1,17 @@
+/** The mesh of a configuration with a `kafka` section; loads the client only now. */
+import type { Config } from '../config/schema.js'
+import type { EventMesh } from '../mesh/event-mesh.js'
+import type { Logger } from '../observability/logger.js'
+
+export async function connectKafka(config: Config, logger: Logger): Promise<EventMesh> {
+  const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
+  const { brokers, librdkafka, instanceId, columnar } = config.kafka!
+  return KafkaEventMesh.connect({
+    brokers,
+    librdkafka,
+    columnar,
+    compression: config.output.compression,
+    ...(instanceId === undefined ? {} : { instanceId }),
+    logger
+  })
+}

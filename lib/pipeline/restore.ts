@@ -1,0 +1,252 @@
+/**
+ * Where partitions start, and the checkpoints that let them: restore = state + replay.
+ *
+ *   state topic          ── stored points, where engines stood ──▶ streams, at the position of the state
+ *   input: [replayFrom(state), position)  ── points that engines still need ──▶ the same
+ *          [position, committed)          ── new points; their updates are out already and only count
+ *          [committed, ...)               ── live
+ *
+ *   (Q1) A state is used only when it is whole, of this configuration and of this group, its position not beyond what the
+ *        group has committed, and every record it asks for retained. Otherwise the partition is read from its oldest
+ *        record, which the log says; where that loses something, `state.onLoss` decides.
+ *   (Q2) A checkpoint of a partition is delivered with the offset it speaks of, so it is never ahead of it.
+ */
+import type { Config } from '../config/schema.js'
+import { memoryLimit, predictMemory } from '../config/memory.js'
+import { TdaError } from '../errors.js'
+import type { AssignedPartition, EventMesh, MeshRecord, TopicSettings } from '../mesh/event-mesh.js'
+import { replayFrom } from '../scales/stream-state.js'
+import type { LogMismatch, StreamTable } from '../scales/stream-table.js'
+import { checkpoint, openLedger, rewritten, type Ledger } from '../state/checkpoint.js'
+import { readState, type KnownState, type ReadState } from '../state/read-state.js'
+import { stateConfig, type StateConfig } from '../state/state-config.js'
+import { PARTITION_KEY } from '../state/state-records.js'
+import type { Outcome } from './delivery.js'
+import type { PipelineLogger } from './pipeline-report.js'
+
+/** Points in the oldest part of what a partition retains may be gone soon. */
+const ENDANGERED_PART = 0.25
+/** After a checkpoint that could not store all it should, the next one comes this soon. */
+const UNFINISHED_MS = 1_000
+
+/** Where state is read from. What is written goes out with the results (`Outcome.state`). */
+export interface StateStore {
+  /** Of the consumer group. */
+  readonly group: string
+  /** All records of the state of an input partition, those of transactions under way waited for. */
+  read(partition: number): AsyncIterable<readonly MeshRecord[]>
+  /** Oldest offset that the input partition retains. */
+  low(partition: number): Promise<number>
+}
+
+/** How a partition begins. */
+export interface Start {
+  /** `null`: from its oldest record. */
+  readonly state: KnownState | null
+  /** Offset of the first record to be read. */
+  readonly from: number
+}
+
+export class Restorer {
+  readonly #config: Config
+  readonly #streams: StreamTable
+  readonly #store: StateStore
+  readonly #logger: PipelineLogger | undefined
+  readonly #stateConfig: StateConfig
+  readonly #scales: readonly string[]
+  readonly #ledgers = new Map<number, Ledger>()
+  readonly #lows = new Map<number, number>()
+  #dueMs = performance.now()
+  #refreshMs = performance.now()
+
+  constructor(config: Config, streams: StreamTable, store: StateStore, logger: PipelineLogger | undefined) {
+    this.#config = config
+    this.#streams = streams
+    this.#store = store
+    this.#logger = logger
+    this.#stateConfig = stateConfig(config, store.group)
+    this.#scales = config.scales.map(({ name }) => name)
+    this.#dueMs += config.state.interval
+  }
+
+  /**
+   * Reads what is known of a partition and decides where it begins.
+   *
+   * @throws STATE_LOST when retention has removed what is needed and `state.onLoss` is `refuse`; MEMORY_LIMIT when its
+   * streams do not fit beside those that are held.
+   */
+  async start(partition: AssignedPartition): Promise<Start> {
+    const found = await readState(this.#store.read(partition.partition), this.#stateConfig, this.#scales)
+    const read = this.#usable(found, partition)
+    const ledger = openLedger(partition.partition, read, partition.low, this.#stateConfig, this.#scales)
+    this.#ledgers.set(partition.partition, ledger)
+    this.#lows.set(partition.partition, partition.low)
+    const { state } = read
+    if (state === null) return { state, from: partition.low }
+    this.#requireMemory(state, partition.partition)
+    const from = replayFrom(state)
+    const { position, streams } = state
+    const stored = streams.filter(({ stored }) => stored.length > 0).length
+    const fields = { partition: partition.partition, position, from, resume: partition.resume, stored }
+    const text = `${streams.length} streams go on from offset ${position}; ${partition.resume - from} records to read`
+    this.#logger?.info({ ...fields, streams: streams.length }, `partition ${partition.partition}: ${text}`)
+    return { state, from }
+  }
+
+  release(partition: number): void {
+    this.#ledgers.delete(partition)
+    this.#lows.delete(partition)
+  }
+
+  isDue(nowMs = performance.now()): boolean {
+    return nowMs >= this.#dueMs
+  }
+
+  /** Asks which records are retained; to be called every so often. Until then it is what it was. */
+  async refresh(nowMs = performance.now()): Promise<void> {
+    if (nowMs < this.#refreshMs) return
+    this.#refreshMs = nowMs + this.#config.state.interval
+    for (const partition of [...this.#ledgers.keys()]) {
+      const low = await this.#store.low(partition)
+      if (this.#ledgers.has(partition)) this.#lows.set(partition, low)
+    }
+  }
+
+  /**
+   * Writes down the partitions named, but those of `restoring`. REQUIRES: every record read of them is decided, and its
+   * updates are out of the engines. `null`: there is nothing new.
+   */
+  checkpoint(
+    partitions: Iterable<number>,
+    restoring: { has(partition: number): boolean },
+    nowMs = performance.now()
+  ): Outcome | null {
+    const { interval, idleAfter } = this.#config.state
+    this.#dueMs = nowMs + interval
+    const state: Outcome['state'][number][] = []
+    const next = new Map<number, number>()
+    for (const partition of partitions) {
+      const ledger = this.#ledgers.get(partition)
+      const position = this.#streams.readUpTo(partition)
+      if (!ledger || position === null || restoring.has(partition)) continue
+      const policy = { storeBefore: this.#storeBefore(partition, position), idleAfterMs: idleAfter, nowMs }
+      const written = checkpoint(ledger, this.#streams.entriesOf(partition), position, policy)
+      if (!written) continue
+      for (const record of written.records) state.push(record)
+      next.set(partition, position)
+      if (written.unfinished) this.#dueMs = Math.min(this.#dueMs, nowMs + UNFINISHED_MS)
+    }
+    return state.length > 0 ? { updates: [], letters: [], state, next } : null
+  }
+
+  /** All of a partition at its position, in place of what was written of it. REQUIRES: as for `checkpoint`. */
+  rewrite(partition: number): Outcome['state'] {
+    const entries = this.#streams.entriesOf(partition)
+    const position = this.#streams.readUpTo(partition)!
+    const ledger = rewritten(this.#ledgers.get(partition)!, entries.values())
+    const policy = { storeBefore: this.#storeBefore(partition, position), idleAfterMs: Infinity, nowMs: 0 }
+    const state: Outcome['state'][number][] = []
+    for (let unfinished = true; unfinished;) {
+      const written = checkpoint(ledger, entries, position, policy)
+      for (const record of written?.records ?? []) state.push(record)
+      unfinished = written?.unfinished ?? false
+    }
+    return state
+  }
+
+  /** Points before this offset are stored. */
+  #storeBefore(partition: number, position: number): number {
+    const low = this.#lows.get(partition) ?? 0
+    const endangered = low > 0 ? low + (position - low) * ENDANGERED_PART : 0
+    return Math.max(endangered, position - this.#config.state.replayRecordsMax)
+  }
+
+  /**
+   * What to do when the log is not what the state of a partition speaks of: the error to end with, and what is to be
+   * delivered before. Under `rebuild-from-earliest` the state is removed, so that a restart begins anew.
+   */
+  mismatch({ partition, message }: LogMismatch): { readonly error: TdaError; readonly last: Outcome | null } {
+    const rebuild = this.#config.state.onLoss === 'rebuild-from-earliest'
+    const advice = rebuild
+      ? 'its state is removed, and a restart begins windows anew at the oldest record'
+      : 'Start once with state.onLoss: rebuild-from-earliest to begin windows anew at the oldest record'
+    const where = `partition ${partition} of "${this.#config.input.topic}"`
+    const error = new TdaError(
+      'STATE_LOST',
+      `${where} is not the log its state speaks of: ${message}. ${advice}`
+    )
+    const state = [{ partition, key: PARTITION_KEY, value: null }]
+    return { error, last: rebuild ? { updates: [], letters: [], state, next: new Map() } : null }
+  }
+
+  #usable(read: ReadState, { partition, low, committed }: AssignedPartition): ReadState {
+    const unused = (reason: string): ReadState => {
+      const text = `the state of partition ${partition} is not used: ${reason}; windows are rebuilt from offset ${low}`
+      this.#logger?.warn({ partition, low, reason }, text)
+      return { ...read, state: null }
+    }
+    const { state, reason } = read
+    if (state === null) return reason === null ? read : unused(reason)
+    if (committed === null || state.position > committed) {
+      const where = committed === null ? 'no offset' : `offset ${committed}`
+      return unused(`it is of offset ${state.position}, but the group has committed ${where}`)
+    }
+    const loss = lossOf(state, low, committed)
+    if (loss === null) return read
+    if (this.#config.state.onLoss === 'rebuild-from-earliest') return unused(loss)
+    throw new TdaError(
+      'STATE_LOST',
+      `partition ${partition} of "${this.#config.input.topic}": ${loss}, and retention has removed those before ` +
+        `${low}. Restore the records, or start once with state.onLoss: rebuild-from-earliest, which begins windows ` +
+        `anew at offset ${low} and marks their updates rebuilt; let the input topic keep records for longer`
+    )
+  }
+
+  /** Streams that were admitted stay so, whoever takes them over, as long as memory allows. */
+  #requireMemory({ streams }: KnownState, partition: number): void {
+    const held = this.#streams.size + streams.length
+    if (held <= this.#config.streams.max) return
+    const { streamBytes } = predictMemory(this.#config)
+    const limit = memoryLimit(this.#config)
+    if (held * streamBytes <= limit) return
+    throw new TdaError(
+      'MEMORY_LIMIT',
+      `partition ${partition} brings ${streams.length} streams, ${held} with those held: more than streams.max ` +
+        `(${this.#config.streams.max}), and they may need ${Math.ceil((held * streamBytes) / 2 ** 20)} MiB of ` +
+        `${Math.ceil(limit / 2 ** 20)}; run more members of the group, or raise limits.memoryMiB`
+    )
+  }
+}
+
+/** What of the records a state asks for is gone, or null. */
+function lossOf(state: KnownState, low: number, committed: number): string | null {
+  for (const { stream, replay } of state.streams) {
+    if (replay !== null && replay.offset < low) {
+      return `stream "${stream}" needs the records from offset ${replay.offset} on`
+    }
+  }
+  return committed < low ? `the records from offset ${committed} on were not read` : null
+}
+
+/**
+ * Small segments, because Kafka compacts none that is still written to: what a restart has to read stays within a few
+ * times what is kept.
+ */
+export const STATE_TOPIC_SETTINGS: TopicSettings = {
+  'cleanup.policy': 'compact',
+  'segment.bytes': String(32 * 1024 * 1024),
+  'min.cleanable.dirty.ratio': '0.2'
+}
+
+/** The state topic of a mesh. */
+export function meshStateStore(
+  mesh: Pick<EventMesh, 'readPartition' | 'bounds'>,
+  { input, output }: Pick<Config, 'input' | 'output'>,
+  group: string
+): StateStore {
+  return {
+    group,
+    read: (partition) => mesh.readPartition(output.stateTopic, partition),
+    low: async (partition) => (await mesh.bounds(input.topic, partition)).low
+  }
+}

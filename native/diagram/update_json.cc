@@ -1,0 +1,223 @@
+#include "native/diagram/update_json.h"
+
+#include "native/base/types.h"
+#include "native/diagram/update.h"
+
+namespace tda {
+
+namespace {
+
+// ,"part":{"index":9999999,"of":9999999}
+constexpr size_t kPartBytes = 40;
+constexpr std::array<std::string_view, 3> kUpdateLists = {R"("removed":)", R"("added":)", R"("moved":)"};
+constexpr std::array<std::string_view, 1> kSnapshotLists = {R"("pairs":)"};
+static_assert(static_cast<int>(ChangeKind::kRemoved) == 0 && static_cast<int>(ChangeKind::kAdded) == 1 &&
+              static_cast<int>(ChangeKind::kMoved) == 2);
+
+}  // namespace
+
+bool are_consistent(const UpdateRows& rows, const UpdateContext& context) {
+  const size_t stride = change_stride(context.birth_points, context.death_points);
+  if (rows.emissions.size() % kEmissionStride != 0 || rows.changes.size() % stride != 0 ||
+      rows.snapshots.size() % stride != 0) {
+    return false;
+  }
+  double changes = 0;
+  double snapshots = 0;
+  for (size_t at = 0; at < rows.emissions.size(); at += kEmissionStride) {
+    const double changes_end = rows.emissions[at + kEmissionChangesEnd];
+    const double snapshot_end = rows.emissions[at + kEmissionSnapshotEnd];
+    if (!(changes_end >= changes && snapshot_end >= snapshots)) return false;
+    changes = changes_end;
+    snapshots = snapshot_end;
+  }
+  return changes * static_cast<double>(stride) <= static_cast<double>(rows.changes.size()) &&
+         snapshots * static_cast<double>(stride) <= static_cast<double>(rows.snapshots.size());
+}
+
+void UpdateJson::add(const UpdateRows& rows, const UpdateContext& context) {
+  context_ = &context;
+  const size_t stride = change_stride(context.birth_points, context.death_points);
+  size_t change = 0;
+  size_t pair = 0;
+  for (size_t at = 0; at < rows.emissions.size(); at += kEmissionStride) {
+    const double* const emission = rows.emissions.data() + at;
+    const auto changes_end = static_cast<size_t>(emission[kEmissionChangesEnd]);
+    const auto pairs_end = static_cast<size_t>(emission[kEmissionSnapshotEnd]);
+    begin("update", kUpdateLists, emission);
+    for (; change < changes_end; ++change) {
+      const double* const row = rows.changes.data() + change * stride;
+      const auto kind = static_cast<ChangeKind>(row[0]);
+      if (kind == ChangeKind::kRemoved) write_id(row);
+      if (kind == ChangeKind::kAdded) write_pair(row);
+      if (kind == ChangeKind::kMoved) write_move(row);
+      add_item(static_cast<size_t>(kind));
+    }
+    finish();
+    if (pairs_end == pair) continue;
+    begin("snapshot", kSnapshotLists, emission);
+    for (; pair < pairs_end; ++pair) {
+      write_pair(rows.snapshots.data() + pair * stride);
+      add_item(0);
+    }
+    finish();
+  }
+}
+
+void UpdateJson::clear() {
+  text_.clear();
+  lengths_.clear();
+  due_at_.clear();
+}
+
+void UpdateJson::begin(std::string_view type, ListNames lists, const double* emission) {
+  names_ = lists;
+  due_ = emission[kEmissionLastArrival] + (std::isnan(emission[kEmissionBoundaryMs]) ? 0 : 1);
+  head_.clear();
+  write_head(type, emission);
+  tail_.clear();
+  tail_.add(R"("features":{"pairs":)");
+  tail_.add_number(emission[kEmissionPairs]);
+  tail_.add('}');
+  frame_ = head_.size() + tail_.size() + 1;
+  for (const std::string_view name : names_) frame_ += name.size() + 3;  // name [ ] ,
+  for (JsonText& list : lists_) list.clear();
+  bodies_.clear();
+  body_ends_.clear();
+  item_.clear();
+}
+
+void UpdateJson::add_item(size_t list) {
+  TDA_ASSERT(list < names_.size());
+  size_t used = 0;
+  for (const JsonText& each : lists_) used += each.size();
+  // One more byte for the comma.
+  if (used > 0 && frame_ + kPartBytes + used + item_.size() + 1 > context_->bytes_max) cut();
+  if (lists_[list].size() > 0) lists_[list].add(',');
+  lists_[list].add(item_.text());
+  item_.clear();
+}
+
+void UpdateJson::cut() {
+  for (size_t list = 0; list < names_.size(); ++list) {
+    bodies_.add(names_[list]);
+    bodies_.add('[');
+    bodies_.add(lists_[list].text());
+    bodies_.add("],");
+    lists_[list].clear();
+  }
+  body_ends_.push_back(bodies_.size());
+}
+
+void UpdateJson::finish() {
+  cut();
+  size_t from = 0;
+  for (size_t part = 0; part < body_ends_.size(); ++part) {
+    const size_t begun = text_.size();
+    text_.add(head_.text());
+    text_.add(bodies_.text().substr(from, body_ends_[part] - from));
+    text_.add(tail_.text());
+    if (body_ends_.size() > 1) {
+      text_.add(R"(,"part":{"index":)");
+      text_.add_number(static_cast<double>(part));
+      text_.add(R"(,"of":)");
+      text_.add_number(static_cast<double>(body_ends_.size()));
+      text_.add('}');
+    }
+    text_.add('}');
+    lengths_.push_back(static_cast<uint32_t>(text_.size() - begun));
+    due_at_.push_back(due_);
+    from = body_ends_[part];
+  }
+}
+
+void UpdateJson::write_head(std::string_view type, const double* emission) {
+  const auto field = [&](std::string_view name, double number) {
+    head_.add(name);
+    head_.add_number(number);
+  };
+  const auto timestamp = [&](std::string_view name, double number) {
+    head_.add(name);
+    if (context_->event_time && !std::isnan(number))
+      head_.add_number(number);
+    else
+      head_.add("null");
+  };
+  const bool full = emission[kEmissionFull] == 1;
+  head_.add(R"({"type":")");
+  head_.add(type);
+  head_.add(R"(",)");
+  head_.add(context_->names);
+  head_.add_number(emission[kEmissionSequence]);
+  field(R"(,"partition":)", static_cast<double>(context_->partition));
+  field(R"(,"window":{"points":)", emission[kEmissionPoints]);
+  head_.add(full ? R"(,"full":true)" : R"(,"full":false)");
+  field(R"(,"first":[)", emission[kEmissionFirstOffset]);
+  field(",", emission[kEmissionFirstIndex]);
+  field(R"(],"last":[)", emission[kEmissionLastOffset]);
+  field(",", emission[kEmissionLastIndex]);
+  timestamp(R"(],"firstTimestamp":)", emission[kEmissionFirstTimestamp]);
+  timestamp(R"(,"lastTimestamp":)", emission[kEmissionLastTimestamp]);
+  head_.add('}');
+  const double boundary = emission[kEmissionBoundaryMs];
+  if (type == "update" && !std::isnan(boundary)) field(R"(,"boundaryTimestamp":)", boundary);
+  // A window that is full is complete by its own points.
+  head_.add(context_->rebuilt && !full ? R"(,"rebuilt":true,)" : ",");
+}
+
+void UpdateJson::write_id(const double* row) {
+  const double* const births = row + 4;
+  item_.add('"');
+  item_.add_number(row[1]);
+  for (size_t p = 0; p < context_->birth_points && (p == 0 || births[2 * p] >= 0); ++p) {
+    item_.add(p == 0 ? ':' : '-');
+    item_.add_number(births[2 * p]);
+    item_.add('.');
+    item_.add_number(births[2 * p + 1]);
+  }
+  item_.add('"');
+}
+
+void UpdateJson::write_pair(const double* row) {
+  item_.add(R"({"id":)");
+  write_id(row);
+  item_.add(R"(,"dimension":)");
+  item_.add_number(row[1]);
+  item_.add(R"(,"birth":)");
+  item_.add_number(row[2]);
+  write_death(row);
+  item_.add(R"(,"birthPoints":[)");
+  write_points(row + 4, context_->birth_points);
+  item_.add(R"(],"deathPoints":[)");
+  write_points(row + 4 + 2 * context_->birth_points, context_->death_points);
+  item_.add("]}");
+}
+
+void UpdateJson::write_move(const double* row) {
+  item_.add(R"({"id":)");
+  write_id(row);
+  write_death(row);
+  item_.add(R"(,"deathPoints":[)");
+  write_points(row + 4 + 2 * context_->birth_points, context_->death_points);
+  item_.add("]}");
+}
+
+void UpdateJson::write_death(const double* row) {
+  item_.add(R"(,"death":)");
+  if (row[3] == kInfinity)
+    item_.add("null");
+  else
+    item_.add_number(row[3]);
+}
+
+void UpdateJson::write_points(const double* points, size_t count) {
+  for (size_t p = 0; p < count && points[2 * p] >= 0; ++p) {
+    item_.add(p == 0 ? "[" : ",[");
+    item_.add_number(points[2 * p]);
+    item_.add(',');
+    item_.add_number(points[2 * p + 1]);
+    item_.add(']');
+  }
+}
+
+}  // namespace tda

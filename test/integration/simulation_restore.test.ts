@@ -1,0 +1,241 @@
+/**
+ * Seeded worlds: per stream, the keys and values on the output topic equal the uninterrupted run's, byte for byte, whatever
+ * ends the lives of daemons in between and whatever retention removes of what no restart needs.
+ */
+import { expect, test } from '@jest/globals'
+import { TdaError } from '../../lib/errors.js'
+import type { OutgoingRecord } from '../../lib/mesh/event-mesh.js'
+import { repeatsOnly, seeded } from '../support/pipeline-world.js'
+import { logOf, RestoreWorld, shapeOf, TOPIC, type Fate, type Shape } from '../support/restore-world.js'
+
+const RECORDS = 260
+const SEEDS = Number(process.env['TDA_SEEDS'] ?? 10)
+const TIMEOUT_MS = 600_000
+const FIRST = Number(process.env['TDA_SEED'] ?? 1)
+
+type Results = Awaited<ReturnType<RestoreWorld['results']>>
+
+async function undisturbed(seed: number, shape: Shape): Promise<Results> {
+  const world = await RestoreWorld.make(shape)
+  await world.publish(logOf(seed, RECORDS, shape.mixed))
+  expect(await world.life()).toBeNull()
+  return world.results()
+}
+
+function compare(seed: number, shape: Shape, whole: Results, got: Results, said: readonly string[]): void {
+  const about = `TDA_SEED=${seed} ${shape.guarantee}\n${said.join('\n')}`
+  const wrong = (what: string): Error => new Error(`${what}\n${about}`)
+  if (String([...got.values.keys()].sort()) !== String([...whole.values.keys()].sort()))
+    throw wrong('other streams')
+  for (const [stream, values] of whole.values) {
+    const of = got.values.get(stream)!
+    if (shape.guarantee === 'exactly-once') {
+      const at = values.findIndex((value, i) => value !== of[i])
+      if (at >= 0 || of.length !== values.length) {
+        throw wrong(`${stream}: value ${at} of ${values.length} (${of.length})\n${values[at]}\n${of[at]}`)
+      }
+    } else {
+      const repeated = repeatsOnly(values, of)
+      if (repeated !== null) throw wrong(`${stream}: ${repeated}`)
+    }
+  }
+  const letters = (from: Results): string[] =>
+    shape.guarantee === 'exactly-once' ? from.letters : [...new Set(from.letters)]
+  if (String(letters(got)) !== String(letters(whole))) {
+    const odd = [
+      ...letters(got).filter((one) => !whole.letters.includes(one)),
+      '|',
+      ...letters(whole).filter((one) => !got.letters.includes(one))
+    ]
+    throw wrong(`other dead letters: ${odd.join(', ')}`)
+  }
+}
+
+/** The log comes in pieces; each is read by lives that end at random places, the last one by a drain. */
+async function disturbed(
+  seed: number,
+  shape: Shape,
+  between: (world: RestoreWorld) => Promise<void>
+): Promise<RestoreWorld> {
+  const world = await RestoreWorld.make(shape)
+  const log = logOf(seed, RECORDS, shape.mixed)
+  const random = seeded(seed + 1_000_003)
+  for (let at = 0; at < log.length;) {
+    const end = Math.min(log.length, at + 20 + Math.floor(random() * 90))
+    await world.publish(log.slice(at, end))
+    at = end
+    for (let lives = 0; ; lives++) {
+      const fate: Fate = {
+        ...(lives < 3 && random() < 0.7
+          ? { crashAt: 1 + Math.floor(random() * 12), after: random() < 0.5 }
+          : {}),
+        ...(random() < 0.4 ? { rebalanceAt: 1 + Math.floor(random() * 6) } : {})
+      }
+      const died = await world.life(fate)
+      if (died === null) break
+      if (!(died instanceof TdaError) || died.message !== 'crash') throw died as Error
+      await between(world)
+    }
+    await between(world)
+  }
+  return world
+}
+
+function seeds(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => FIRST + i)
+}
+
+const wentOn = (world: RestoreWorld): boolean => world.said.some((text) => text.includes('go on from offset'))
+const rebuilt = (world: RestoreWorld): boolean => world.said.some((text) => text.includes('is not used'))
+
+/** The same over many seeds; how many of the worlds `showed` something. */
+async function worlds(
+  count: number,
+  between: (world: RestoreWorld, random: () => number) => Promise<void>,
+  showed: (world: RestoreWorld) => boolean
+): Promise<number> {
+  let shown = 0
+  for (const seed of seeds(count)) {
+    const shape = shapeOf(seed)
+    const random = seeded(seed + 77)
+    const world = await disturbed(seed, shape, (each) => between(each, random))
+    compare(seed, shape, await undisturbed(seed, shape), await world.results(), world.said)
+    if (showed(world)) shown += 1
+  }
+  return shown
+}
+
+// Each ends by saying how many of its worlds were of the kind it is about, or nothing would have been tried.
+test(
+  `simulation: crashes and rebalances anywhere change no byte (${SEEDS} seeds)`,
+  async () => {
+    expect(await worlds(SEEDS, async () => {}, wentOn)).toBeGreaterThan(SEEDS * 0.8)
+  },
+  TIMEOUT_MS
+)
+
+test(
+  `simulation: retention that removes all that no restart needs changes no byte (${SEEDS} seeds)`,
+  async () => {
+    const trimmed = new Set<RestoreWorld>()
+    const trim = async (world: RestoreWorld): Promise<void> => {
+      await world.retainOnlyNeeded()
+      if ((await world.mesh.bounds(TOPIC, 0)).low > 0) trimmed.add(world)
+    }
+    expect(
+      await worlds(SEEDS, trim, (world) => trimmed.has(world) && wentOn(world) && !rebuilt(world))
+    ).toBeGreaterThan(SEEDS * 0.8)
+  },
+  TIMEOUT_MS
+)
+
+test(
+  `simulation: damaged state is noticed and made up for by the log (${SEEDS >> 1} seeds)`,
+  async () => {
+    const damage = (world: RestoreWorld, random: () => number): Promise<void> => world.damageState(random)
+    expect(await worlds(SEEDS >> 1, damage, rebuilt)).toBeGreaterThan(SEEDS * 0.2)
+  },
+  TIMEOUT_MS
+)
+
+test(
+  `simulation: a member that lost its partition and still writes its state changes no byte (${SEEDS >> 1} seeds)`,
+  async () => {
+    const old = new Map<RestoreWorld, OutgoingRecord[]>()
+    const late = async (world: RestoreWorld, random: () => number): Promise<void> => {
+      const { stateTopic } = world.shape.config.output
+      const before = old.get(world)
+      if (before)
+        await world.mesh.publish(
+          stateTopic,
+          before.filter(() => random() < 0.5)
+        )
+      old.set(world, await world.stateRecords())
+    }
+    expect(await worlds(SEEDS >> 1, late, wentOn)).toBeGreaterThan(SEEDS * 0.2)
+  },
+  TIMEOUT_MS
+)
+
+const plain = {
+  streams: { max: 10 },
+  scales: [{ name: 's', window: 30, slide: 3, filtration: 'sublevel', channel: 'x' }]
+}
+
+/** A life with its state, then a log that lost what the state speaks of. */
+async function lossy(onLoss: string): Promise<RestoreWorld> {
+  const shape = shapeOf(3, { onLoss, interval: '1ms', replayRecordsMax: 1_000_000, idleAfter: '1h' }, plain)
+  const world = await RestoreWorld.make({ ...shape, partitions: 1 })
+  await world.publish(logOf(3, 200, shape.mixed))
+  expect(await world.life()).toBeNull()
+  world.mesh.trim(TOPIC, 0, 190)
+  await world.publish(logOf(4, 40, shape.mixed))
+  return world
+}
+
+test('where retention has removed what is needed, a restart is refused with the stream, the offset and what to do', async () => {
+  const world = await lossy('refuse')
+  const died = await world.life()
+  expect(died).toMatchObject({ code: 'STATE_LOST' })
+  expect((died as TdaError).message).toMatch(
+    /partition 0 of "points": stream ".+" needs the records from offset \d+ on, and retention has removed those before 190.*state\.onLoss: rebuild-from-earliest/
+  )
+})
+
+test('or windows begin anew and their updates say so, by policy', async () => {
+  const world = await lossy('rebuild-from-earliest')
+  const before = await world.results()
+  expect(await world.life()).toBeNull()
+  expect(rebuilt(world)).toBe(true)
+  const { values } = await world.results()
+  let marked = 0
+  for (const [stream, ofStream] of values) {
+    const added = ofStream.slice(before.values.get(stream)?.length ?? 0)
+    marked += added.filter((value) => value.includes('"rebuilt":true')).length
+  }
+  expect(marked).toBeGreaterThan(0)
+})
+
+test.each(['refuse', 'rebuild-from-earliest'])(
+  'a log that is not what the state speaks of is noticed (%s)',
+  async (onLoss) => {
+    const shape = shapeOf(3, { onLoss, interval: '1ms', replayRecordsMax: 1_000_000, idleAfter: '1h' }, plain)
+    const log = logOf(3, 240, shape.mixed)
+    const world = await RestoreWorld.make({ ...shape, partitions: 1 })
+    await world.publish(log.slice(0, 200))
+    expect(await world.life()).toBeNull()
+    await world.forgeState((record) => ({ ...record, next: record.next + 1 }))
+    await world.publish(log.slice(200))
+    const published = await world.results()
+    expect(await world.life()).toMatchObject({ code: 'STATE_LOST' })
+    expect(await world.results()).toEqual(published)
+    if (onLoss === 'refuse') return expect(await world.life()).toMatchObject({ code: 'STATE_LOST' })
+    expect(await world.life()).toBeNull()
+    const whole = await RestoreWorld.make({ ...shape, partitions: 1 })
+    await whole.publish(log)
+    expect(await whole.life()).toBeNull()
+    expect(await world.results()).toEqual(await whole.results())
+  }
+)
+
+test('a scale that has changed begins from the oldest record, and the log says which', async () => {
+  const shape = shapeOf(3, { interval: '1ms' }, plain)
+  const world = await RestoreWorld.make({ ...shape, partitions: 1 })
+  await world.publish(logOf(3, 100, shape.mixed))
+  expect(await world.life()).toBeNull()
+  const changed = shapeOf(3, {}, { ...plain, scales: [{ ...plain.scales[0]!, window: 31 }] })
+  expect(await world.life({}, changed.config)).toBeNull()
+  expect(world.said.join()).toContain('scale "s" has changed; windows are rebuilt from offset 0')
+  expect(await world.life({}, changed.config)).toBeNull()
+  expect(world.said.slice(-6).join()).toContain('go on from offset')
+})
+
+test('a restart reads what it needs, not the topic', async () => {
+  const shape = shapeOf(3, { interval: '1h', replayRecordsMax: 60 }, plain)
+  const world = await RestoreWorld.make({ ...shape, partitions: 1 })
+  await world.publish(logOf(3, 2_000, false))
+  expect(await world.life()).toBeNull()
+  await world.publish(logOf(5, 1, false))
+  expect(await world.life()).toBeNull()
+  expect(world.read).toBeLessThan(100)
+})
