@@ -135,7 +135,7 @@ export class KafkaTransactions implements Transactions {
     })
     if (found.size === 0 && !this.#singly) {
       this.#singly = true
-      await this.close()
+      await this.#disconnect()
       throw new TdaError(
         'BROKER',
         'a topic takes fewer bytes than a batch of records has: sending them one by one',
@@ -152,6 +152,10 @@ export class KafkaTransactions implements Transactions {
   /** Waits for the commit under way: a producer that is closed in the middle of a call waits for it, and it for the producer. */
   async close(): Promise<void> {
     await this.#underWay
+    await this.#disconnect()
+  }
+
+  async #disconnect(): Promise<void> {
     const producer = this.#producer
     this.#producer = null
     if (producer) await disconnectClient(producer)
