@@ -220,6 +220,6 @@ function updateFields(value: string | Uint8Array): object {
       ? { added: message.added.length, removed: message.removed.length, moved: message.moved.length }
       : { pairs: message.pairs.length }
   const bytes = value.length
-  const [offset] = window.last ?? []
+  const [offset] = window.last
   return { type, stream, scale, sequence, partition, offset, windowPoints: window.points, ...changes, bytes }
 }
