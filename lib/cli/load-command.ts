@@ -46,7 +46,10 @@ export function registerLoad(program: Command, terminal: Terminal, answer: (code
   program
     .command('load')
     .description('Sends points at a stated rate and says what became of them; see docs/load.md.')
-    .option('--config <file>', 'takes brokers, security, topic and how records are read from this configuration')
+    .option(
+      '--config <file>',
+      'takes brokers, security, topic and how records are read from this configuration'
+    )
     .option('--brokers <list>', 'host:port of at least one broker, separated by commas', nameList)
     .option('--topic <name>', 'topic to publish to; created when missing')
     .option('--partitions <number>', 'partitions when the topic has to be created', wholeNumber(1, 10_000), 4)
@@ -67,7 +70,9 @@ export function registerLoad(program: Command, terminal: Terminal, answer: (code
     .option('--channels <names>', 'names of the coordinates, separated by commas', nameList)
     .option('--streams <number>', 'number of keys', wholeNumber(1, LOAD_LIMITS.streams), 1)
     .option('--skew <exponent>', "Zipf's law over the keys; 0: each in turn", notNegative, 0)
-    .addOption(new Option('--format <name>', 'JSON, or packed numbers (default: "json")').choices(LOAD_FORMATS))
+    .addOption(
+      new Option('--format <name>', 'JSON, or packed numbers (default: "json")').choices(LOAD_FORMATS)
+    )
     .option('--points <number>', 'points in a record', wholeNumber(1, LOAD_LIMITS.pointsPerRecord), 1)
     .option('--time-field <name>', 'adds the intended time, in ms since the epoch')
     .option('--start-time <ms>', 'the first moment of that field; default: now', wholeNumber(0, 2 ** 47))

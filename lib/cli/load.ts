@@ -34,7 +34,10 @@ export async function load(options: LoadCommandOptions, terminal: Terminal): Pro
   try {
     const { kafka, input } = await place(options)
     const plan = await planOf(options, input, terminal)
-    target = kafka === null ? await fileTarget(options.out!, plan.format ?? 'json', terminal) : await kafkaTarget(kafka, options)
+    target =
+      kafka === null
+        ? await fileTarget(options.out!, plan.format ?? 'json', terminal)
+        : await kafkaTarget(kafka, options)
     const line = new LoadLine(terminal)
     const generator = new StreamLoadGenerator(
       {
@@ -100,13 +103,17 @@ async function place(
 
 function inputOf(path: string, { channels, format, binary, stream, timestamp }: Config['input']): Input {
   const cannot = (what: string): TdaError =>
-    new TdaError('USAGE', `${path}: load cannot make such records: ${what}; give --brokers and --topic instead`)
+    new TdaError(
+      'USAGE',
+      `${path}: load cannot make such records: ${what}; give --brokers and --topic instead`
+    )
   if (format === 'csv') throw cannot('input.format is "csv"')
   if (stream.from === 'field') throw cannot(`the stream is the field "${stream.field}", not the key`)
   const nested = format === 'json' ? channels.find((name) => name.includes('.')) : undefined
   if (nested !== undefined) throw cannot(`the channel "${nested}" is a path`)
   const timed = timestamp.from === 'field'
-  if (timed && timestamp.unit !== 'ms') throw cannot(`the unit of input.timestamp is "${timestamp.unit}", not "ms"`)
+  if (timed && timestamp.unit !== 'ms')
+    throw cannot(`the unit of input.timestamp is "${timestamp.unit}", not "ms"`)
   return {
     channels,
     format: format === 'json' ? 'json' : binary.type,
@@ -132,7 +139,9 @@ async function planOf(options: LoadCommandOptions, input: Input, terminal: Termi
     startTime: options.startTime,
     seed: options.seed
   }
-  return Object.fromEntries(Object.entries(plan).filter(([, value]) => value !== undefined)) as unknown as LoadOptions
+  return Object.fromEntries(
+    Object.entries(plan).filter(([, value]) => value !== undefined)
+  ) as unknown as LoadOptions
 }
 
 async function rowsOf(

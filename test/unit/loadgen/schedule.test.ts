@@ -3,7 +3,13 @@ import { expect, test } from '@jest/globals'
 import { createDecoder } from '../../../lib/adapters/decoder.js'
 import { validateConfig } from '../../../lib/config/load.js'
 import { Schedule } from '../../../lib/loadgen/arrivals.js'
-import { ARRIVALS, LOAD_DATA, LOAD_FORMATS, planLoad, type LoadOptions } from '../../../lib/loadgen/options.js'
+import {
+  ARRIVALS,
+  LOAD_DATA,
+  LOAD_FORMATS,
+  planLoad,
+  type LoadOptions
+} from '../../../lib/loadgen/options.js'
 import { REGIME_POINTS } from '../../../lib/loadgen/points.js'
 import { uniform } from '../../../lib/loadgen/random.js'
 import { RecordSource } from '../../../lib/loadgen/records.js'
@@ -95,8 +101,9 @@ test.each(LOAD_FORMATS)('oracle_ the decoder of the daemon takes every record: %
     validateConfig({
       input: {
         channels: ['x', 'y', 'z'],
-        timestamp: { from: 'field', unit: 'ms', field: 't' },
-        ...(format === 'json' ? {} : { format: 'binary', binary: { type: format } })
+        ...(format === 'json'
+          ? { timestamp: { from: 'field', unit: 'ms', field: 't' } }
+          : { format: 'binary', binary: { type: format }, timestamp: { from: 'field', unit: 'ms' } })
       },
       scales: [{ name: 'a', window: 8, filtration: 'sublevel', channel: 'x' }]
     })
