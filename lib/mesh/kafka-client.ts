@@ -151,7 +151,7 @@ export function topicSettings(settings: KafkaSettings): KafkaSettings {
 interface Connectable {
   connect(options: { timeout: number }, done: (error: LibrdKafkaError | null) => void): unknown
   disconnect(done: () => void): unknown
-  once(event: 'event.error', listener: (error: LibrdKafkaError) => void): unknown
+  on(event: 'event.error', listener: (error: LibrdKafkaError) => void): unknown
 }
 
 /**
@@ -160,7 +160,10 @@ interface Connectable {
  */
 export async function connectClient(client: Connectable, brokers: string, timeoutMs: number): Promise<void> {
   let reported: LibrdKafkaError | undefined
-  client.once('event.error', (error) => (reported = error))
+  // The first says most, unless one says that no waiting helps: a login that is refused also looks like a broken connection.
+  client.on('event.error', (error) => {
+    if (reported === undefined || (isHopeless(error) && !isHopeless(reported))) reported = error
+  })
   await new Promise<void>((resolve, reject) => {
     client.connect({ timeout: timeoutMs }, (error) => {
       if (!error) resolve()

@@ -105,6 +105,7 @@ if (process.env['KAFKA_BROKERS'] === undefined) {
       const config = await configFile('SCRAM-SHA-512', 'password')
       const daemon = new WatchedProcess(
         spawn(process.execPath, [main, 'run', '--config', config], {
+          env: { ...process.env },
           timeout: 100_000,
           killSignal: 'SIGKILL'
         })

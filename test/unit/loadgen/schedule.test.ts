@@ -104,8 +104,9 @@ test.each(LOAD_FORMATS)('oracle_ the decoder of the daemon takes every record: %
     validateConfig({
       input: {
         channels: ['x', 'y', 'z'],
-        timestamp: { from: 'field', unit: 'ms', field: 't' },
-        ...(format === 'json' ? {} : { format: 'binary', binary: { type: format } })
+        ...(format === 'json'
+          ? { timestamp: { from: 'field', unit: 'ms', field: 't' } }
+          : { format: 'binary', binary: { type: format }, timestamp: { from: 'field', unit: 'ms' } })
       },
       scales: [{ name: 'a', window: 8, filtration: 'sublevel', channel: 'x' }]
     })
