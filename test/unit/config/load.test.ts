@@ -58,6 +58,12 @@ test('a minimal configuration gets every default', () => {
     publish: { transactionInterval: 50, snapshotEvery: 100, maxBytes: 900_000 },
     streams: { max: 1000 },
     tracing: { enabled: false, queueMax: 2048, linksMax: 32, recordsPerSecond: 20, recordsMax: 1024 },
+    state: {
+      interval: 10_000,
+      idleAfter: 600_000,
+      replayRecordsMax: 1_000_000,
+      onLoss: 'refuse'
+    },
     pipeline: { recordsMax: 4096, batchesInFlight: 4, lingerMs: 5 },
     limits: {},
     http: { host: '127.0.0.1', port: 9464 },
