@@ -214,7 +214,7 @@ export function call(begin: (done: (error: object | null | undefined) => void) =
   return new Promise((resolve, reject) => {
     begin((error) => {
       if (error === null || error === undefined) resolve()
-      else reject(error as Error) // librdkafka's, with code and flags.
+      else reject(error as unknown as Error) // librdkafka's, with code and flags.
     })
   })
 }

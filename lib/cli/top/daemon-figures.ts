@@ -100,7 +100,7 @@ export function daemonFigures(now: Scrape, before?: Scrape): DaemonFigures {
     updatesPerSecond: rate('tda_updates_published_total'),
     rejectedPerSecond: rate('tda_records_rejected_total'),
     lag: gauge('tda_consumer_lag_records'),
-    lagByPartition: Object.fromEntries(lag) as Record<string, number>,
+    lagByPartition: Object.fromEntries(lag),
     compute: quantiles(read, 'tda_compute_latency_seconds', earlier),
     endToEnd: quantiles(read, 'tda_end_to_end_latency_seconds', earlier),
     workerUtilisation: gauge('tda_worker_utilisation_ratio'),
