@@ -210,11 +210,11 @@ export function disconnectClient(client: Connectable): Promise<void> {
 }
 
 /** A callback of librdkafka as a promise. */
-export function call(begin: (done: (error: object | null | undefined) => void) => void): Promise<void> {
+export function call(begin: (done: (error: unknown) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     begin((error) => {
       if (error === null || error === undefined) resolve()
-      else reject(error as unknown as Error) // librdkafka's, with code and flags.
+      else reject(error as Error) // librdkafka's, with code and flags.
     })
   })
 }

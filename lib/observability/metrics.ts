@@ -51,6 +51,9 @@ const DECODE_REASONS: ReadonlySet<RejectReason> = new Set([
 ])
 const stageOf = (reason: RejectReason): Stage => (DECODE_REASONS.has(reason) ? 'decode' : 'admit')
 
+/** librdkafka's numbers of what an outage brings: a broken connection, no answer in time. */
+const OUTAGE_CODES = [-195, -185]
+
 const TRACE_ID = /^[0-9a-f]{32}$/
 const BREAKER_STATES: readonly BreakerState[] = ['closed', 'half-open', 'open']
 const TRANSACTION_COUNTS: readonly TransactionCount[] = ['committed', 'aborted', 'retried', 'fenced', 'lost']
@@ -215,6 +218,7 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
   }
   for (const outcome of TRANSACTION_COUNTS) transactions.inc({ outcome }, 0)
   for (const kind of ['assigned', 'revoked']) rebalances.inc({ kind }, 0)
+  for (const code of OUTAGE_CODES) brokerErrors.inc({ code }, 0)
   let exemplars = settings.exemplars
   watched.watch(settings.streams)
   const observe = (histogram: Histogram, seconds: number, traceId: string | undefined): void => {
