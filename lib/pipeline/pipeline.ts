@@ -203,7 +203,14 @@ export class Pipeline {
     if (this.#signal?.aborted) drain()
     try {
       const delivered = this.#report.watched('deliver', this.#delivery.failed)
-      await Promise.race([this.#report.watched('source', this.#pull().catch((error: unknown) => this.#explain(error))), failed, delivered])
+      await Promise.race([
+        this.#report.watched(
+          'source',
+          this.#pull().catch((error: unknown) => this.#explain(error))
+        ),
+        failed,
+        delivered
+      ])
       this.#apply({ kind: 'stop', deadlineMs: Date.now() })
       this.#apply({ kind: 'drained' })
     } catch (error) {

@@ -34,9 +34,11 @@ export interface StateStore {
   /** Of the consumer group. */
   readonly group: string
   /** All records of the state of an input partition, those of transactions under way waited for. */
-  read(partition: number): AsyncIterable<readonly MeshRecord[]>
+  readonly read: (partition: number) => AsyncIterable<readonly MeshRecord[]>
   /** Oldest offset that the input partition retains. */
-  low(partition: number): Promise<number>
+  readonly low: (partition: number) => Promise<number>
+  /** Repeats what failed because brokers are away. */
+  readonly repeat: <T>(attempt: () => Promise<T>) => Promise<T>
 }
 
 /** How a partition begins. */
@@ -76,7 +78,8 @@ export class Restorer {
    * streams do not fit beside those that are held.
    */
   async start(partition: AssignedPartition): Promise<Start> {
-    const found = await readState(this.#store.read(partition.partition), this.#stateConfig, this.#scales)
+    const { read: records, repeat } = this.#store
+    const found = await repeat(() => readState(records(partition.partition), this.#stateConfig, this.#scales))
     const read = this.#usable(found, partition)
     const ledger = openLedger(partition.partition, read, partition.low, this.#stateConfig, this.#scales)
     this.#ledgers.set(partition.partition, ledger)
@@ -242,10 +245,12 @@ export const STATE_TOPIC_SETTINGS: TopicSettings = {
 export function meshStateStore(
   mesh: Pick<EventMesh, 'readPartition' | 'bounds'>,
   { input, output }: Pick<Config, 'input' | 'output'>,
-  group: string
+  group: string,
+  repeat: StateStore['repeat'] = (attempt) => attempt()
 ): StateStore {
   return {
     group,
+    repeat,
     read: (partition) => mesh.readPartition(output.stateTopic, partition),
     low: async (partition) => (await mesh.bounds(input.topic, partition)).low
   }

@@ -41,7 +41,8 @@ export class SpooledPublish {
 
   constructor(options: SpooledPublishOptions) {
     this.#options = options
-    if (options.spool.frames > 0) this.#drain(`${options.spool.frames} batches of a former run wait in the spool`)
+    if (options.spool.frames > 0)
+      this.#drain(`${options.spool.frames} batches of a former run wait in the spool`)
   }
 
   /** Resolves when the records are acknowledged, or safe on disk. One call at a time. */
@@ -79,7 +80,8 @@ export class SpooledPublish {
     let said = false
     while (!(await spool.append(payload))) {
       this.#failure.rethrow()
-      if (this.#closed) throw new TdaError('CANCELLED', 'the spool is full and closing; a restart repeats the rest')
+      if (this.#closed)
+        throw new TdaError('CANCELLED', 'the spool is full and closing; a restart repeats the rest')
       if (!said) logger?.warn({ bytes: spool.bytes }, 'the spool or its disk is full; the input waits')
       said = true
       this.#drain('the spool is full')
