@@ -61,7 +61,7 @@ export default defineConfig(
   },
   border(['lib/**/*.ts'], ['lib/mesh/**'], '^node-rdkafka', 'Only lib/mesh/ touches node-rdkafka.'),
   border(
-    ['lib/{mesh,adapters,publishers,scales,observability,config}/**/*.ts'],
+    ['lib/{mesh,adapters,publishers,scales,state,observability,config}/**/*.ts'],
     ['lib/mesh/**'],
     '^node-rdkafka|/(cli|pipeline)/(?!pipeline-metrics|lifecycle)',
     'The parts do not know the pipeline or the command line that assemble them.'

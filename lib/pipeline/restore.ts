@@ -166,9 +166,13 @@ export class Restorer {
 
   /**
    * What to do when the log is not what the state of a partition speaks of: the error to end with, and what is to be
-   * delivered before. Under `rebuild-from-earliest` the state is removed, so that a restart begins anew.
+   * delivered before, with the offset the group has committed. Under `rebuild-from-earliest` the state is removed, so that
+   * a restart begins anew.
    */
-  mismatch({ partition, message }: LogMismatch): { readonly error: TdaError; readonly last: Outcome | null } {
+  mismatch(
+    { partition, message }: LogMismatch,
+    committed: number
+  ): { readonly error: TdaError; readonly last: Outcome | null } {
     const rebuild = this.#config.state.onLoss === 'rebuild-from-earliest'
     const advice = rebuild
       ? 'its state is removed, and a restart begins windows anew at the oldest record'
@@ -179,7 +183,10 @@ export class Restorer {
       `${where} is not the log its state speaks of: ${message}. ${advice}`
     )
     const state = [{ partition, key: PARTITION_KEY, value: null }]
-    return { error, last: rebuild ? { updates: [], letters: [], state, next: new Map() } : null }
+    return {
+      error,
+      last: rebuild ? { updates: [], letters: [], state, next: new Map([[partition, committed]]) } : null
+    }
   }
 
   #usable(read: ReadState, { partition, low, committed }: AssignedPartition): ReadState {

@@ -400,7 +400,10 @@ function cut(slice: StreamSlice, from: number, to: number): StreamSlice {
 }
 
 function tooMany(stream: string): Refusal {
-  return { reason: 'too_many_streams', message: `stream "${stream}" would be one more than streams.max allows` }
+  return {
+    reason: 'too_many_streams',
+    message: `stream "${stream}" would be one more than streams.max allows`
+  }
 }
 
 function rowsFrom(points: StreamPoints, from: number): StreamPoints {

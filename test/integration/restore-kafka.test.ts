@@ -126,11 +126,9 @@ if (brokers === undefined) {
       await mesh.publish(`${prefix}-points`, points(random, RECORDS))
       const first = await live(`${prefix}-state`)
       await untilMetric(first, 'tda_records_consumed_total', RECORDS)
-      await untilMetric(
-        first,
-        'tda_checkpoints_total',
-        (await metric(first.url, 'tda_checkpoints_total')) + 1
-      )
+      const checkpoints = await metric(first.url, 'tda_checkpoints_total')
+      await mesh.publish(`${prefix}-points`, points(random, MORE)) // so that there is something to write down
+      await untilMetric(first, 'tda_checkpoints_total', checkpoints + 1)
       first.daemon.kill('SIGKILL')
       await first.daemon.ended
 
