@@ -69,7 +69,7 @@ export default defineConfig(
     'Only lib/mesh/ touches node-rdkafka, only lib/observability/tracing/ the OpenTelemetry SDK.'
   ),
   border(
-    ['lib/{mesh,adapters,publishers,scales,observability,config,loadgen}/**/*.ts'],
+    ['lib/{mesh,adapters,publishers,scales,state,observability,config,loadgen}/**/*.ts'],
     ['lib/mesh/**', 'lib/observability/tracing/**'],
     `${CLIENTS}|${ASSEMBLY}`,
     'The parts do not know the pipeline or the command line that assemble them, nor the clients of others.'

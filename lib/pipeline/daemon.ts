@@ -97,7 +97,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   await create(output.topic, output.partitions)
   await create(output.deadLetterTopic, output.partitions)
   const groupId = config.kafka?.groupId ?? GROUP_ID
-  const state = await openState(config, parts, groupId, create)
+  const state = await openState(config, parts, groupId, create, guard)
   let pipeline: Pipeline | undefined
   const watch = new BrokerWatch(componentLogger(logger, 'kafka'), (up) => metrics.brokerUp(up))
   const health = (): Health =>
@@ -179,7 +179,8 @@ async function openState(
   config: Config,
   { mesh, logger }: DaemonParts,
   groupId: string,
-  create: (topic: string, partitions: number, settings: TopicSettings) => Promise<void>
+  create: (topic: string, partitions: number, settings: TopicSettings) => Promise<void>,
+  guard: BrokerGuard
 ): Promise<StateStore | null> {
   if (!mesh.capabilities.compaction) {
     logger?.info(
@@ -189,10 +190,12 @@ async function openState(
     return null
   }
   const { input, output } = config
-  const wanted = await mesh.partitions(input.topic)
+  const count = (topic: string): Promise<number> => guard.run(() => mesh.partitions(topic), CREATE_ATTEMPTS)
+  const wanted = await count(input.topic)
   await create(output.stateTopic, wanted, STATE_TOPIC_SETTINGS)
-  const found = await mesh.partitions(output.stateTopic)
-  if (found >= wanted) return meshStateStore(mesh, config, groupId)
+  const found = await count(output.stateTopic)
+  const repeat: StateStore['repeat'] = (attempt) => guard.run(attempt)
+  if (found >= wanted) return meshStateStore(mesh, config, groupId, repeat)
   throw new TdaError(
     'NOT_SUPPORTED',
     `"${output.stateTopic}" has ${found} partitions, "${input.topic}" has ${wanted}: add the missing ones to ` +

@@ -165,6 +165,7 @@ export class Pipeline {
     this.#lagging = new Set(lag.keys())
     // The record before the committed offset may be gone (compaction, a transaction's marker): then the end tells.
     for (const [partition, records] of lag) {
+      if (!this.#restoring.has(partition)) continue
       const read = this.#streams.readUpTo(partition)
       // Records may be on their way from the source: the end counts when nothing came from one sample to the next.
       const ended =
@@ -330,8 +331,9 @@ export class Pipeline {
     for (const partition of partitions) this.#warnOfLoss(partition)
     this.#metrics.rebalanced('assigned')
     this.#logger.info({ partitions }, 'partitions assigned')
-    for (const { partition, low, resume } of partitions) {
-      if (resume > low) this.#restoring.set(partition, { from: low, resume })
+    for (const { partition, low, resume, committed } of partitions) {
+      const mayHaveState = this.#restorer !== null && committed !== null
+      if (resume > low || mayHaveState) this.#restoring.set(partition, { from: low, resume })
     }
     this.#apply({ kind: 'assigned', restoring: [...this.#restoring.keys()] })
     for (const partition of partitions) {
@@ -343,7 +345,9 @@ export class Pipeline {
       if (this.#restoring.has(partition.partition)) this.#restoring.set(partition.partition, { from, resume })
       if (state) await this.#load(partition.partition, state.streams)
       this.#reportProgress(partition.partition)
-      if (from >= resume) await this.#finishRestore(partition.partition)
+      if (from >= resume && this.#restoring.has(partition.partition)) {
+        await this.#finishRestore(partition.partition)
+      }
     }
   }
 
@@ -385,20 +389,19 @@ export class Pipeline {
 
   /** Everything before the committed offset is read. */
   async #finishRestore(partition: number): Promise<void> {
+    const { from, resume } = this.#restoring.get(partition) ?? { from: 0, resume: 0 }
     this.#streams.requireMatch(partition)
     await this.#streams.catchUp(partition)
+    const streams = this.#streams.entriesOf(partition).size
+    const records = Math.max(0, resume - from)
+    this.#logger.info({ partition, records, streams }, `partition ${partition} restored`)
     this.#restored(partition)
   }
 
   #restored(partition: number): void {
-    const restoring = this.#restoring.get(partition)
     if (!this.#restoring.delete(partition)) return
+    this.#endSeen.delete(partition)
     this.#reportProgress(partition)
-    const read = (this.#streams.readUpTo(partition) ?? restoring!.from) - restoring!.from
-    this.#logger.info(
-      { partition, records: read, streams: this.#streams.entriesOf(partition).size },
-      `partition ${partition} restored`
-    )
     this.#apply({ kind: 'restored', partition })
   }
 
@@ -413,7 +416,8 @@ export class Pipeline {
   /** A log that is not what a state speaks of ends the pipeline, with what there is to do about it. */
   async #explain(cause: unknown): Promise<never> {
     if (!(cause instanceof LogMismatch) || !this.#restorer) throw cause
-    const { error, last } = this.#restorer.mismatch(cause)
+    const resume = this.#restoring.get(cause.partition)?.resume ?? 0
+    const { error, last } = this.#restorer.mismatch(cause, resume)
     if (last) {
       await this.#flight.settled()
       await this.#delivery.deliver(last, () => {})

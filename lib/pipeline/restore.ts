@@ -34,9 +34,11 @@ export interface StateStore {
   /** Of the consumer group. */
   readonly group: string
   /** All records of the state of an input partition, those of transactions under way waited for. */
-  read(partition: number): AsyncIterable<readonly MeshRecord[]>
+  readonly read: (partition: number) => AsyncIterable<readonly MeshRecord[]>
   /** Oldest offset that the input partition retains. */
-  low(partition: number): Promise<number>
+  readonly low: (partition: number) => Promise<number>
+  /** Repeats what failed because brokers are away. */
+  readonly repeat: <T>(attempt: () => Promise<T>) => Promise<T>
 }
 
 /** How a partition begins. */
@@ -76,7 +78,8 @@ export class Restorer {
    * streams do not fit beside those that are held.
    */
   async start(partition: AssignedPartition): Promise<Start> {
-    const found = await readState(this.#store.read(partition.partition), this.#stateConfig, this.#scales)
+    const { read: records, repeat } = this.#store
+    const found = await repeat(() => readState(records(partition.partition), this.#stateConfig, this.#scales))
     const read = this.#usable(found, partition)
     const ledger = openLedger(partition.partition, read, partition.low, this.#stateConfig, this.#scales)
     this.#ledgers.set(partition.partition, ledger)
@@ -163,9 +166,13 @@ export class Restorer {
 
   /**
    * What to do when the log is not what the state of a partition speaks of: the error to end with, and what is to be
-   * delivered before. Under `rebuild-from-earliest` the state is removed, so that a restart begins anew.
+   * delivered before, with the offset the group has committed. Under `rebuild-from-earliest` the state is removed, so that
+   * a restart begins anew.
    */
-  mismatch({ partition, message }: LogMismatch): { readonly error: TdaError; readonly last: Outcome | null } {
+  mismatch(
+    { partition, message }: LogMismatch,
+    committed: number
+  ): { readonly error: TdaError; readonly last: Outcome | null } {
     const rebuild = this.#config.state.onLoss === 'rebuild-from-earliest'
     const advice = rebuild
       ? 'its state is removed, and a restart begins windows anew at the oldest record'
@@ -176,7 +183,10 @@ export class Restorer {
       `${where} is not the log its state speaks of: ${message}. ${advice}`
     )
     const state = [{ partition, key: PARTITION_KEY, value: null }]
-    return { error, last: rebuild ? { updates: [], letters: [], state, next: new Map() } : null }
+    return {
+      error,
+      last: rebuild ? { updates: [], letters: [], state, next: new Map([[partition, committed]]) } : null
+    }
   }
 
   #usable(read: ReadState, { partition, low, committed }: AssignedPartition): ReadState {
@@ -242,10 +252,12 @@ export const STATE_TOPIC_SETTINGS: TopicSettings = {
 export function meshStateStore(
   mesh: Pick<EventMesh, 'readPartition' | 'bounds'>,
   { input, output }: Pick<Config, 'input' | 'output'>,
-  group: string
+  group: string,
+  repeat: StateStore['repeat'] = (attempt) => attempt()
 ): StateStore {
   return {
     group,
+    repeat,
     read: (partition) => mesh.readPartition(output.stateTopic, partition),
     low: async (partition) => (await mesh.bounds(input.topic, partition)).low
   }

@@ -1,0 +1,169 @@
+/**
+ * A restart over a real Kafka reads what it needs and not the topic: KAFKA_BROKERS=$(node scripts/kafka.mjs up) npm test --
+ * restore-kafka. A daemon is killed (SIGKILL); what it reads again with its state, and without it, is compared.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { validateConfig } from '../../lib/config/load.js'
+import type { MeshEvent, MeshRecord, OutgoingRecord } from '../../lib/mesh/event-mesh.js'
+import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
+import { MemorySink, pipelineOf, ScriptedSource, seeded } from '../support/pipeline-world.js'
+import { root } from '../support/run-command.js'
+import { WatchedProcess } from '../support/watched-process.js'
+
+const brokers = process.env['KAFKA_BROKERS']
+const PARTITIONS = 2
+const RECORDS = 40_000
+const MORE = 500
+const REPLAY_MAX = 4_000
+const POLL_MS = 100
+
+function points(random: () => number, count: number): OutgoingRecord[] {
+  return Array.from({ length: count }, () => ({
+    // One in a thousand is of a stream whose window reaches back to the beginning of the topic.
+    key: random() < 0.001 ? 'rare' : `stream-${Math.floor(random() * 8)}`,
+    value: JSON.stringify({ x: Math.floor(random() * 500) })
+  }))
+}
+
+interface Life {
+  readonly daemon: WatchedProcess
+  readonly url: string
+}
+
+async function start(folder: string, config: object): Promise<Life> {
+  const path = join(folder, 'config.yaml')
+  await writeFile(path, JSON.stringify(config))
+  const main = join(root, 'dist/lib/cli/main.js')
+  const daemon = new WatchedProcess(spawn(process.execPath, [main, 'run', '--config', path]))
+  await daemon.until(/metrics and health at (http:\S+?)"/)
+  return { daemon, url: /metrics and health at (http:\S+?)"/.exec(daemon.output)![1]! }
+}
+
+async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const values = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)`, 'gm'))]
+  return values.reduce((sum, [, value]) => sum + Number(value), 0)
+}
+
+async function untilMetric({ url, daemon }: Life, name: string, least: number): Promise<void> {
+  const over = daemon.ended.then((code) => {
+    throw new Error(`the daemon ended with ${code}:\n${daemon.output}`)
+  })
+  over.catch(() => {})
+  while ((await Promise.race([metric(url, name), over])) < least) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+}
+
+/** Records that rebuilt windows, as its log says. */
+function replayed({ daemon }: Life): number {
+  const lines = daemon.output.split('\n').filter((line) => /partition \d+ restored/.test(line))
+  expect(lines.length).toBeGreaterThan(0)
+  return lines.reduce((sum, line) => sum + (JSON.parse(line) as { records: number }).records, 0)
+}
+
+async function readAll(mesh: KafkaEventMesh, topic: string): Promise<MeshRecord[]> {
+  const all: MeshRecord[] = []
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    for await (const records of mesh.readPartition(topic, partition))
+      for (const record of records) all.push(record)
+  }
+  return all
+}
+
+async function undisturbed(config: object, log: readonly MeshRecord[]): Promise<MemorySink> {
+  const assigned = Array.from({ length: PARTITIONS }, (_, partition) => ({
+    partition,
+    low: 0,
+    resume: 0,
+    committed: null
+  }))
+  const events: MeshEvent[] = [{ kind: 'assigned', partitions: assigned }]
+  for (let at = 0; at < log.length; at += 2000)
+    events.push({ kind: 'records', records: log.slice(at, at + 2000) })
+  const sink = new MemorySink()
+  await pipelineOf(validateConfig(config), new ScriptedSource(events), sink).run()
+  return sink
+}
+
+if (brokers === undefined) {
+  test.skip('restore on a real broker: skipped, because KAFKA_BROKERS names none', () => {})
+} else {
+  test('after kill -9 a restart reads what windows need, and every byte is that of a run without it', async () => {
+    const prefix = `restore-${Date.now()}`
+    const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(',') })
+    const folder = await mkdtemp(join(tmpdir(), 'tda-restore-'))
+    const config = (stateTopic: string): object => ({
+      kafka: { brokers: brokers.split(','), groupId: prefix, instanceId: 'daemon-1' },
+      input: { topic: `${prefix}-points`, partitions: PARTITIONS, channels: ['x'] },
+      output: {
+        topic: `${prefix}-diagrams`,
+        deadLetterTopic: `${prefix}-letters`,
+        stateTopic,
+        partitions: PARTITIONS
+      },
+      state: { interval: '200ms', replayRecordsMax: REPLAY_MAX },
+      scales: [
+        { name: 'short', window: 64, slide: 10, filtration: 'sublevel' },
+        { name: 'long', window: 512, slide: 25, filtration: 'superlevel' }
+      ],
+      pipeline: { workers: 1 },
+      http: { port: 0 }
+    })
+    const lives: Life[] = []
+    const live = async (stateTopic: string): Promise<Life> => {
+      const life = await start(folder, config(stateTopic))
+      lives.push(life)
+      return life
+    }
+    const random = seeded(11)
+    try {
+      await mesh.createStream(`${prefix}-points`, PARTITIONS)
+      await mesh.publish(`${prefix}-points`, points(random, RECORDS))
+      const first = await live(`${prefix}-state`)
+      await untilMetric(first, 'tda_records_consumed_total', RECORDS)
+      const checkpoints = await metric(first.url, 'tda_checkpoints_total')
+      await mesh.publish(`${prefix}-points`, points(random, MORE)) // so that there is something to write down
+      await untilMetric(first, 'tda_checkpoints_total', checkpoints + 1)
+      first.daemon.kill('SIGKILL')
+      await first.daemon.ended
+
+      await mesh.publish(`${prefix}-points`, points(random, MORE))
+      const second = await live(`${prefix}-state`)
+      await second.daemon.until(/pipeline running/)
+      await untilMetric(second, 'tda_records_consumed_total', replayed(second) + MORE)
+      second.daemon.kill('SIGKILL')
+      await second.daemon.ended
+
+      const third = await live(`${prefix}-no-state`)
+      await third.daemon.until(/pipeline running/)
+      third.daemon.kill('SIGTERM')
+      expect(await third.daemon.ended).toBe(0)
+
+      const [withState, without] = [replayed(second), replayed(third)]
+      console.log(`records read again by a restart: ${withState} with state, ${without} without`)
+      expect(withState).toBeLessThanOrEqual(PARTITIONS * REPLAY_MAX)
+      expect(withState).toBeLessThan(without / 4)
+      expect(without).toBeGreaterThanOrEqual(RECORDS)
+
+      const whole = await undisturbed(config('x'), await readAll(mesh, `${prefix}-points`))
+      const got = new Map<string, string[]>()
+      for (const { key, value } of await readAll(mesh, `${prefix}-diagrams`)) {
+        const stream = String(key)
+        got.set(stream, [...(got.get(stream) ?? []), String(value)])
+      }
+      for (const [stream, values] of whole.values)
+        expect(got.get(stream)!.join('\n') === values.join('\n')).toBe(true)
+      expect(got.size).toBe(whole.values.size)
+    } finally {
+      for (const { daemon } of lives) daemon.kill('SIGKILL')
+      await Promise.all(lives.map(({ daemon }) => daemon.ended))
+      await mesh.close()
+      await rm(folder, { recursive: true })
+    }
+  }, 240_000)
+}
