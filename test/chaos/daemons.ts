@@ -159,7 +159,7 @@ export class Daemons {
 
   #line(slot: Slot, line: string): void {
     slot.log.write(`${line}\n`)
-    let entry: { msg?: string; level?: number; url?: string }
+    let entry: { msg?: string; level?: string; url?: string }
     try {
       entry = JSON.parse(line) as typeof entry
     } catch {
@@ -167,7 +167,7 @@ export class Daemons {
       return
     }
     if (entry.url !== undefined) slot.url = entry.url
-    if ((entry.level ?? 0) >= 40) slot.said.push(entry.msg ?? '')
+    if (['warn', 'error', 'fatal'].includes(entry.level ?? '')) slot.said.push(entry.msg ?? '')
   }
 
   async #end(name: string, signal: NodeJS.Signals): Promise<void> {

@@ -42,8 +42,9 @@ export async function fullSpool(
   say: (text: string) => void
 ): Promise<FullSpoolResult> {
   const folder = join(root, 'build', 'chaos', `${seed}-spool`)
-  rmSync(folder, { recursive: true, force: true })
   const directory = join(folder, 'spool')
+  spawnSync('umount', [directory]) // Of a run that was stopped.
+  rmSync(folder, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
   const disk = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_KIB}k`, 'tmpfs', directory]).status === 0
   const prefix = `spool-${seed}-${process.pid}`
@@ -60,6 +61,7 @@ export async function fullSpool(
     output: {
       topic: `${prefix}-diagrams`,
       deadLetterTopic: `${prefix}-dead-letters`,
+      stateTopic: `${prefix}-state`,
       partitions: PARTITIONS
     },
     pipeline: { workers: 1, recordsMax: 200 },
@@ -90,7 +92,6 @@ export async function fullSpool(
   const daemons = new Daemons(configFile, folder, program)
   const violations: string[] = []
   let bytes = 0
-  let recoveredMs: number
   const holds = async (what: string, condition: () => Promise<boolean>): Promise<boolean> => {
     const deadlineMs = performance.now() + STEP_MS_MAX
     while (!(await condition())) {
@@ -131,7 +132,7 @@ export async function fullSpool(
         return wrong === null ? [] : [`full spool: results of "${stream}": ${wrong}`]
       })
     await holds('everything going out', () => Promise.resolve(left().length === 0))
-    recoveredMs = performance.now() - startedMs
+    const recoveredMs = performance.now() - startedMs
     violations.push(...left())
     await daemons.stopAll()
     if (daemons.unexpected.length > 0)

@@ -48,6 +48,7 @@ function pressureConfig(brokers: string, seed: number): Record<string, unknown> 
     output: {
       topic: `${prefix}-diagrams`,
       deadLetterTopic: `${prefix}-dead-letters`,
+      stateTopic: `${prefix}-state`,
       partitions: PARTITIONS
     },
     publish: { snapshotEvery: 0 },

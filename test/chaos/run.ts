@@ -82,6 +82,7 @@ export function chaosConfig(brokers: string, options: Pick<ChaosOptions, 'delive
     output: {
       topic: `${prefix}-diagrams`,
       deadLetterTopic: `${prefix}-dead-letters`,
+      stateTopic: `${prefix}-state`,
       partitions: PARTITIONS
     },
     delivery: options.delivery,
