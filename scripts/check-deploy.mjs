@@ -9,7 +9,8 @@
  *   Dockerfile  docker build --check, where an engine answers
  *
  *   node scripts/check-deploy.mjs            all of it; some seconds once the tools are there
- *   node scripts/check-deploy.mjs install    only fetches the tools
+ *   node scripts/check-deploy.mjs install    only fetches the tools (cold, several minutes of two cores: Kubernetes' libraries)
+ *   node scripts/check-deploy.mjs --as-is    all of it with the tools that are there
  *
  * Tools come from the PATH, else by `go install` into .cache/deploy/ (once; `install` says how long it took). What cannot be
  * had is skipped, and said so: exit code 3 when anything was skipped and nothing failed, 1 when something failed.
@@ -48,6 +49,9 @@ const CRDS = [
   ]
 ]
 
+const [command] = process.argv.slice(2)
+const asIs = command === '--as-is'
+
 class CannotHave extends Error {}
 
 const count = { passed: 0, failed: 0, skipped: 0 }
@@ -85,6 +89,8 @@ function tool(name) {
   const found = [...(name === 'compose' ? [] : known), cached].find(existsSync)
   if (found !== undefined) return found
   const module = TOOLS[name]
+  if (asIs)
+    throw new CannotHave(`${name} is not there; compile it with: node scripts/check-deploy.mjs install`)
   const started = Date.now()
   const bin = join(cache, `install-${name}`)
   mkdirSync(join(cache, 'bin'), { recursive: true })
@@ -118,6 +124,8 @@ function crds() {
   for (const [module, path] of CRDS) {
     const file = join(folder, path.split('/').at(-1))
     if (existsSync(file)) continue
+    if (asIs)
+      throw new CannotHave(`${file} is not there; fetch it with: node scripts/check-deploy.mjs install`)
     const { Dir } = JSON.parse(go(['mod', 'download', '-json', module]))
     writeFileSync(file, readFileSync(join(Dir, path)))
   }
@@ -164,9 +172,13 @@ function checkChart(work) {
     )
   }
   check('helm refuses a daemon whose probes nobody could reach', () => {
-    const refused = spawnSync(tool('helm'), ['template', 'x', chart, '--set', 'config.http.host=127.0.0.1'], {
-      encoding: 'utf8'
-    })
+    const refused = spawnSync(
+      tool('helm'),
+      ['template', 'x', chart, '--kube-version', KUBERNETES, '--set', 'config.http.host=127.0.0.1'],
+      {
+        encoding: 'utf8'
+      }
+    )
     if (refused.status === 0 || !/http.*host/s.test(refused.stderr)) throw new Error('it was taken')
   })
 }
@@ -198,11 +210,10 @@ function checkDockerfile() {
   })
 }
 
-const [command] = process.argv.slice(2)
 if (command === 'install') {
   for (const name of Object.keys(TOOLS)) check(name, () => tool(name))
   check('definitions of KEDA and the Prometheus operator', () => crds())
-} else if (command === undefined) {
+} else if (command === undefined || asIs) {
   const work = mkdtempSync(join(tmpdir(), 'tda-deploy-'))
   try {
     checkChart(work)
@@ -212,7 +223,7 @@ if (command === 'install') {
     rmSync(work, { recursive: true })
   }
 } else {
-  console.error('usage: check-deploy.mjs [install]')
+  console.error('usage: check-deploy.mjs [install | --as-is]')
   process.exit(2)
 }
 console.log(`deploy: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)

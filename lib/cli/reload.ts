@@ -11,7 +11,7 @@ import type { PipelineLogger } from '../pipeline/pipeline-report.js'
 
 /** What listens to changes; each looks at its own section. */
 export interface Reconfigurable {
-  reconfigure(config: Config): void
+  reconfigure(config: Config): void | Promise<void>
 }
 
 export interface ReloadParts {
@@ -47,9 +47,9 @@ export async function reload({ path, use, running, logger, parts }: ReloadParts)
     const refused = refusedChanges(running, changed)
     if (refused.length > 0)
       throw new TdaError('CONFIG_INVALID', refused.map((line) => `${path}: ${line}`).join('\n'))
-    for (const part of parts) part.reconfigure(changed)
-    const { log, metrics } = changed
-    logger.info({ log, metrics }, `${path} was read again and taken over`)
+    for (const part of parts) await part.reconfigure(changed)
+    const { log, metrics, tracing } = changed
+    logger.info({ log, metrics, tracing }, `${path} was read again and taken over`)
     return changed
   } catch (error) {
     const { code, message } = error instanceof TdaError ? error : { code: 'INTERNAL', message: String(error) }

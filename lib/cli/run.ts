@@ -1,16 +1,16 @@
 /** `run`: the daemon against real brokers, until a signal asks it to stop. */
 import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
-import type { Config } from '../config/schema.js'
-import { TdaError } from '../errors.js'
+import { tracingSettings } from '../config/tracing.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
-import { InProcessEventMesh } from '../mesh/in-process-mesh.js'
 import { createLogger, type Logger } from '../observability/logger.js'
 import { createMetrics } from '../observability/metrics.js'
+import { DistributedTracer } from '../observability/tracing/distributed-tracer.js'
 import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
 import { connectKafka } from './connect-kafka.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
+import { connectInProcess, kafkaEnabled } from './mesh-flag.js'
 import { reloadOnSignal } from './reload.js'
 import { stopOnSignal } from './stop-signal.js'
 import { write, type Terminal } from './terminal.js'
@@ -29,13 +29,14 @@ const MIB = 1 << 20
 export async function run(
   { config: path, check }: RunOptions,
   terminal: Terminal,
-  connect: Connect = connectKafka,
+  connect: typeof connectKafka = connectKafka,
   env: NodeJS.ProcessEnv = process.env
 ): Promise<ExitCode> {
   const kafka = kafkaEnabled(env)
   const use = kafka ? 'broker' : 'library'
   const config = await loadConfig(path, use)
   requireMemory(config)
+  tracingSettings(config.tracing) // What the environment says is checked with the configuration.
   const memoryPredictedMiB = Math.ceil(predictMemory(config).totalBytes / MIB)
   const memoryLimitMiB = Math.ceil(memoryLimit(config) / MIB)
   if (check) {
@@ -56,6 +57,7 @@ export async function run(
     onLeftOut: (component, count) => metrics.logLinesLeftOut(component, count)
   })
   let mesh: EventMesh | undefined
+  let tracer: DistributedTracer | undefined
   const giveUp = (): void => {
     logger.fatal({}, 'stopped at once; a restart repeats what was not committed')
     // An exit waits for librdkafka, and librdkafka for brokers that may be silent: with clients open only this is sure.
@@ -70,7 +72,8 @@ export async function run(
     logger,
     parts: [
       { reconfigure: ({ log }) => logger.reconfigure(log) },
-      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) }
+      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) },
+      { reconfigure: (changed) => tracer?.reconfigure(changed.tracing) }
     ]
   })
   const warnings = logWarnings(logger.component('process'))
@@ -82,15 +85,24 @@ export async function run(
   try {
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
+    tracer = await DistributedTracer.start(config.tracing, { logger })
     mesh = await (kafka ? connect : connectInProcess)(config, logger.component('kafka'))
     const closing = (): void => within(CLOSE_MS_MAX)
-    const daemon = await createDaemon(config, { mesh, logger, metrics, signal: stop.signal, closing })
+    const daemon = await createDaemon(config, {
+      mesh,
+      logger,
+      metrics,
+      tracer,
+      signal: stop.signal,
+      closing
+    })
     await daemon.run()
     logger.flush()
     logger.info({ ...daemon.pipeline.totals }, 'stopped')
     return EXIT.done
   } finally {
     within(CLOSE_MS_MAX)
+    await tracer?.shutdown()
     await mesh?.close()
     clearTimeout(deadline)
     warnings.dispose()
@@ -112,27 +124,4 @@ function logWarnings(logger: Logger): { dispose(): void } {
       for (const printer of printing) process.on('warning', printer)
     }
   }
-}
-
-type Connect = (config: Config, logger: Logger) => Promise<EventMesh>
-
-const ON = ['1', 'true', 'on', 'yes']
-const OFF = ['0', 'false', 'off', 'no']
-
-/** The flag ENABLE_KAFKA_EVENT_MESH; on unless said otherwise. @throws USAGE for a value that is neither. */
-export function kafkaEnabled({ ENABLE_KAFKA_EVENT_MESH: flag }: NodeJS.ProcessEnv): boolean {
-  const value = flag?.trim().toLowerCase()
-  if (value === undefined || value === '' || ON.includes(value)) return true
-  if (OFF.includes(value)) return false
-  throw new TdaError(
-    'USAGE',
-    `ENABLE_KAFKA_EVENT_MESH: expected ${[...ON, ...OFF].join(', ')}, found "${flag}"`
-  )
-}
-
-/** The same interface in the memory of this process: only what runs in it can publish and read. */
-function connectInProcess({ input }: Config, logger: Logger): Promise<EventMesh> {
-  const mesh = new InProcessEventMesh({ partitions: input.partitions })
-  logger.warn({}, `ENABLE_KAFKA_EVENT_MESH is off, no broker is used. ${mesh.description}`)
-  return Promise.resolve(mesh)
 }

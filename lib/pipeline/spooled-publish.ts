@@ -41,7 +41,8 @@ export class SpooledPublish {
 
   constructor(options: SpooledPublishOptions) {
     this.#options = options
-    if (options.spool.frames > 0) this.#drain(`${options.spool.frames} batches of a former run wait in the spool`)
+    if (options.spool.frames > 0)
+      this.#drain(`${options.spool.frames} batches of a former run wait in the spool`)
   }
 
   /** Resolves when the records are acknowledged, or safe on disk. One call at a time. */
@@ -49,11 +50,13 @@ export class SpooledPublish {
     this.#failure.rethrow()
     if (this.#draining === null) {
       try {
-        return await this.#options.attempt(topic, records)
+        await this.#options.attempt(topic, records)
+        return
       } catch (error) {
         if (!(error instanceof TdaError) || !error.retriable) throw error
         await this.#append(topic, records)
-        return this.#drain(`results wait in the spool: ${error.message}`)
+        this.#drain(`results wait in the spool: ${error.message}`)
+        return
       }
     }
     await this.#append(topic, records)
@@ -79,7 +82,8 @@ export class SpooledPublish {
     let said = false
     while (!(await spool.append(payload))) {
       this.#failure.rethrow()
-      if (this.#closed) throw new TdaError('CANCELLED', 'the spool is full and closing; a restart repeats the rest')
+      if (this.#closed)
+        throw new TdaError('CANCELLED', 'the spool is full and closing; a restart repeats the rest')
       if (!said) logger?.warn({ bytes: spool.bytes }, 'the spool or its disk is full; the input waits')
       said = true
       this.#drain('the spool is full')
@@ -110,7 +114,7 @@ export class SpooledPublish {
       try {
         await this.#send(topic, records)
       } catch (error) {
-        if (this.#closed) return
+        if (this.#isClosed()) return
         throw error
       }
       await spool.drop()
@@ -133,6 +137,11 @@ export class SpooledPublish {
         await publish(other.topic, [other.record])
       }
     }
+  }
+
+  /** A method, because the answer may change while somebody waits. */
+  #isClosed(): boolean {
+    return this.#closed
   }
 
   #report(): void {

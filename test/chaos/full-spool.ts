@@ -90,7 +90,7 @@ export async function fullSpool(
   const daemons = new Daemons(configFile, folder, program)
   const violations: string[] = []
   let bytes = 0
-  let recoveredMs = STEP_MS_MAX
+  let recoveredMs: number
   const holds = async (what: string, condition: () => Promise<boolean>): Promise<boolean> => {
     const deadlineMs = performance.now() + STEP_MS_MAX
     while (!(await condition())) {

@@ -104,11 +104,16 @@ if (process.env['KAFKA_BROKERS'] === undefined) {
       const main = join(root, 'dist/lib/cli/main.js')
       const config = await configFile('SCRAM-SHA-512', 'password')
       const daemon = new WatchedProcess(
-        spawn(process.execPath, [main, 'run', '--config', config], { timeout: 100_000, killSignal: 'SIGKILL' })
+        spawn(process.execPath, [main, 'run', '--config', config], {
+          env: { ...process.env },
+          timeout: 100_000,
+          killSignal: 'SIGKILL'
+        })
       )
       await daemon.until(/metrics and health at/)
       const [, url] = /"url":"([^"]+)"/.exec(daemon.output)!
-      while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 50))
+      while ((await fetch(`${url}/readyz`)).status !== 200)
+        await new Promise((resolve) => setTimeout(resolve, 50))
       daemon.kill('SIGTERM')
       expect(await daemon.ended).toBe(0)
       expect(daemon.output).toContain('"sasl.password":"[redacted]"')

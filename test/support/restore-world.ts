@@ -155,6 +155,7 @@ export class RestoreWorld {
 
   /** One life, until everything published is committed or it ends otherwise; what it died of, or null. */
   async life(fate: Fate = {}, config = this.shape.config): Promise<unknown> {
+    for (const [partition, offset] of await this.committed()) this.#committed.set(partition, offset ?? 0)
     const stop = new AbortController()
     const source = await this.mesh.subscribe(TOPIC, { groupId: GROUP })
     const done = (next: ReadonlyMap<number, number>): void => {
@@ -184,8 +185,19 @@ export class RestoreWorld {
     }
   }
 
-  committed(partition: number): number {
-    return this.#committed.get(partition) ?? 0
+  /** What the group has committed of each partition, by whomever. REQUIRES: it has no member. */
+  async committed(): Promise<Map<number, number | null>> {
+    const source = await this.mesh.subscribe(TOPIC, { groupId: GROUP })
+    const { signal } = new AbortController()
+    try {
+      for await (const event of source.events({ recordsMax: 1, lingerMs: 0, signal })) {
+        if (event.kind !== 'assigned') continue
+        return new Map(event.partitions.map(({ partition, committed }) => [partition, committed]))
+      }
+    } finally {
+      await source.close()
+    }
+    throw new Error('the mesh is closed')
   }
 
   async state(partition: number): Promise<ReadState> {

@@ -89,7 +89,7 @@ export function daemonFigures(now: Scrape, before?: Scrape): DaemonFigures {
   const states = read.samples('tda_pipeline_state').filter(({ value }) => value === 1)
   const lag = read
     .samples('tda_consumer_lag_records')
-    .map(({ labels, value }) => [labels['partition'], value] as const)
+    .map(({ labels, value }): readonly [string, number] => [labels['partition'] ?? '', value])
   return {
     url,
     away: null,
@@ -100,7 +100,7 @@ export function daemonFigures(now: Scrape, before?: Scrape): DaemonFigures {
     updatesPerSecond: rate('tda_updates_published_total'),
     rejectedPerSecond: rate('tda_records_rejected_total'),
     lag: gauge('tda_consumer_lag_records'),
-    lagByPartition: Object.fromEntries(lag),
+    lagByPartition: Object.fromEntries(lag) as Record<string, number>,
     compute: quantiles(read, 'tda_compute_latency_seconds', earlier),
     endToEnd: quantiles(read, 'tda_end_to_end_latency_seconds', earlier),
     workerUtilisation: gauge('tda_worker_utilisation_ratio'),

@@ -57,6 +57,13 @@ test('a minimal configuration gets every default', () => {
     },
     publish: { transactionInterval: 50, snapshotEvery: 100, maxBytes: 900_000 },
     streams: { max: 1000 },
+    tracing: { enabled: false, queueMax: 2048, linksMax: 32, recordsPerSecond: 20, recordsMax: 1024 },
+    state: {
+      interval: 10_000,
+      idleAfter: 600_000,
+      replayRecordsMax: 1_000_000,
+      onLoss: 'refuse'
+    },
     pipeline: { recordsMax: 4096, batchesInFlight: 4, lingerMs: 5 },
     limits: {},
     http: { host: '127.0.0.1', port: 9464 },
@@ -189,7 +196,10 @@ scales:
     ['transactional.id: x', 'use kafka.instanceId'],
     ['isolation.level: read_uncommitted', 'records of aborted transactions are not read']
   ])('the setting %s is refused: %s', (setting, advice) => {
-    const text = MINIMAL.replace("kafka: { brokers: ['localhost:9092'] }", `kafka: { brokers: [a], librdkafka: { ${setting} } }`)
+    const text = MINIMAL.replace(
+      "kafka: { brokers: ['localhost:9092'] }",
+      `kafka: { brokers: [a], librdkafka: { ${setting} } }`
+    )
     expect(problems(text)).toEqual([expect.stringContaining(advice)])
   })
 
