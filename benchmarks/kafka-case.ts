@@ -14,6 +14,8 @@ export interface CaseSettings {
   /** How long the producer waits for more records of a batch. */
   readonly producerLingerMs: number
   readonly daemonLingerMs: number
+  /** Exactly once: transactions begin at most so often. */
+  readonly transactionInterval: string
   /** Whether updates are read back, to see when they arrive. */
   readonly watched: boolean
 }
@@ -25,6 +27,7 @@ export const CASE_SETTINGS: Readonly<Record<KafkaCase, CaseSettings>> = {
     slide: 100,
     producerLingerMs: 5,
     daemonLingerMs: 5,
+    transactionInterval: '50ms',
     watched: false
   },
   batched: {
@@ -33,6 +36,7 @@ export const CASE_SETTINGS: Readonly<Record<KafkaCase, CaseSettings>> = {
     slide: 10_000,
     producerLingerMs: 5,
     daemonLingerMs: 5,
+    transactionInterval: '50ms',
     watched: false
   },
   latency: {
@@ -41,6 +45,7 @@ export const CASE_SETTINGS: Readonly<Record<KafkaCase, CaseSettings>> = {
     slide: 100,
     producerLingerMs: 1,
     daemonLingerMs: 1,
+    transactionInterval: '1ms',
     watched: true
   }
 }
@@ -48,6 +53,7 @@ export const CASE_SETTINGS: Readonly<Record<KafkaCase, CaseSettings>> = {
 export const PARTITIONS = 4
 export const diagramsOf = (topic: string): string => `${topic}.diagrams`
 export const deadLettersOf = (topic: string): string => `${topic}.dead-letters`
+export const stateOf = (topic: string): string => `${topic}.state`
 
 export interface DaemonTask {
   readonly brokers: readonly string[]
@@ -56,21 +62,15 @@ export interface DaemonTask {
   readonly slide: number
   readonly binary: boolean
   readonly snapshotEvery: number
+  readonly delivery: Config['delivery']
+  readonly transactionInterval: string
   readonly lingerMs: number
   readonly columnar: boolean
 }
 
 /** JSON points with one field, or packed float64; event time is the record's, so that updates tell when they were due. */
-export function configOf({
-  brokers,
-  topic,
-  streams,
-  slide,
-  binary,
-  snapshotEvery,
-  lingerMs,
-  columnar
-}: DaemonTask): Config {
+export function configOf(task: DaemonTask): Config {
+  const { brokers, topic, streams, slide, binary, snapshotEvery, lingerMs, columnar } = task
   return configSchema.parse({
     kafka: { brokers, groupId: topic, columnar },
     input: {
@@ -86,8 +86,14 @@ export function configOf({
       slide,
       filtration: 'sublevel'
     })),
-    output: { topic: diagramsOf(topic), deadLetterTopic: deadLettersOf(topic), partitions: PARTITIONS },
-    publish: { snapshotEvery },
+    output: {
+      topic: diagramsOf(topic),
+      deadLetterTopic: deadLettersOf(topic),
+      stateTopic: stateOf(topic),
+      partitions: PARTITIONS
+    },
+    delivery: task.delivery,
+    publish: { snapshotEvery, transactionInterval: task.transactionInterval },
     pipeline: { lingerMs },
     streams: { max: streams }
   })
@@ -114,7 +120,7 @@ export interface Sent {
 }
 
 /** Parent to daemon, after its task. */
-export type ToDaemon = { readonly kind: 'measure' } | { readonly kind: 'stop' }
+export type ToDaemon = { readonly kind: 'measure' }
 /** Daemon to parent. Latencies are of batches with updates, from arrival to acknowledgement, since `measure`. */
 export interface Progress {
   readonly kind: 'progress'

@@ -1,4 +1,7 @@
-/** The daemon of `bench kafka`, a process of its own: what `streaming-tda run` starts, with its metrics, plus a count. */
+/**
+ * The daemon of `bench kafka`, a process of its own: what `streaming-tda run` starts, with its metrics, plus a count. Its
+ * parent ends it.
+ */
 import { createHistogram } from 'node:perf_hooks'
 import { KafkaEventMesh } from '../lib/mesh/kafka-mesh.js'
 import { createMetrics, type Metrics } from '../lib/observability/metrics.js'
@@ -39,14 +42,10 @@ async function serve(): Promise<void> {
       inner.state(kind)
     }
   }
-  const stop = new AbortController()
-  process.on('message', ({ kind }: ToDaemon) => {
-    if (kind === 'stop') stop.abort()
-    else latency.reset()
-  })
+  process.on('message', (_: ToDaemon) => latency.reset())
   const mesh = await KafkaEventMesh.connect({ brokers: task.brokers, columnar: task.columnar })
-  const daemon = await createDaemon(config, { mesh, metrics, signal: stop.signal, http: false })
-  const tell = setInterval(() => {
+  const daemon = await createDaemon(config, { mesh, metrics, http: false })
+  setInterval(() => {
     const { user, system } = process.cpuUsage()
     report({
       kind: 'progress',
@@ -57,9 +56,6 @@ async function serve(): Promise<void> {
     } satisfies Progress)
   }, TELL_MS)
   await daemon.run()
-  clearInterval(tell)
-  await mesh.close()
-  process.disconnect()
 }
 
 await serve()

@@ -69,15 +69,10 @@ export class Worker<State extends { readonly kind: string }> {
     }
   }
 
-  /** Sends `last` and waits for the end of the process. */
-  async end(last: object): Promise<void> {
-    this.#ending = true
-    this.send(last)
-    await this.#exited
-  }
-
-  kill(): void {
+  /** Ends the process at once, and waits for that. */
+  async kill(): Promise<void> {
     this.#ending = true
     this.#child.kill('SIGKILL')
+    await this.#exited
   }
 }

@@ -1,12 +1,11 @@
 /**
  * The producer of `bench kafka`, a process of its own and open loop: record n is due at n / rate, is sent then whatever
  * became of the others, and carries that time as its timestamp, so that waiting here counts as latency, too. It asks for
- * no delivery reports: one object a record would cost more than all the rest.
+ * no delivery reports: one object a record would cost more than all the rest. Its parent ends it.
  */
 import {
   brokerError,
   connectClient,
-  disconnectClient,
   errorNumber,
   loadKafka,
   RD_KAFKA,
@@ -51,7 +50,6 @@ async function serve(): Promise<void> {
   let next = 0
   for (;;) {
     const { records } = await receive<ToProducer>()
-    if (records === 0) break
     next = await sendAll(send, next, next + records, task.rate)
     await new Promise<void>((resolve, reject) => {
       producer.flush(FLUSH_MS, (error: LibrdKafkaError | null) => {
@@ -61,8 +59,6 @@ async function serve(): Promise<void> {
     })
     tell(next, 0, true)
   }
-  await disconnectClient(producer)
-  process.disconnect()
 }
 
 /** Sends records `first` to `end`, each when it is due. */

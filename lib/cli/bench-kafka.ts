@@ -1,6 +1,7 @@
 /** `bench kafka`: the suite that needs a broker. */
 import { Option, type Command } from 'commander'
 import { KAFKA_CASES, type KafkaCase } from '../../benchmarks/kafka-case.js'
+import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import { printResults, withJson } from './bench-output.js'
 import { wholeNumber } from './parse-number.js'
@@ -15,6 +16,7 @@ interface KafkaOptions {
   readonly warmup: number
   readonly brokerPid: readonly number[]
   readonly columnar: boolean
+  readonly delivery: Config['delivery']
   readonly json: boolean
 }
 
@@ -42,6 +44,11 @@ export function registerKafkaSuite(bench: Command): void {
       'a process of the broker here; may be repeated',
       (text, pids: readonly number[]) => [...pids, pid(text)],
       []
+    )
+    .addOption(
+      new Option('--delivery <name>', 'guarantee of the daemon')
+        .choices(['exactly-once', 'at-least-once'])
+        .default('exactly-once')
     )
     .option('--no-columnar', 'read through node-rdkafka alone')
     .action(async ({ json, case: name, brokers, warmup, brokerPid, ...options }: KafkaOptions) => {
