@@ -211,7 +211,12 @@ export function call(begin: (done: (error: object | null | undefined) => void) =
   return new Promise((resolve, reject) => {
     begin((error) => {
       if (error === null || error === undefined) resolve()
-      else reject(error as Error) // An object of librdkafka's with code and flags.
+      else reject(asError(error))
     })
   })
+}
+
+/** librdkafka's errors are errors in all but their class: with message, code and flags. */
+function asError(error: object): Error {
+  return error as Error
 }
