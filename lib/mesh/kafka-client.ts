@@ -214,7 +214,12 @@ export function call(begin: (done: (error: unknown) => void) => void): Promise<v
   return new Promise((resolve, reject) => {
     begin((error) => {
       if (error === null || error === undefined) resolve()
-      else reject(error as Error) // librdkafka's, with code and flags.
+      else reject(asError(error))
     })
   })
+}
+
+/** librdkafka's errors are errors in all but their class: with message, code and flags. */
+function asError(error: object): Error {
+  return error as Error
 }
