@@ -11,6 +11,9 @@ const border = (files, ignores, pattern, message) => ({
   }
 })
 
+const CLIENTS = '^node-rdkafka|^@opentelemetry/(?!api$)'
+const ASSEMBLY = '/(cli|pipeline)/(?!pipeline-metrics|lifecycle)'
+
 const noEnvironment = {
   selector: "MemberExpression[object.name='process'][property.name='env']",
   message: 'Only lib/config and lib/cli read the environment.'
@@ -59,11 +62,22 @@ export default defineConfig(
     files: ['lib/mesh/**/*.ts'],
     rules: { '@typescript-eslint/no-unnecessary-condition': 'off' }
   },
-  border(['lib/**/*.ts'], ['lib/mesh/**'], '^node-rdkafka', 'Only lib/mesh/ touches node-rdkafka.'),
   border(
-    ['lib/{mesh,adapters,publishers,scales,state,observability,config}/**/*.ts'],
-    ['lib/mesh/**'],
-    '^node-rdkafka|/(cli|pipeline)/(?!pipeline-metrics|lifecycle)',
+    ['lib/**/*.ts'],
+    ['lib/mesh/**', 'lib/observability/tracing/**'],
+    CLIENTS,
+    'Only lib/mesh/ touches node-rdkafka, only lib/observability/tracing/ the OpenTelemetry SDK.'
+  ),
+  border(
+    ['lib/{mesh,adapters,publishers,scales,state,observability,config,loadgen}/**/*.ts'],
+    ['lib/mesh/**', 'lib/observability/tracing/**'],
+    `${CLIENTS}|${ASSEMBLY}`,
+    'The parts do not know the pipeline or the command line that assemble them, nor the clients of others.'
+  ),
+  border(
+    ['lib/observability/tracing/**/*.ts'],
+    [],
+    `^node-rdkafka|${ASSEMBLY}`,
     'The parts do not know the pipeline or the command line that assemble them.'
   ),
   {

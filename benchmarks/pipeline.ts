@@ -11,13 +11,11 @@ import { createHistogram } from 'node:perf_hooks'
 import { ResultViewer } from '../lib/cli/demo/result-viewer.js'
 import { EmbeddedBroker } from '../lib/mesh/embedded-broker.js'
 import type { EventMesh } from '../lib/mesh/event-mesh.js'
-import { nativeAddon } from '../lib/native.js'
-import type { DiagramReplica } from '../lib/publishers/diagram-replica.js'
 import { measureAsync, sum } from './measure.js'
 import { pipelineValues } from './pipeline-records.js'
 import { AHEAD_MAX, outputTopic, PipelineRun, Producer, SLIDE, WINDOWS } from './pipeline-run.js'
-import { BenchmarkMismatch, Checksum, type BenchmarkResult } from './report.js'
-import { pairValues } from './row-replica.js'
+import { expectDiagrams, expectWindow } from './pipeline-check.js'
+import { Checksum, type BenchmarkResult } from './report.js'
 
 export interface PipelineBenchmark {
   /** One case for each. */
@@ -75,45 +73,18 @@ async function verify(mesh: EventMesh, producer: Producer, streams: number): Pro
   await viewer.caughtUp()
   const replicas = viewer.replicas()
   await viewer.close()
-  if (replicas.length !== streams * WINDOWS.length) {
-    throw new BenchmarkMismatch(
-      `pipeline: ${replicas.length} diagrams were published, expected ${streams * WINDOWS.length}`
-    )
-  }
+  expectDiagrams(replicas, streams * WINDOWS.length)
   const values = pipelineValues()
   const checksum = new Checksum()
-  for (const replica of replicas) checksum.add(expectWindow(replica, values, records, streams))
-  return checksum.text()
-}
-
-/** Compares births and deaths; the values of `noise` differ, so they name their points. */
-function expectWindow(
-  replica: DiagramReplica,
-  values: Float64Array,
-  records: number,
-  streams: number
-): Float64Array {
-  const stream = Number(replica.stream?.split('-')[1])
-  const window = Number(replica.scale?.split('-')[1])
-  const received = Math.ceil((records - stream) / streams)
-  const emitted = received - (received % SLIDE)
-  const points = Math.min(window, emitted)
-  const series = Float64Array.from(
-    { length: points },
-    (_, i) => values[((emitted - points + i) * streams + stream) % values.length]!
-  )
-  const expected = pairValues(nativeAddon().seriesBatchDiagram(series, 'sublevel'))
-  const found = Float64Array.from(
-    replica
-      .pairs()
-      .map(({ birth, death }) => [birth, death ?? Infinity] as const)
-      .sort(([a], [b]) => a - b)
-      .flat()
-  )
-  if (found.length !== expected.length || found.some((value, i) => value !== expected[i])) {
-    throw new BenchmarkMismatch(
-      `pipeline: the diagram of ${replica.stream} ${replica.scale} differs from batch`
+  for (const replica of replicas) {
+    const stream = Number(replica.stream?.split('-')[1])
+    checksum.add(
+      expectWindow(replica, {
+        points: Math.ceil((records - stream) / streams),
+        slide: SLIDE,
+        valueAt: (i) => values[(i * streams + stream) % values.length]!
+      })
     )
   }
-  return found
+  return checksum.text()
 }

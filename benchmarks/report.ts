@@ -15,6 +15,14 @@ export interface Figures {
   readonly p50Ns?: number
   readonly p95Ns?: number
   readonly p99Ns?: number
+  readonly lagSlope?: number
+  readonly lagMax?: number
+  readonly sentLateMs?: number
+  readonly daemonCores?: number
+  readonly producerCores?: number
+  readonly brokerCores?: number
+  readonly endToEndP50Ms?: number
+  readonly endToEndP99Ms?: number
   readonly meanMs?: number
   readonly p50Ms?: number
   readonly p90Ms?: number
@@ -75,6 +83,14 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   p50Ns: 'ns p50',
   p95Ns: 'ns p95',
   p99Ns: 'ns p99',
+  lagSlope: 'records/s lag growth',
+  lagMax: 'records lag at most',
+  sentLateMs: 'ms sent late at most',
+  daemonCores: 'cores daemon',
+  producerCores: 'cores producer',
+  brokerCores: 'cores broker',
+  endToEndP50Ms: 'ms end to end p50',
+  endToEndP99Ms: 'ms end to end p99',
   meanMs: 'ms mean',
   p50Ms: 'ms p50',
   p90Ms: 'ms p90',

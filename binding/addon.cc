@@ -37,6 +37,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<engine_diagram>(exports, "engineDiagram");
   add<engine_state>(exports, "engineState");
   add<engine_release>(exports, "engineRelease");
+  add<flat_json>(exports, "flatJson");
   add<update_json>(exports, "updateJson");
   add<batch_create>(exports, "batchCreate");
   add<batch_run>(exports, "batchRun");

@@ -26,6 +26,8 @@ Napi::Value engine_diagram(const Napi::CallbackInfo& info);
 Napi::Value engine_state(const Napi::CallbackInfo& info);
 Napi::Value engine_release(const Napi::CallbackInfo& info);
 
+Napi::Value flat_json(const Napi::CallbackInfo& info);
+
 Napi::Value update_json(const Napi::CallbackInfo& info);
 
 Napi::Value batch_create(const Napi::CallbackInfo& info);

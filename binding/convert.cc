@@ -78,6 +78,12 @@ std::span<double> doubles_from(const Napi::Value& value, const char* name) {
 std::span<uint32_t> uint32s_from(const Napi::Value& value, const char* name) {
   return numbers_from<uint32_t>(value, name, napi_uint32_array, "Uint32Array");
 }
+std::span<int32_t> int32s_from(const Napi::Value& value, const char* name) {
+  return numbers_from<int32_t>(value, name, napi_int32_array, "Int32Array");
+}
+std::span<uint8_t> bytes_from(const Napi::Value& value, const char* name) {
+  return numbers_from<uint8_t>(value, name, napi_uint8_array, "Uint8Array");
+}
 std::span<double> optional_doubles_from(const Napi::Value& value, const char* name) {
   return is_absent(value) ? std::span<double>() : doubles_from(value, name);
 }

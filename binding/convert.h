@@ -24,6 +24,8 @@ bool is_absent(const Napi::Value& value);  // null or undefined
 // memory, which another thread could change between check and use.
 std::span<double> doubles_from(const Napi::Value& value, const char* name);
 std::span<uint32_t> uint32s_from(const Napi::Value& value, const char* name);
+std::span<int32_t> int32s_from(const Napi::Value& value, const char* name);
+std::span<uint8_t> bytes_from(const Napi::Value& value, const char* name);
 std::span<double> optional_doubles_from(const Napi::Value& value, const char* name);
 std::span<uint32_t> optional_uint32s_from(const Napi::Value& value, const char* name);
 

@@ -74,6 +74,11 @@ export type { ConfigUse } from './config/cross-checks.js'
 export { createDaemon, type Daemon, type DaemonParts } from './pipeline/daemon.js'
 export type { Pipeline, PipelineLogger, PipelineTotals } from './pipeline/pipeline.js'
 export type { PipelineState } from './pipeline/lifecycle.js'
+export { DistributedTracer } from './observability/tracing/distributed-tracer.js'
+export type { OperationOptions, SpanAttributes } from './observability/tracing/operations.js'
+export type { TraceContext, Headers as TraceHeaders } from './observability/tracing/trace-context.js'
+export type { DropReason, TracingStatistics } from './observability/tracing/tracing-statistics.js'
+export type { TracingOptions } from './config/tracing.js'
 export { createMetrics, type Metrics } from './observability/metrics.js'
 export type {
   AssignedPartition,
@@ -93,7 +98,7 @@ export {
   type LoadTarget,
   type StreamLoadGeneratorOptions
 } from './loadgen/stream-load-generator.js'
-export type { Arrival, LoadData, LoadOptions, ReplayedRows } from './loadgen/options.js'
+export type { Arrival, LoadData, LoadFormat, LoadOptions, ReplayedRows } from './loadgen/options.js'
 export type { LoadProgress, LoadReport } from './loadgen/report.js'
 export type { LatencyFigures } from './loadgen/latency.js'
 export type { RateFigures, WorstSecond } from './loadgen/rate-audit.js'

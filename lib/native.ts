@@ -351,6 +351,17 @@ export interface NativeAddon {
   engineRelease(engine: EngineHandle): void
 
   /**
+   * Numbers out of JSON records, one after the other in `bytes`, each from its start on for its length (0 or less: left
+   * out): of the fields `names` (1 to 64), `names.length` a record. `taken` is 1 where a record is one flat object with a
+   * number in each of them, 0 where only JSON.parse can tell (native/records/flat_json.h).
+   */
+  flatJson(
+    bytes: Uint8Array,
+    starts: Uint32Array,
+    lengths: Int32Array,
+    names: readonly string[]
+  ): { readonly numbers: Float64Array; readonly taken: Uint8Array }
+  /**
    * The JSON of an advance's updates and snapshots (native/diagram/update_json.h). INVALID_ARGUMENT for rows that no
    * advance gives.
    */

@@ -2,15 +2,15 @@
 /**
  * Brings a fresh clone to the point where everything runs, and does nothing when it is there already:
  *
- *   system packages -> node modules -> native addon -> TypeScript -> Kafka client
+ *   system packages -> node modules -> native addon -> TypeScript -> Kafka client -> its columnar reader
  *
  *   node scripts/setup.mjs [--tests] [--retry-kafka]
  *
- * Node built-ins only: it runs before any install. The Kafka client is the one part that may fail: the rest then works
+ * Node built-ins only: it runs before any install. The Kafka client, with its reader, is the one part that may fail: the rest then works
  * with the in-process mesh. Exit codes: 0 ready, 3 something is missing or did not build (said on stderr).
  */
 import { buildAddon, buildTypeScript, installModules } from './setup/steps.mjs'
-import { buildKafkaClient } from './setup/kafka.mjs'
+import { buildKafkaClient, buildKafkaReader } from './setup/kafka.mjs'
 import { Report } from './setup/report.mjs'
 import { SetupError } from './setup/shell.mjs'
 import { Stamp, withLock } from './setup/stamp.mjs'
@@ -28,6 +28,7 @@ async function setUp({ tests, retryKafka }) {
       await buildAddon(report, stamp, () => requireSystem(report, 'addon'))
       await buildTypeScript(report, stamp)
       await buildKafkaClient(report, stamp, { retry: retryKafka })
+      await buildKafkaReader(report, stamp)
     },
     { onWait }
   )

@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander'
 import { SERIES_CASES, type SeriesCase } from '../../benchmarks/inputs.js'
 import type { WindowCase } from '../../benchmarks/windows.js'
 import { registerCloudSuites } from './bench-clouds.js'
+import { registerKafkaSuite } from './bench-kafka.js'
 import { printResults, withJson } from './bench-output.js'
 import { wholeNumber } from './parse-number.js'
 
@@ -29,6 +30,12 @@ interface MetricsOptions {
   readonly pairs: number
   readonly records: number
   readonly idle: number
+  readonly json: boolean
+}
+
+interface TracingOptions {
+  readonly pairs: number
+  readonly records: number
   readonly json: boolean
 }
 
@@ -74,11 +81,20 @@ export function registerBench(program: Command): void {
   withJson(bench.command('metrics'))
     .description('Processor time of the pipeline without metrics and with them, scraped, in turns.')
     .option('--pairs <number>', 'rounds of the two', wholeNumber(2, 10_000), 40)
-    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 200_000)
+    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 100_000)
     .option('--idle <seconds>', 'how long idle processes are watched', wholeNumber(1, 3600), 10)
     .action(async ({ json, ...options }: MetricsOptions) => {
       const { benchmarkMetrics } = await import('../../benchmarks/metrics.js')
       await printResults(json, benchmarkMetrics(options))
+    })
+
+  withJson(bench.command('tracing'))
+    .description('Processor time of the pipeline without tracing, with 1 % and with 100 % sampled, in turns.')
+    .option('--pairs <number>', 'rounds of the three', wholeNumber(2, 10_000), 100)
+    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 40_960)
+    .action(async ({ json, ...options }: TracingOptions) => {
+      const { benchmarkTracing } = await import('../../benchmarks/tracing.js')
+      await printResults(json, benchmarkTracing(options))
     })
 
   withJson(bench.command('pipeline'))
@@ -95,4 +111,6 @@ export function registerBench(program: Command): void {
         benchmarkPipeline({ ...options, streams: streams === undefined ? [4, 1000] : [streams] })
       )
     })
+
+  registerKafkaSuite(bench)
 }

@@ -5,10 +5,11 @@ import type { Logger } from '../observability/logger.js'
 
 export async function connectKafka(config: Config, logger: Logger): Promise<EventMesh> {
   const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
-  const { brokers, librdkafka, instanceId } = config.kafka!
+  const { brokers, librdkafka, instanceId, columnar } = config.kafka!
   return KafkaEventMesh.connect({
     brokers,
     librdkafka,
+    columnar,
     compression: config.output.compression,
     ...(instanceId === undefined ? {} : { instanceId }),
     logger

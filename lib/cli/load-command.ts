@@ -1,6 +1,14 @@
 /** The options of `load`. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { LOAD_DATA, LOAD_LIMITS, ARRIVALS, type Arrival, type LoadData } from '../loadgen/options.js'
+import {
+  ARRIVALS,
+  LOAD_DATA,
+  LOAD_FORMATS,
+  LOAD_LIMITS,
+  type Arrival,
+  type LoadData,
+  type LoadFormat
+} from '../loadgen/options.js'
 import type { ExitCode } from './exit-codes.js'
 import { durationOption, nameList, notNegative, wholeNumber } from './parse-number.js'
 import type { Terminal } from './terminal.js'
@@ -20,6 +28,7 @@ export interface LoadCommandOptions {
   readonly channels?: readonly string[]
   readonly streams: number
   readonly skew: number
+  readonly format?: LoadFormat
   readonly points: number
   readonly timeField?: string
   readonly startTime?: number
@@ -37,7 +46,10 @@ export function registerLoad(program: Command, terminal: Terminal, answer: (code
   program
     .command('load')
     .description('Sends points at a stated rate and says what became of them; see docs/load.md.')
-    .option('--config <file>', 'takes brokers, security, topic and channels from this configuration')
+    .option(
+      '--config <file>',
+      'takes brokers, security, topic and how records are read from this configuration'
+    )
     .option('--brokers <list>', 'host:port of at least one broker, separated by commas', nameList)
     .option('--topic <name>', 'topic to publish to; created when missing')
     .option('--partitions <number>', 'partitions when the topic has to be created', wholeNumber(1, 10_000), 4)
@@ -58,6 +70,9 @@ export function registerLoad(program: Command, terminal: Terminal, answer: (code
     .option('--channels <names>', 'names of the coordinates, separated by commas', nameList)
     .option('--streams <number>', 'number of keys', wholeNumber(1, LOAD_LIMITS.streams), 1)
     .option('--skew <exponent>', "Zipf's law over the keys; 0: each in turn", notNegative, 0)
+    .addOption(
+      new Option('--format <name>', 'JSON, or packed numbers (default: "json")').choices(LOAD_FORMATS)
+    )
     .option('--points <number>', 'points in a record', wholeNumber(1, LOAD_LIMITS.pointsPerRecord), 1)
     .option('--time-field <name>', 'adds the intended time, in ms since the epoch')
     .option('--start-time <ms>', 'the first moment of that field; default: now', wholeNumber(0, 2 ** 47))

@@ -14,7 +14,7 @@ export class LoadLine {
   #last: LoadProgress | undefined
 
   constructor({ stderr }: Terminal) {
-    this.#update = stderr.isTTY === true ? createLogUpdate(stderr as NodeJS.WriteStream) : null
+    this.#update = stderr.isTTY === true ? createLogUpdate(stderr as never) : null
   }
 
   show(progress: LoadProgress): void {

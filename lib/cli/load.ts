@@ -2,9 +2,10 @@
 import { readPoints } from '../adapters/number-table.js'
 import { openText } from '../adapters/text-lines.js'
 import { loadConfig } from '../config/load.js'
+import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import { LineTarget } from '../loadgen/line-target.js'
-import type { LoadData, LoadOptions, ReplayedRows } from '../loadgen/options.js'
+import type { LoadFormat, LoadOptions, ReplayedRows } from '../loadgen/options.js'
 import { ResultsReader } from '../loadgen/results-reader.js'
 import { StreamLoadGenerator } from '../loadgen/stream-load-generator.js'
 import type { BulkPublisher } from '../mesh/bulk-publisher.js'
@@ -31,9 +32,12 @@ export async function load(options: LoadCommandOptions, terminal: Terminal): Pro
   const stop = stopOnSignal(() => process.exit(EXIT.impossible))
   let target: Target | undefined
   try {
-    const { kafka, channels } = await place(options)
-    const plan = await planOf(options, channels, terminal)
-    target = kafka === null ? await fileTarget(options.out!, terminal) : await kafkaTarget(kafka, options)
+    const { kafka, input } = await place(options)
+    const plan = await planOf(options, input, terminal)
+    target =
+      kafka === null
+        ? await fileTarget(options.out!, plan.format ?? 'json', terminal)
+        : await kafkaTarget(kafka, options)
     const line = new LoadLine(terminal)
     const generator = new StreamLoadGenerator(
       {
@@ -60,59 +64,84 @@ interface KafkaPlace extends Pick<KafkaMeshOptions, 'brokers' | 'librdkafka' | '
   readonly topic: string
 }
 
+/** What the daemon's configuration says of its records, as far as a load can make such. */
+interface Input {
+  readonly channels?: readonly string[]
+  readonly format?: LoadFormat
+  readonly timeField?: string
+}
+
 /** Where records go, from the options and the configuration they may name. */
 async function place(
   options: LoadCommandOptions
-): Promise<{ readonly kafka: KafkaPlace | null; readonly channels: readonly string[] | undefined }> {
+): Promise<{ readonly kafka: KafkaPlace | null; readonly input: Input }> {
   const { config: path, brokers, topic, out } = options
   if (out !== undefined) {
     if (path ?? brokers ?? topic ?? options.resultsTopic) {
       throw new TdaError('USAGE', '--out does without --config, --brokers, --topic and --results-topic')
     }
-    if (out === '-' && options.json)
+    if (out === '-' && options.json) {
       throw new TdaError('USAGE', '--out - and --json cannot both be standard output')
-    return { kafka: null, channels: options.channels }
+    }
+    return { kafka: null, input: {} }
   }
   if (path !== undefined) {
     const { kafka, input, output } = await loadConfig(path, 'broker')
-    const { librdkafka } = kafka!
-    return {
-      kafka: {
-        brokers: brokers ?? kafka!.brokers,
-        librdkafka,
-        compression: output.compression,
-        topic: topic ?? input.topic
-      },
-      channels: options.channels ?? input.channels
+    const place: KafkaPlace = {
+      brokers: brokers ?? kafka!.brokers,
+      librdkafka: kafka!.librdkafka,
+      compression: output.compression,
+      topic: topic ?? input.topic
     }
+    return { kafka: place, input: inputOf(path, input) }
   }
   if (brokers === undefined || topic === undefined) {
     throw new TdaError('USAGE', 'where to? Give --brokers and --topic, or --config FILE, or --out FILE')
   }
-  return { kafka: { brokers, topic }, channels: options.channels }
+  return { kafka: { brokers, topic }, input: {} }
 }
 
-async function planOf(
-  options: LoadCommandOptions,
-  channels: readonly string[] | undefined,
-  terminal: Terminal
-): Promise<LoadOptions> {
-  const { rate, duration, records, arrival, streams, skew, points, timeField, startTime, seed } = options
-  const data = options.csv === undefined ? options.data : await rowsOf(options.csv, channels, terminal)
+function inputOf(path: string, { channels, format, binary, stream, timestamp }: Config['input']): Input {
+  const cannot = (what: string): TdaError =>
+    new TdaError(
+      'USAGE',
+      `${path}: load cannot make such records: ${what}; give --brokers and --topic instead`
+    )
+  if (format === 'csv') throw cannot('input.format is "csv"')
+  if (stream.from === 'field') throw cannot(`the stream is the field "${stream.field}", not the key`)
+  const nested = format === 'json' ? channels.find((name) => name.includes('.')) : undefined
+  if (nested !== undefined) throw cannot(`the channel "${nested}" is a path`)
+  const timed = timestamp.from === 'field'
+  if (timed && timestamp.unit !== 'ms')
+    throw cannot(`the unit of input.timestamp is "${timestamp.unit}", not "ms"`)
   return {
-    rate,
-    durationMs: duration,
-    arrival,
-    streams,
-    skew,
-    pointsPerRecord: points,
-    seed,
-    ...(records === undefined ? {} : { records }),
-    ...(data === undefined ? {} : { data }),
-    ...(channels === undefined ? {} : { channels }),
-    ...(timeField === undefined ? {} : { timeField }),
-    ...(startTime === undefined ? {} : { startTime })
-  } satisfies LoadOptions & { data?: LoadData | ReplayedRows }
+    channels,
+    format: format === 'json' ? 'json' : binary.type,
+    ...(timed ? { timeField: timestamp.field ?? 'timestamp' } : {})
+  }
+}
+
+async function planOf(options: LoadCommandOptions, input: Input, terminal: Terminal): Promise<LoadOptions> {
+  const channels = options.channels ?? input.channels
+  const { csv } = options
+  const plan = {
+    rate: options.rate,
+    durationMs: options.duration,
+    records: options.records,
+    arrival: options.arrival,
+    data: csv === undefined ? options.data : await rowsOf(csv, channels, terminal),
+    channels,
+    streams: options.streams,
+    skew: options.skew,
+    format: options.format ?? input.format,
+    pointsPerRecord: options.points,
+    timeField: options.timeField ?? input.timeField,
+    startTime: options.startTime,
+    seed: options.seed
+  }
+  return Object.fromEntries(
+    Object.entries(plan).filter(([, value]) => value !== undefined)
+  ) as unknown as LoadOptions
 }
 
 async function rowsOf(
@@ -130,9 +159,9 @@ async function rowsOf(
   return { channels: columns, values }
 }
 
-async function fileTarget(path: string, terminal: Terminal): Promise<Target> {
+async function fileTarget(path: string, format: LoadFormat, terminal: Terminal): Promise<Target> {
   const file = await openOutput(path, terminal)
-  const publisher = new LineTarget(path === '-' ? 'standard output' : path, file.write)
+  const publisher = new LineTarget(path === '-' ? 'standard output' : path, file.write, format === 'json')
   return { publisher, results: null, close: () => file.close() }
 }
 

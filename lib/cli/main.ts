@@ -30,7 +30,9 @@ if (code !== EXIT.done) process.exitCode = code
 // A Kafka client that is still being closed keeps the process, however long its brokers are silent.
 if (isKafkaLoaded()) {
   setTimeout(() => {
-    process.stderr.write('streaming-tda: a Kafka client does not close, its brokers are silent; ended by force\n')
+    process.stderr.write(
+      'streaming-tda: a Kafka client does not close, its brokers are silent; ended by force\n'
+    )
     process.kill(process.pid, 'SIGKILL')
   }, EXIT_MS_MAX).unref()
 }

@@ -2,6 +2,7 @@
  * SIGHUP: the configuration file is read again, and what may change at run time changes. All or nothing: a file that is
  * not valid, or asks for what needs a restart, is refused with one line for each reason, and the old one goes on.
  */
+import type { ConfigUse } from '../config/cross-checks.js'
 import { loadConfig } from '../config/load.js'
 import { refusedChanges } from '../config/reload.js'
 import type { Config } from '../config/schema.js'
@@ -10,11 +11,12 @@ import type { PipelineLogger } from '../pipeline/pipeline-report.js'
 
 /** What listens to changes; each looks at its own section. */
 export interface Reconfigurable {
-  reconfigure(config: Config): void
+  reconfigure(config: Config): void | Promise<void>
 }
 
 export interface ReloadParts {
   readonly path: string
+  readonly use: ConfigUse
   readonly running: Config
   readonly logger: PipelineLogger
   readonly parts: readonly Reconfigurable[]
@@ -39,15 +41,15 @@ export function reloadOnSignal(options: ReloadParts): Reload {
 }
 
 /** The configuration that holds from now on: the file's, or, when it is refused, the one that held before. */
-export async function reload({ path, running, logger, parts }: ReloadParts): Promise<Config> {
+export async function reload({ path, use, running, logger, parts }: ReloadParts): Promise<Config> {
   try {
-    const changed = await loadConfig(path, 'broker')
+    const changed = await loadConfig(path, use)
     const refused = refusedChanges(running, changed)
     if (refused.length > 0)
       throw new TdaError('CONFIG_INVALID', refused.map((line) => `${path}: ${line}`).join('\n'))
-    for (const part of parts) part.reconfigure(changed)
-    const { log, metrics } = changed
-    logger.info({ log, metrics }, `${path} was read again and taken over`)
+    for (const part of parts) await part.reconfigure(changed)
+    const { log, metrics, tracing } = changed
+    logger.info({ log, metrics, tracing }, `${path} was read again and taken over`)
     return changed
   } catch (error) {
     const { code, message } = error instanceof TdaError ? error : { code: 'INTERNAL', message: String(error) }

@@ -1,13 +1,16 @@
 /** `run`: the daemon against real brokers, until a signal asks it to stop. */
 import { loadConfig } from '../config/load.js'
 import { memoryLimit, predictMemory, requireMemory, ripsCostTexts } from '../config/memory.js'
+import { tracingSettings } from '../config/tracing.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
 import { createLogger, type Logger } from '../observability/logger.js'
 import { createMetrics } from '../observability/metrics.js'
+import { DistributedTracer } from '../observability/tracing/distributed-tracer.js'
 import { createDaemon } from '../pipeline/daemon.js'
 import { defaultWorkers } from '../scales/worker-pool.js'
 import { connectKafka } from './connect-kafka.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
+import { connectInProcess, kafkaEnabled } from './mesh-flag.js'
 import { reloadOnSignal } from './reload.js'
 import { stopOnSignal } from './stop-signal.js'
 import { write, type Terminal } from './terminal.js'
@@ -26,10 +29,14 @@ const MIB = 1 << 20
 export async function run(
   { config: path, check }: RunOptions,
   terminal: Terminal,
-  connect = connectKafka
+  connect: typeof connectKafka = connectKafka,
+  env: NodeJS.ProcessEnv = process.env
 ): Promise<ExitCode> {
-  const config = await loadConfig(path, 'broker')
+  const kafka = kafkaEnabled(env)
+  const use = kafka ? 'broker' : 'library'
+  const config = await loadConfig(path, use)
   requireMemory(config)
+  tracingSettings(config.tracing) // What the environment says is checked with the configuration.
   const memoryPredictedMiB = Math.ceil(predictMemory(config).totalBytes / MIB)
   const memoryLimitMiB = Math.ceil(memoryLimit(config) / MIB)
   if (check) {
@@ -50,6 +57,7 @@ export async function run(
     onLeftOut: (component, count) => metrics.logLinesLeftOut(component, count)
   })
   let mesh: EventMesh | undefined
+  let tracer: DistributedTracer | undefined
   const giveUp = (): void => {
     logger.fatal({}, 'stopped at once; a restart repeats what was not committed')
     // An exit waits for librdkafka, and librdkafka for brokers that may be silent: with clients open only this is sure.
@@ -59,11 +67,13 @@ export async function run(
   const stop = stopOnSignal(giveUp, ['SIGINT', 'SIGTERM'])
   const reloading = reloadOnSignal({
     path,
+    use,
     running: config,
     logger,
     parts: [
       { reconfigure: ({ log }) => logger.reconfigure(log) },
-      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) }
+      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) },
+      { reconfigure: (changed) => tracer?.reconfigure(changed.tracing) }
     ]
   })
   const warnings = logWarnings(logger.component('process'))
@@ -75,15 +85,24 @@ export async function run(
   try {
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
-    mesh = await connect(config, logger.component('kafka'))
+    tracer = await DistributedTracer.start(config.tracing, { logger })
+    mesh = await (kafka ? connect : connectInProcess)(config, logger.component('kafka'))
     const closing = (): void => within(CLOSE_MS_MAX)
-    const daemon = await createDaemon(config, { mesh, logger, metrics, signal: stop.signal, closing })
+    const daemon = await createDaemon(config, {
+      mesh,
+      logger,
+      metrics,
+      tracer,
+      signal: stop.signal,
+      closing
+    })
     await daemon.run()
     logger.flush()
     logger.info({ ...daemon.pipeline.totals }, 'stopped')
     return EXIT.done
   } finally {
     within(CLOSE_MS_MAX)
+    await tracer?.shutdown()
     await mesh?.close()
     clearTimeout(deadline)
     warnings.dispose()

@@ -18,6 +18,7 @@ export interface TopOptions {
 }
 
 const ROWS = 24
+const COLUMNS = 80
 /** Without a terminal nothing is cut. */
 const ALL_ROWS = 10_000
 
@@ -82,13 +83,13 @@ function plain({ stdout, colours }: Terminal, json: boolean): Show {
 
 /** Redraws in place. A terminal that nobody gave a size (0 x 0) counts as 80 x 24. */
 function live({ stdout, colours }: Terminal): Show {
-  const output = stdout as NodeJS.WriteStream
+  const output: Terminal['stdout'] & { readonly columns?: number; readonly rows?: number } = stdout
   const screen = {
     get columns() {
-      return output.columns || 80
+      return output.columns === undefined || output.columns === 0 ? COLUMNS : output.columns
     },
     get rows() {
-      return output.rows || ROWS
+      return output.rows === undefined || output.rows === 0 ? ROWS : output.rows
     },
     write: (text: string) => output.write(text)
   }

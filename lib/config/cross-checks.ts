@@ -99,13 +99,14 @@ function checkMessageSize(
 function checkInput(input: Config['input'], use: ConfigUse, wrong: Wrong): void {
   const { stream, timestamp, columns } = input
   checkField(['input', 'stream'], stream, wrong)
-  checkField(['input', 'timestamp'], timestamp, wrong)
+  if (input.format === 'binary' && use !== 'file') checkBinary(input, wrong)
+  else checkField(['input', 'timestamp'], timestamp, wrong)
   if (use === 'file' && timestamp.from === 'record') {
     wrong(['input', 'timestamp', 'from'], 'a file has no record timestamps; use "field" or "none"')
   }
   checkUnique(['input', 'channels'], input.channels, wrong)
   if (use === 'file') return // the header of the file names the columns
-  if (input.format === 'json') {
+  if (input.format !== 'csv') {
     if (columns !== undefined) wrong(['input', 'columns'], 'only for the format "csv"; leave it out')
     return
   }
@@ -121,6 +122,21 @@ function checkInput(input: Config['input'], use: ConfigUse, wrong: Wrong): void 
   input.channels.forEach((channel, i) => check(['input', 'channels', i], channel))
   check(['input', 'stream', 'field'], stream.field)
   check(['input', 'timestamp', 'field'], timestamp.field)
+}
+
+/** Packed numbers have no names: the stream is the key, a timestamp leads its row. */
+function checkBinary({ stream, timestamp }: Config['input'], wrong: Wrong): void {
+  if (stream.from !== 'key')
+    wrong(['input', 'stream', 'from'], 'a binary record has no such field; use "key"')
+  if (timestamp.field !== undefined) {
+    wrong(
+      ['input', 'timestamp', 'field'],
+      'a binary record has no names: its rows begin with the timestamp; leave it out'
+    )
+  }
+  if (timestamp.from === 'field' && timestamp.unit === 'iso') {
+    wrong(['input', 'timestamp', 'unit'], 'expected "ms" or "s" (the format is "binary"), found "iso"')
+  }
 }
 
 function checkField(

@@ -3,6 +3,8 @@
  * once, one line each:
  *
  *   config.yaml:14:13: scales[1].window: expected a number of points ..., found "5 apples"
+ *
+ * In a file, texts may refer to the environment and to files (`references.ts`); an object is taken as it is.
  */
 import { open } from 'node:fs/promises'
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml'
@@ -11,6 +13,7 @@ import { crossChecks, type ConfigUse, type ValidSections } from './cross-checks.
 import { fileError } from './file-error.js'
 import { fromZod, pathText, valueAt, type ConfigIssue, type ConfigPath } from './issues.js'
 import { knownKeys } from './reference.js'
+import { resolveReferences } from './references.js'
 import { configSchema, scaleSchema, type Config } from './schema.js'
 
 /** A configuration is a page of text; what is larger is another file. */
@@ -40,7 +43,7 @@ async function readSmallFile(file: string): Promise<string> {
 }
 
 /**
- * Validates the text of a configuration file; `file` is its name in messages.
+ * Validates the text of a configuration file; `file` is its name in messages. `${env:NAME}` and `${file:/path}` are read.
  * @throws {TdaError} CONFIG_INVALID with one line for each problem.
  * @example
  * const text = 'input: { channels: [x] }\nscales: [{ name: short, window: 64, filtration: sublevel }]'
@@ -62,11 +65,17 @@ export function parseConfig(text: string, file: string, use: ConfigUse): Config 
   } catch (cause) {
     throw invalid([`${place(file, lines, brokenAlias(document))}: ${(cause as Error).message}`], cause)
   }
-  const checked = checkConfig(root, use)
-  if (checked.config !== null) return checked.config
-  const located = checked.issues.map((issue) => ({ issue, at: offsetOf(document, issue) }))
+  const resolved = resolveReferences(root, process.env)
+  const checked = checkConfig(resolved.root, use)
+  if (checked.config !== null && resolved.issues.length === 0) return checked.config
+  // What stands in place of a value that could not be read is no further problem.
+  const unread = new Set(resolved.issues.map(({ path }) => pathText(path)))
+  const issues = checked.issues.filter(({ path }) => !unread.has(pathText(path)))
+  const located = [...resolved.issues, ...issues].map((issue) => ({ issue, at: offsetOf(document, issue) }))
   located.sort((a, b) => a.at - b.at)
-  throw invalid(located.map(({ issue, at }) => `${place(file, lines, at)}: ${sentence(issue)}`))
+  throw invalid(
+    located.map(({ issue, at }) => `${place(file, lines, at)}: ${resolved.hide(sentence(issue))}`)
+  )
 }
 
 /**

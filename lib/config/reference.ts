@@ -66,6 +66,11 @@ One YAML file. \`streaming-tda run --config FILE --check\` validates it without 
 problem it can see with file, line, column and path. Unknown keys are errors. Durations have a unit: \`250ms\`, \`10s\`, \`5m\`, \`1h\`,
 \`1d\`; sizes are plain numbers.
 
+Texts may stand elsewhere, secrets above all: \`\${env:NAME}\` is an environment variable, \`\${file:/run/secrets/name}\` the
+content of a file (at most 64 KiB, its last line break left out), anywhere inside a text; \`$\${env:\` stands for itself. What is missing
+or empty is an error at its place. Error messages show the reference, never the value, and logs show no value that
+came from a file or whose variable or option is named like a secret.
+
 `
 
 /** The whole page `docs/configuration.md`. */
@@ -154,6 +159,7 @@ function values(option: JsonSchema): string {
   if (option.anyOf !== undefined) return option.anyOf.map(values).join(' or ')
   if (option.items !== undefined) return `list of ${values(option.items)}`
   if (option.type === 'integer' || option.type === 'number') return `number${range(option)}`
+  if (option.type === 'boolean') return `${code(true)}, ${code(false)}`
   if (option.type === 'object') return 'mapping'
   if (option.type === 'boolean') return '`true`, `false`'
   return option.title ?? 'text'

@@ -3,7 +3,7 @@ import { pathText, type ConfigPath } from './issues.js'
 import type { Config } from './schema.js'
 
 /** These sections are read anew whenever they change; everything else was built into what runs. */
-const CHANGEABLE: readonly ConfigPath[] = [['log'], ['metrics']]
+const CHANGEABLE: readonly ConfigPath[] = [['log'], ['metrics'], ['tracing']]
 
 /** One sentence for each change that needs a restart, in the order of the configuration; none: all may be taken over. */
 export function refusedChanges(running: Config, changed: Config): string[] {

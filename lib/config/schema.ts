@@ -96,6 +96,73 @@ export const scaleSchema = z.strictObject({
     .describe('Rips: longest edge of the complex; what is alive there has death null. Default: no limit.')
 })
 
+/** See docs/tracing.md. */
+export const tracingSchema = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(false)
+    .describe('Whether spans are made; `ENABLE_DISTRIBUTED_TRACING` in the environment decides before this.'),
+  exporter: z
+    .enum(['otlp-http', 'otlp-grpc'])
+    .optional()
+    .describe(
+      'OTLP with protobuf over HTTP or gRPC; default: `OTEL_EXPORTER_OTLP_PROTOCOL`, else `otlp-http`.'
+    ),
+  endpoint: z
+    .url({ protocol: /^https?$/, error: 'a URL such as http://localhost:4318' })
+    .optional()
+    .describe(
+      'The collector, `http://host:4318` (HTTP, `/v1/traces` is added where there is no path) or `http://host:4317` (gRPC); ' +
+        'default: `OTEL_EXPORTER_OTLP_ENDPOINT`, else this host.'
+    ),
+  sampler: z
+    .strictObject({
+      kind: z
+        .enum(['ratio', 'parent', 'adaptive'])
+        .default('parent')
+        .describe(
+          'A part of all traces by their id; what senders have sampled, and a part of what begins here; or so many a second ' +
+            'of what begins here, and all that fail or are slow.'
+        ),
+      ratio: z.number().min(0).max(1).default(0.01).describe('`ratio` and `parent`: the part, 0 to 1.'),
+      targetPerSecond: z
+        .number()
+        .min(0)
+        .max(1000)
+        .default(1)
+        .describe('`adaptive`: traces begun here and kept, a second.'),
+      slowMs: positiveInt
+        .max(3_600_000)
+        .default(1000)
+        .describe('`adaptive`: a trace that takes so long is kept, in ms.')
+    })
+    .optional()
+    .describe('Which traces are recorded; default: `OTEL_TRACES_SAMPLER`, else `parent` with 0.01.'),
+  queueMax: positiveInt
+    .max(100_000)
+    .default(2048)
+    .describe('Spans that wait for the collector; further ones are dropped and counted.'),
+  linksMax: z
+    .int()
+    .min(0)
+    .max(128)
+    .default(32)
+    .describe('Links of a span: of a batch to its records, of a result to the records behind it.'),
+  recordsPerSecond: z
+    .number()
+    .min(0)
+    .max(100_000)
+    .default(20)
+    .describe(
+      'Records with a sampled context of their own that are followed to their results, a second; further ones are links of ' +
+        'their batch.'
+    ),
+  recordsMax: positiveInt
+    .max(100_000)
+    .default(1024)
+    .describe('Followed records that are remembered while their points are in a window.')
+})
+
 export const configSchema = z.strictObject({
   kafka: z
     .strictObject({
@@ -108,6 +175,12 @@ export const configSchema = z.strictObject({
         .describe(
           'A name of this daemon that stays the same over restarts and is unique in the group (static membership, ' +
             '`group.instance.id`): a restart within `session.timeout.ms` keeps its partitions. Default: none.'
+        ),
+      columnar: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Take records from librdkafka in columns, where the optional addon for it is built; false: one object each.'
         ),
       librdkafka: z
         .record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'a text, a number, true or false'))
@@ -123,13 +196,31 @@ export const configSchema = z.strictObject({
       topic: name.default('tda.points').describe('Topic the points come from.'),
       partitions: positiveInt.default(4).describe('Partitions when the topic has to be created.'),
       format: z
-        .enum(['json', 'csv'])
+        .enum(['json', 'csv', 'binary'])
         .default('json')
-        .describe('Encoding of a record: a JSON object or array of objects, or CSV lines.'),
+        .describe(
+          'Encoding of a record: a JSON object or array of objects, CSV lines, or packed little-endian numbers.'
+        ),
       columns: z
         .array(z.string())
         .optional()
         .describe('Column names of headerless CSV records, in order (format `csv` from Kafka).'),
+      binary: z
+        .strictObject({
+          type: z
+            .enum(['float64', 'float32'])
+            .default('float64')
+            .describe(
+              'Type of a number. A row a point: a float64 timestamp with `timestamp.from: field` (`ms` or `s`), then the ' +
+                'channels in order.'
+            ),
+          pointsMax: positiveInt
+            .max(1_000_000)
+            .default(65_536)
+            .describe('Points in a record; one with more is a dead letter.')
+        })
+        .prefault({})
+        .describe('Layout of records with the format `binary`; the stream is the record key.'),
       stream: z
         .strictObject({
           from: z.enum(['key', 'field']).describe('The record key, or a field.'),
@@ -216,7 +307,10 @@ export const configSchema = z.strictObject({
     .describe('How results are cut.'),
   spool: z
     .strictObject({
-      directory: z.string().min(1).describe('A directory of this daemon alone, on a disk that outlives a restart.'),
+      directory: z
+        .string()
+        .min(1)
+        .describe('A directory of this daemon alone, on a disk that outlives a restart.'),
       maxBytes: z
         .int()
         .min(1 << 20)
@@ -242,7 +336,9 @@ export const configSchema = z.strictObject({
         .describe('How often the state of streams is written; a restart reads again what came after.'),
       idleAfter: durationMs
         .prefault('10m')
-        .describe('The window of a stream without records for so long is stored, so that the log need not keep it.'),
+        .describe(
+          'The window of a stream without records for so long is stored, so that the log need not keep it.'
+        ),
       replayRecordsMax: positiveInt
         .default(1_000_000)
         .describe(
@@ -334,6 +430,12 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Logging. May change at run time, by SIGHUP.'),
+  tracing: tracingSchema
+    .prefault({})
+    .describe(
+      'Traces by OpenTelemetry: [tracing.md](tracing.md). What is left out follows the standard `OTEL_*` ' +
+        'variables. May change at run time, by SIGHUP.'
+    ),
   shutdown: z
     .strictObject({
       timeout: durationMs

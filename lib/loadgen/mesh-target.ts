@@ -1,26 +1,26 @@
 /**
- * A load into any event mesh: the records of a moment go out together, and are acknowledged together. A batch that is
- * refused counts as failed as a whole, for the mesh names only its first failure.
+ * A load into any event mesh: what has gathered goes out together, and is acknowledged together. One batch is on its way at
+ * a time, because records of two that overlap may mingle. A batch that is refused counts as failed as a whole, for the mesh
+ * names only its first failure. At most two batches are held.
  */
 import { TdaError } from '../errors.js'
 import type { BulkObserver, BulkPublisher } from '../mesh/bulk-publisher.js'
 import type { EventMesh, OutgoingRecord } from '../mesh/event-mesh.js'
 
-const IN_FLIGHT_RECORDS = 20_000
-const IN_FLIGHT_BYTES = 32 * 1024 * 1024
+const BATCH_RECORDS = 10_000
+const BATCH_BYTES = 16 * 1024 * 1024
 
 export class MeshTarget implements BulkPublisher {
   readonly description: string
-  /** Told when the batch is acknowledged, by count: batches settle in the order they were sent. */
+  /** Told when the batch is acknowledged, by count. */
   readonly resolutionMs = 1
   readonly #mesh: EventMesh
   readonly #topic: string
   #observer: BulkObserver = { acknowledged: () => {}, failed: () => {} }
+  /** Gathered while the batch before is being published. */
   #batch: OutgoingRecord[] = []
-  #records = 0
-  #bytes = 0
   #batchBytes = 0
-  readonly #inFlight = new Set<Promise<void>>()
+  #publishing: Promise<void> | null = null
 
   constructor(mesh: EventMesh, topic: string) {
     this.#mesh = mesh
@@ -33,36 +33,37 @@ export class MeshTarget implements BulkPublisher {
   }
 
   send(key: Buffer, value: Buffer, timestamp: number): boolean {
-    if (this.#records >= IN_FLIGHT_RECORDS || this.#bytes >= IN_FLIGHT_BYTES) return false
+    if (this.#batch.length >= BATCH_RECORDS || this.#batchBytes >= BATCH_BYTES) return false
     this.#batch.push({ key, value, timestamp })
-    this.#records++
-    this.#bytes += value.length
     this.#batchBytes += value.length
     return true
   }
 
   flush(): void {
-    if (this.#batch.length === 0) return
-    const [records, bytes] = [this.#batch, this.#batchBytes]
+    if (this.#batch.length === 0 || this.#publishing !== null) return
+    const records = this.#batch
     this.#batch = []
     this.#batchBytes = 0
-    const published = this.#mesh
-      .publish(this.#topic, records)
-      .then(
-        () => this.#observer.acknowledged(records.length),
-        (cause: unknown) => this.#observer.failed(records.length, asError(cause))
-      )
-      .finally(() => {
-        this.#records -= records.length
-        this.#bytes -= bytes
-        this.#inFlight.delete(published)
-      })
-    this.#inFlight.add(published)
+    const over = (tell: () => void): void => {
+      this.#publishing = null
+      tell()
+      this.flush()
+    }
+    this.#publishing = this.#mesh.publish(this.#topic, records).then(
+      () => over(() => this.#observer.acknowledged(records.length)),
+      (cause: unknown) => over(() => this.#observer.failed(records.length, asError(cause)))
+    )
   }
 
   drain(timeoutMs: number): Promise<void> {
-    this.flush()
-    return settledWithin(Promise.all(this.#inFlight), timeoutMs)
+    const all = async (): Promise<void> => {
+      this.flush()
+      while (this.#publishing !== null) {
+        await this.#publishing
+        this.flush()
+      }
+    }
+    return settledWithin(all(), timeoutMs)
   }
 }
 

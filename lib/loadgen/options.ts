@@ -9,6 +9,10 @@ export type Arrival = (typeof ARRIVALS)[number]
 export const LOAD_DATA = ['uniform', 'circle', 'torus', 'walk', 'sine', 'drift', 'regime'] as const
 export type LoadData = (typeof LOAD_DATA)[number]
 
+/** How a record is written: JSON, or packed numbers (`input.format: binary`). */
+export const LOAD_FORMATS = ['json', 'float64', 'float32'] as const
+export type LoadFormat = (typeof LOAD_FORMATS)[number]
+
 /** Bounds of every option. */
 export const LOAD_LIMITS = {
   rate: 500_000,
@@ -47,9 +51,11 @@ export interface LoadOptions {
   readonly streams?: number
   /** Exponent of Zipf's law over the keys; 0 (default): each in turn. */
   readonly skew?: number
-  /** Points in a record: 1 (default) is a JSON object, more are an array of objects. All are of one stream. */
+  /** Default `json`. */
+  readonly format?: LoadFormat
+  /** Points in a record, all of one stream; 1 (default) is a JSON object, more are an array of objects. */
   readonly pointsPerRecord?: number
-  /** Adds a field of this name with the intended time, ms since the epoch; then records depend on `startTime` too. */
+  /** Adds a field of this name with the intended time, ms since the epoch, or the timestamp of packed rows; then records depend on `startTime` too. */
   readonly timeField?: string
   /** The epoch time of the first moment, in ms. Default: when the run starts. */
   readonly startTime?: number
@@ -79,6 +85,7 @@ export function planLoad(options: LoadOptions): LoadPlan {
     channels: options.channels ?? defaultChannels(data),
     streams: options.streams ?? 1,
     skew: options.skew ?? 0,
+    format: options.format ?? 'json',
     pointsPerRecord: options.pointsPerRecord ?? 1,
     timeField: options.timeField ?? null,
     startTime: options.startTime ?? null,
@@ -105,16 +112,16 @@ function check(plan: LoadPlan): void {
   whole('seed', plan.seed, 0, 2 ** 32 - 1)
   if (plan.startTime !== null) whole('startTime', plan.startTime, 0, 2 ** 47)
   oneOf('arrival', plan.arrival, ARRIVALS)
+  oneOf('format', plan.format, LOAD_FORMATS)
   whole('number of channels', plan.channels.length, 1, limits.channels)
   if (typeof plan.data === 'string') oneOf('data', plan.data, LOAD_DATA)
   else checkRows(plan.data, plan.channels)
   const names = plan.timeField === null ? plan.channels : [...plan.channels, plan.timeField]
   if (new Set(names).size < names.length)
     throw invalid('channels', 'different names, the time field among them', names.join(', '))
-  const pointBytes = names.reduce(
-    (sum, name) => sum + Buffer.byteLength(JSON.stringify(name)) + NUMBER_BYTES,
-    2
-  )
+  const nameBytes = (name: string): number =>
+    plan.format === 'json' ? Buffer.byteLength(JSON.stringify(name)) + NUMBER_BYTES : 8
+  const pointBytes = names.reduce((sum, name) => sum + nameBytes(name), 2)
   if (pointBytes * plan.pointsPerRecord > limits.valueBytes) {
     const fitting = Math.floor(limits.valueBytes / pointBytes)
     throw invalid(

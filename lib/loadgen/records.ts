@@ -5,7 +5,7 @@
  * Cost: about 0.5 us a record of one point.
  */
 import type { LoadPlan } from './options.js'
-import { pointSource, type PointSource } from './points.js'
+import { pointSource } from './points.js'
 import { derivedSeed, uniform } from './random.js'
 import { streamChooser } from './streams.js'
 
@@ -13,68 +13,90 @@ const DATA_SEED = 1
 /** Keys that are kept as bytes; further ones are made each time. */
 const KEYS_KEPT = 65_536
 const DECIMALS = 1e6
+const TIMESTAMP_BYTES = 8
 
 /** A record to send. */
 export interface LoadRecord {
   /** `stream-0`, `stream-1`, ... as UTF-8. */
   readonly key: Buffer
-  /** A JSON object, or an array of them. */
+  /** A JSON object, an array of them, or packed rows. */
   readonly value: Buffer
 }
 
+/** Fills the place for the next point of the record's stream. */
+type NextPoint = () => Float64Array
+/** Writes a value; `time`: what its time field says. */
+type Encode = (next: NextPoint, time: number) => Buffer
+
 export class RecordSource {
   readonly #choose: () => number
-  readonly #fill: PointSource
-  readonly #points: number
-  readonly #point: Float64Array
-  /** What stands before each number: `{"x":`, then `,"y":`. */
-  readonly #before: readonly string[]
-  readonly #timeBefore: string | null
+  readonly #encode: Encode
+  readonly #next: NextPoint
   readonly #startTime: number
-  readonly #round: boolean
   readonly #keys: Buffer[] = []
+  #stream = 0
 
   /** `startTime`: the epoch time of the first moment, for the time field. */
   constructor(plan: LoadPlan, startTime: number) {
     const random = uniform(derivedSeed(plan.seed, DATA_SEED))
     this.#choose = streamChooser(plan.streams, plan.skew, random)
-    this.#fill = pointSource(plan, random)
-    this.#points = plan.pointsPerRecord
-    this.#point = new Float64Array(plan.channels.length)
-    this.#before = plan.channels.map((name, at) => `${at === 0 ? '{' : ','}${JSON.stringify(name)}:`)
-    this.#timeBefore = plan.timeField === null ? null : `,${JSON.stringify(plan.timeField)}:`
+    const fill = pointSource(plan, random)
+    const point = new Float64Array(plan.channels.length)
+    const made = typeof plan.data === 'string'
+    this.#next = () => {
+      fill(this.#stream, point)
+      if (made) for (let c = 0; c < point.length; c++) point[c] = Math.round(point[c]! * DECIMALS) / DECIMALS
+      return point
+    }
+    this.#encode = plan.format === 'json' ? jsonEncoder(plan) : packedEncoder(plan)
     this.#startTime = startTime
-    this.#round = typeof plan.data === 'string'
   }
 
   /** The next record; `intendedMs` since the start is only for its time field. */
   next(intendedMs: number): LoadRecord {
-    const stream = this.#choose()
-    const end =
-      this.#timeBefore === null ? '}' : `${this.#timeBefore}${Math.floor(this.#startTime + intendedMs)}}`
-    let text: string
-    if (this.#points === 1) text = this.#pointText(stream, end)
-    else {
-      text = '['
-      for (let i = 0; i < this.#points; i++) text += (i === 0 ? '' : ',') + this.#pointText(stream, end)
-      text += ']'
-    }
-    return { key: this.#key(stream), value: Buffer.from(text) }
-  }
-
-  #pointText(stream: number, end: string): string {
-    const point = this.#point
-    this.#fill(stream, point)
-    let text = ''
-    for (let axis = 0; axis < point.length; axis++) {
-      const value = point[axis]!
-      text += `${this.#before[axis]!}${this.#round ? Math.round(value * DECIMALS) / DECIMALS : value}`
-    }
-    return text + end
+    this.#stream = this.#choose()
+    const value = this.#encode(this.#next, Math.floor(this.#startTime + intendedMs))
+    return { key: this.#key(this.#stream), value }
   }
 
   #key(stream: number): Buffer {
     if (stream >= KEYS_KEPT) return Buffer.from(`stream-${stream}`)
     return (this.#keys[stream] ??= Buffer.from(`stream-${stream}`))
+  }
+}
+
+function jsonEncoder({ channels, timeField, pointsPerRecord }: LoadPlan): Encode {
+  // What stands before each number: `{"x":`, then `,"y":`.
+  const before = channels.map((name, at) => `${at === 0 ? '{' : ','}${JSON.stringify(name)}:`)
+  const timeBefore = timeField === null ? null : `,${JSON.stringify(timeField)}:`
+  const pointText = (point: Float64Array, end: string): string => {
+    let text = ''
+    for (let c = 0; c < point.length; c++) text += `${before[c]!}${point[c]!}`
+    return text + end
+  }
+  return (next, time) => {
+    const end = timeBefore === null ? '}' : `${timeBefore}${time}}`
+    if (pointsPerRecord === 1) return Buffer.from(pointText(next(), end))
+    let text = '['
+    for (let i = 0; i < pointsPerRecord; i++) text += (i === 0 ? '' : ',') + pointText(next(), end)
+    return Buffer.from(`${text}]`)
+  }
+}
+
+/** Rows as `lib/adapters/binary-reader.ts` reads them. */
+function packedEncoder({ channels, timeField, pointsPerRecord, format }: LoadPlan): Encode {
+  const wide = format === 'float64'
+  const first = timeField === null ? 0 : TIMESTAMP_BYTES
+  const rowBytes = first + channels.length * (wide ? 8 : 4)
+  return (next, time) => {
+    const value = Buffer.allocUnsafe(pointsPerRecord * rowBytes)
+    for (let i = 0, at = 0; i < pointsPerRecord; i++) {
+      if (first > 0) at = value.writeDoubleLE(time, at)
+      const point = next()
+      for (let c = 0; c < point.length; c++) {
+        at = wide ? value.writeDoubleLE(point[c]!, at) : value.writeFloatLE(point[c]!, at)
+      }
+    }
+    return value
   }
 }

@@ -26,6 +26,7 @@ export interface LoadReport {
   readonly channels: readonly string[]
   readonly streams: number
   readonly skew: number
+  readonly format: string
   readonly pointsPerRecord: number
   readonly seed: number
   /** From the start to the last event sent, or to the stop. */
@@ -83,6 +84,7 @@ export function loadReport(plan: LoadPlan, outcome: LoadOutcome): LoadReport {
     channels: plan.channels,
     streams: plan.streams,
     skew: plan.skew,
+    format: plan.format,
     pointsPerRecord: plan.pointsPerRecord,
     seed: plan.seed,
     seconds,

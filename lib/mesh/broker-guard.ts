@@ -81,7 +81,7 @@ export class BrokerGuard {
    * @throws what `attempt` throws, when repeating is of no use, was done often enough, or `close` was called.
    */
   async run<T>(attempt: () => Promise<T>, attemptsMax = Infinity): Promise<T> {
-    let last: unknown
+    let last: TdaError | undefined
     const policy = wrap(
       retry(
         handleWhen((error) => isRetriable(error) || error instanceof BrokenCircuitError),
@@ -97,9 +97,8 @@ export class BrokerGuard {
         try {
           return await attempt()
         } catch (error) {
-          last = error
           if (isRetriable(error)) {
-            this.#last = error
+            last = this.#last = error
             this.#retried(error)
           }
           throw error

@@ -16,6 +16,20 @@ export interface MeshRecord {
   readonly headers?: readonly (readonly [name: string, value: string])[]
 }
 
+/** Where the bytes of a batch's records lie, for readers that take them all at once. */
+export interface RecordColumns {
+  readonly bytes: Uint8Array
+  readonly keyStarts: Uint32Array
+  /** -1: no key. */
+  readonly keyLengths: Int32Array
+  readonly valueStarts: Uint32Array
+  /** -1: no value. */
+  readonly valueLengths: Int32Array
+}
+
+/** Records in order; `columns`, where there are, speak of the same records. */
+export type RecordBatch = readonly MeshRecord[] & { readonly columns?: RecordColumns }
+
 /** One record to publish. Records of one key keep their order. */
 export interface OutgoingRecord {
   /** Decides on the partition, texts as UTF-8; `null`: any partition. */
@@ -50,7 +64,7 @@ export type MeshEvent =
       /** Reading starts there instead of at `low`; to be called before the next event. Absent: it cannot be chosen. */
       readonly startAt?: (partition: number, offset: number) => void
     }
-  | { readonly kind: 'records'; readonly records: readonly MeshRecord[] }
+  | { readonly kind: 'records'; readonly records: RecordBatch }
   /** The partitions are given up once `done` is called; commit before that. */
   | { readonly kind: 'revoked'; readonly partitions: readonly number[]; readonly done: () => void }
 

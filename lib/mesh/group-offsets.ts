@@ -40,9 +40,8 @@ export async function groupOffsets(question: GroupQuestion): Promise<ReadonlyMap
     const asked = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
     return await new Promise((resolve, reject) => {
       consumer.committed(asked, REQUEST_MS, (error: LibrdKafkaError | null, answers) => {
-        if (error) return reject(brokerError(`read the offsets of group "${groupId}"`, error))
-        const offsets = answers.map((one) => [one.partition, committedOf(one)] as const)
-        resolve(new Map(offsets))
+        if (error) reject(brokerError(`read the offsets of group "${groupId}"`, error))
+        else resolve(new Map(answers.map((one) => [one.partition, committedOf(one)] as const)))
       })
     })
   } finally {

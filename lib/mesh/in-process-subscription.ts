@@ -57,14 +57,11 @@ export class InProcessSubscription implements Subscription {
     }
   }
 
-  commit(next: ReadonlyMap<number, number>): Promise<boolean> {
-    try {
-      this.store(next)
-    } catch (error) {
-      return Promise.reject(error as TdaError)
-    }
+  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+    await Promise.resolve() // As with a broker, nothing is refused before somebody can wait for it.
+    this.store(next)
     this.mesh.wake()
-    return Promise.resolve(true)
+    return true
   }
 
   /** Counts assignments: what was read in one generation is not committed in another. */

@@ -24,6 +24,7 @@ export const RD_KAFKA = {
   AUTHENTICATION: -169,
   STATE: -172,
   FATAL: -150,
+  UNKNOWN_TOPIC: 3,
   FENCED: -144,
   MSG_SIZE_TOO_LARGE: 10,
   RECORD_LIST_TOO_LARGE: 18,
@@ -85,8 +86,16 @@ function kafkaUnavailable(cause: unknown): TdaError {
   )
 }
 
+/** Errors of delivery reports come as a text without their number (node-rdkafka 3.6): those that matter here. */
+const REPORTED: ReadonlyMap<string, number> = new Map([
+  ['message size too large', RD_KAFKA.MSG_SIZE_TOO_LARGE],
+  ['topic authorization failed', RD_KAFKA.TOPIC_AUTHORIZATION_FAILED],
+  ['cluster authorization failed', RD_KAFKA.CLUSTER_AUTHORIZATION_FAILED]
+])
+
 export function errorNumber(error: unknown): number | undefined {
-  const code = (error as { code?: unknown } | null)?.code
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  if (code === -1) return REPORTED.get(String(message)) ?? code
   return typeof code === 'number' ? code : undefined
 }
 
@@ -142,7 +151,7 @@ export function topicSettings(settings: KafkaSettings): KafkaSettings {
 interface Connectable {
   connect(options: { timeout: number }, done: (error: LibrdKafkaError | null) => void): unknown
   disconnect(done: () => void): unknown
-  once(event: 'event.error', listener: (error: LibrdKafkaError) => void): unknown
+  on(event: 'event.error', listener: (error: LibrdKafkaError) => void): unknown
 }
 
 /**
@@ -151,7 +160,10 @@ interface Connectable {
  */
 export async function connectClient(client: Connectable, brokers: string, timeoutMs: number): Promise<void> {
   let reported: LibrdKafkaError | undefined
-  client.once('event.error', (error) => (reported = error))
+  // The first says most, unless one says that no waiting helps: a login that is refused also looks like a broken connection.
+  client.on('event.error', (error) => {
+    if (reported === undefined || (isHopeless(error) && !isHopeless(reported))) reported = error
+  })
   await new Promise<void>((resolve, reject) => {
     client.connect({ timeout: timeoutMs }, (error) => {
       if (!error) resolve()
@@ -198,11 +210,11 @@ export function disconnectClient(client: Connectable): Promise<void> {
 }
 
 /** A callback of librdkafka as a promise. */
-export function call(begin: (done: (error: unknown) => void) => void): Promise<void> {
+export function call(begin: (done: (error: object | null | undefined) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     begin((error) => {
       if (error === null || error === undefined) resolve()
-      else reject(error as Error)
+      else reject(error as unknown as Error) // librdkafka's, with code and flags.
     })
   })
 }

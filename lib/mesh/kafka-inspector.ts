@@ -6,6 +6,8 @@
  *        these are decided. So what a former owner of a partition had written is never missed.
  */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { TdaError } from '../errors.js'
 import type { MeshRecord, PartitionBounds } from './event-mesh.js'
 import {
   brokerError,
@@ -22,6 +24,7 @@ import type { KafkaSettings } from './kafka-settings.js'
 import { toRecords } from './kafka-subscription.js'
 
 const REQUEST_MS = 10_000
+const RETRY_MS = 100
 const READ_RECORDS = 1_000
 const READ_WAIT_MS = 100
 
@@ -41,13 +44,26 @@ export class KafkaInspector {
     const client = await this.#open()
     return new Promise((resolve, reject) => {
       client.getMetadata({ topic, timeout: REQUEST_MS }, (error: LibrdKafkaError | null, metadata) => {
-        if (error) return reject(brokerError(`look at topic "${topic}"`, error))
-        resolve(metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0)
+        if (error) reject(brokerError(`look at topic "${topic}"`, error))
+        else resolve(metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0)
       })
     })
   }
 
+  /** A topic that was just made, or whose leader moves, is asked for again for up to `REQUEST_MS`. */
   async bounds(topic: string, partition: number): Promise<PartitionBounds> {
+    const deadlineMs = performance.now() + REQUEST_MS
+    for (;;) {
+      try {
+        return await this.#bounds(topic, partition)
+      } catch (error) {
+        if (!(error instanceof TdaError && error.retriable) || performance.now() > deadlineMs) throw error
+        await delay(RETRY_MS)
+      }
+    }
+  }
+
+  async #bounds(topic: string, partition: number): Promise<PartitionBounds> {
     const client = await this.#open()
     return new Promise((resolve, reject) => {
       client.queryWatermarkOffsets(topic, partition, REQUEST_MS, (error: LibrdKafkaError | null, offsets) => {

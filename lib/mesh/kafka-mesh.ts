@@ -44,6 +44,11 @@ export interface KafkaMeshOptions {
   readonly instanceId?: string
   /** What the brokers can do; default: all. */
   readonly capabilities?: MeshCapabilities
+  /**
+   * Whether subscriptions take their records in columns by the optional addon of `binding/kafka/`, where it is built.
+   * Default true: the same records at a tenth of the cost.
+   */
+  readonly columnar?: boolean
   readonly description?: string
   /** Gets what librdkafka reports: lost connections, refusals, with the setting `debug` much more. Default: nobody. */
   readonly logger?: ClientLog
@@ -120,6 +125,7 @@ export class KafkaEventMesh implements EventMesh {
       groupId: options.groupId,
       settings: this.#options.librdkafka ?? {},
       timeoutMs: this.#timeoutMs,
+      columnar: this.#options.columnar ?? true,
       logger: this.#options.logger,
       ...(this.#options.instanceId === undefined ? {} : { instanceId: this.#options.instanceId })
     })

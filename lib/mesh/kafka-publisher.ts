@@ -58,6 +58,8 @@ export class KafkaPublisher {
   #bytes = 0
   #polling: NodeJS.Timeout | null = null
   #roomWaiters: (() => void)[] = []
+  /** Topics that take fewer bytes than a batch of ours may have. */
+  readonly #singly = new Set<string>()
   #closed = false
 
   static async connect(
@@ -97,14 +99,28 @@ export class KafkaPublisher {
 
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     if (records.length === 0) return
-    const batch: Batch = {
-      topic,
-      unreported: 0,
-      failure: null,
-      tooLarge: new Set(),
-      sealed: false,
-      settle: () => {}
-    }
+    const refused = this.#singly.has(topic) ? new Set(records) : await this.#send(topic, records)
+    if (refused.size === 0) return
+    const from = records.findIndex((record) => refused.has(record))
+    const tooLarge = await this.#sendSingly(topic, records.slice(from))
+    if (tooLarge.size < refused.size) this.#singly.add(topic)
+    if (tooLarge.size > 0) throw tooLargeError(`publish to "${topic}"`, tooLarge)
+  }
+
+  /**
+   * A broker refuses a batch whole, and what was behind it may have been taken: so all from the first refused record on
+   * goes out again, one by one. Answers which are too large by themselves. Slow: a round trip a record.
+   */
+  async #sendSingly(topic: string, records: readonly OutgoingRecord[]): Promise<Set<OutgoingRecord>> {
+    const tooLarge = new Set<OutgoingRecord>()
+    for (const record of records) for (const long of await this.#send(topic, [record])) tooLarge.add(long)
+    return tooLarge
+  }
+
+  /** Answers what was refused because it, or the batch it was in, is too large. */
+  async #send(topic: string, records: readonly OutgoingRecord[]): Promise<ReadonlySet<OutgoingRecord>> {
+    const tooLarge = new Set<OutgoingRecord>()
+    const batch: Batch = { topic, unreported: 0, failure: null, tooLarge, sealed: false, settle: () => {} }
     for (const record of records) {
       if (batch.failure) break
       while (!this.#hasRoom() || !this.#produce(batch, record)) await this.#room()
@@ -112,7 +128,7 @@ export class KafkaPublisher {
     batch.sealed = true
     if (batch.unreported > 0) await new Promise<void>((resolve) => (batch.settle = resolve))
     if (batch.failure) throw batch.failure
-    if (batch.tooLarge.size > 0) throw tooLargeError(`publish to "${topic}"`, batch.tooLarge)
+    return tooLarge
   }
 
   /** Asks for the metadata of a topic, which creates it where brokers create topics by themselves. */

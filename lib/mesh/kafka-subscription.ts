@@ -8,13 +8,15 @@
  *   (K6) A reader that takes longer than `STALL_MS` over an event keeps its membership, and hears of rebalances through
  *        `isLosing`: partitions are paused and the group is polled for it, whatever `max.poll.interval.ms` says.
  *
- * node-rdkafka's `consume(n)` waits its timeout for *each* message, so a slow trickle would hold a batch back for long:
- * here one call waits for the first record and another one takes what is there. Commits are asynchronous, and
+ * Records are taken by the columnar reader where it is built (`columnar-reader.ts`), else by node-rdkafka. Its
+ * `consume(n)` waits its timeout for *each* message, so a slow trickle would hold a batch back for long: here one call
+ * waits for the first record and another one takes what is there. Commits are asynchronous, and
  * their callback would only be served while somebody consumes; so a commit is confirmed by reading the group's offsets
  * back, which runs beside the main thread. Both eager and cooperative assignors work; cooperative is the default.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { TdaError } from '../errors.js'
+import { ColumnarReader, columnarSettings, type ReadError } from './columnar-reader.js'
 import type { AssignedPartition, MeshEvent, MeshRecord, Subscription } from './event-mesh.js'
 import {
   brokerError,
@@ -49,6 +51,8 @@ export class KafkaSubscription implements Subscription {
   readonly topic: string
   readonly groupId: string
   readonly #consumer: KafkaConsumer
+  /** Takes the records when there is one. */
+  readonly #reader: ColumnarReader | null
   readonly #rebalances: Rebalance[] = []
   /** Next offset to read of each assigned partition. */
   readonly #position = new Map<number, number>()
@@ -69,6 +73,8 @@ export class KafkaSubscription implements Subscription {
     readonly logger?: ClientLog | undefined
     /** `group.instance.id`, for static membership. */
     readonly instanceId?: string
+    /** Whether to read in columns where the addon for it is built. */
+    readonly columnar: boolean
   }): Promise<KafkaSubscription> {
     const { KafkaConsumer } = await loadKafka()
     let onRebalance: (code: number, partitions: readonly number[]) => void = () => {}
@@ -81,6 +87,7 @@ export class KafkaSubscription implements Subscription {
             'queued.max.messages.kbytes': 16 * 1024,
             'fetch.queue.backoff.ms': 5,
             'fetch.wait.max.ms': 100,
+            ...(options.columnar ? columnarSettings() : {}),
             ...options.settings,
             ...(options.instanceId === undefined ? {} : { 'group.instance.id': options.instanceId }),
             'group.id': options.groupId,
@@ -96,14 +103,22 @@ export class KafkaSubscription implements Subscription {
     )
     logClient(consumer, 'consumer', options.logger)
     await connectClient(consumer, options.brokers, options.timeoutMs)
-    const subscription = new KafkaSubscription(consumer, options.topic, options.groupId)
+    const { topic, groupId, columnar } = options
+    const reader = columnar ? ColumnarReader.open(clientName(consumer), topic) : null
+    const subscription = new KafkaSubscription(consumer, reader, topic, groupId)
     onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
     consumer.subscribe([options.topic])
     return subscription
   }
 
-  private constructor(consumer: KafkaConsumer, topic: string, groupId: string) {
+  private constructor(
+    consumer: KafkaConsumer,
+    reader: ColumnarReader | null,
+    topic: string,
+    groupId: string
+  ) {
     this.#consumer = consumer
+    this.#reader = reader
     this.topic = topic
     this.groupId = groupId
   }
@@ -196,6 +211,7 @@ export class KafkaSubscription implements Subscription {
   async #close(): Promise<void> {
     this.#closing = true
     await this.#lent
+    await this.#reader?.close()
     this.#unassign([...this.#position.keys()])
     await disconnectClient(this.#consumer)
   }
@@ -222,16 +238,19 @@ export class KafkaSubscription implements Subscription {
     this.#consumer.pause(paused)
     while (!signal.aborted && !this.#closing) {
       // Paused partitions bring nothing but rebalances; what was under way all the same is kept.
-      for (const record of await this.#consume(1, 0)) this.#held.push(record)
+      const reader = this.#reader
+      const came = reader === null ? await this.#consume(1, 0) : await this.#take(reader, 1, 0)
+      for (const record of came) this.#held.push(record)
       await delay(STALL_POLL_MS, undefined, { signal }).catch(() => {})
     }
     if (!this.#isClosing()) this.#consumer.resume(paused)
   }
 
-  async #batch(recordsMax: number, lingerMs: number): Promise<MeshRecord[]> {
-    const records = this.#held.splice(0, recordsMax)
-    if (records.length > 0) return records
-    for (const record of await this.#consume(recordsMax, 0)) records.push(record)
+  async #batch(recordsMax: number, lingerMs: number): Promise<readonly MeshRecord[]> {
+    const held = this.#held.splice(0, recordsMax)
+    if (held.length > 0) return held
+    if (this.#reader !== null) return this.#take(this.#reader, recordsMax, lingerMs)
+    const records = await this.#consume(recordsMax, 0)
     if (records.length === 0) records.push(...(await this.#consume(1, FIRST_RECORD_MS)))
     if (records.length === 0 || records.length >= recordsMax) return records
     if (lingerMs > 0) await delay(lingerMs)
@@ -245,15 +264,35 @@ export class KafkaSubscription implements Subscription {
     const messages = await new Promise<Message[]>((resolve, reject) => {
       this.#consumer.consume(count, (error: LibrdKafkaError | null, batch) => {
         if (!error) resolve(batch)
-        else if (isHopeless(error)) reject(brokerError(`read "${this.topic}"`, error))
-        else resolve(delay(ERROR_PAUSE_MS, [])) // Brokers away, topic not there yet: librdkafka goes on trying.
+        else this.#readFailed(error).then(() => resolve([]), reject)
       })
     })
     if (this.#isClosing()) return []
-    for (const [i, { partition, offset }] of messages.entries()) {
-      if (messages[i + 1]?.partition !== partition) this.#position.set(partition, offset + 1)
-    }
+    this.#follow(messages)
     return toRecords(messages)
+  }
+
+  async #take(reader: ColumnarReader, recordsMax: number, lingerMs: number): Promise<readonly MeshRecord[]> {
+    if (this.#closing) return []
+    const { records, error } = await reader.take(recordsMax, FIRST_RECORD_MS, lingerMs)
+    if (this.#isClosing()) return []
+    this.#follow(records)
+    // What came before the error goes on its way; the error comes again when it lasts.
+    if (error !== null && records.length === 0) await this.#readFailed(error)
+    return records
+  }
+
+  /** Brokers away, topic not there yet: librdkafka goes on trying. */
+  async #readFailed(error: LibrdKafkaError | ReadError): Promise<void> {
+    if (isHopeless(error)) throw brokerError(`read "${this.topic}"`, error)
+    await delay(ERROR_PAUSE_MS)
+  }
+
+  #follow(records: readonly { readonly partition: number; readonly offset: number }[]): void {
+    for (let i = 0; i < records.length; i++) {
+      const { partition, offset } = records[i]!
+      if (records[i + 1]?.partition !== partition) this.#position.set(partition, offset + 1)
+    }
   }
 
   #rebalance(code: number, partitions: readonly number[]): void {
@@ -359,6 +398,11 @@ export class KafkaSubscription implements Subscription {
       )
     })
   }
+}
+
+/** librdkafka's name of a connected client, unique in the process. */
+function clientName(consumer: KafkaConsumer): string {
+  return (consumer as unknown as { readonly name: string }).name
 }
 
 /** node-rdkafka's messages are records already, but for their headers. */

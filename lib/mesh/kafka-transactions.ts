@@ -72,6 +72,8 @@ export class KafkaTransactions implements Transactions {
   #singly = false
   /** Offsets of a transaction that may have been committed by a producer that is gone. */
   #doubt: ReadonlyMap<number, number> | null = null
+  /** Settles when no call of librdkafka is under way. */
+  #underWay: Promise<unknown> = Promise.resolve()
 
   static async open(options: KafkaTransactionsOptions): Promise<KafkaTransactions> {
     const transactions = new KafkaTransactions(options)
@@ -83,7 +85,13 @@ export class KafkaTransactions implements Transactions {
     this.#options = options
   }
 
-  async commit(transaction: Transaction): Promise<boolean> {
+  commit(transaction: Transaction): Promise<boolean> {
+    const commit = this.#commit(transaction)
+    this.#underWay = commit.catch(() => {})
+    return commit
+  }
+
+  async #commit(transaction: Transaction): Promise<boolean> {
     const { subscription, report } = this.#options
     try {
       const committed = await this.#attempt(transaction)
@@ -122,14 +130,12 @@ export class KafkaTransactions implements Transactions {
   async #refuse(error: unknown, { records }: Transaction): Promise<never> {
     const { brokers, settings, transactionalId, timeoutMs } = this.#options
     const probe = { brokers, settings, transactionalId: `${transactionalId}-probe`, timeoutMs }
-    const found = this.#singly
-      ? null
-      : await findTooLarge(probe, records).catch((cause: unknown) => {
-          throw brokerError('find the records that are too large', cause)
-        })
-    if (found?.size === 0) {
+    const found = await findTooLarge(probe, records).catch((cause: unknown) => {
+      throw brokerError('find the records that are too large', cause)
+    })
+    if (found.size === 0 && !this.#singly) {
       this.#singly = true
-      await this.close()
+      await this.#disconnect()
       throw new TdaError(
         'BROKER',
         'a topic takes fewer bytes than a batch of records has: sending them one by one',
@@ -139,11 +145,17 @@ export class KafkaTransactions implements Transactions {
         }
       )
     }
-    if (found) throw tooLargeError('commit a transaction', found)
+    if (found.size > 0) throw tooLargeError('commit a transaction', found)
     throw brokerError('commit a transaction', error)
   }
 
+  /** Waits for the commit under way: a producer that is closed in the middle of a call waits for it, and it for the producer. */
   async close(): Promise<void> {
+    await this.#underWay
+    await this.#disconnect()
+  }
+
+  async #disconnect(): Promise<void> {
     const producer = this.#producer
     this.#producer = null
     if (producer) await disconnectClient(producer)
@@ -185,16 +197,26 @@ export class KafkaTransactions implements Transactions {
 
   /** False when the member is leaving and its offsets cannot go out any more. */
   async #produce(producer: Producer, { records, next }: Transaction): Promise<boolean> {
-    const { subscription } = this.#options
     await call((done) => producer.beginTransaction(done))
-    let produced = 0
-    for (const { topic, records: ofTopic } of records) {
-      for (const record of ofTopic) {
-        await this.#enqueue(producer, topic, record)
-        if (++produced % PRODUCE_TURN === 0) await new Promise(setImmediate)
+    try {
+      let produced = 0
+      for (const { topic, records: ofTopic } of records) {
+        for (const record of ofTopic) {
+          await this.#enqueue(producer, topic, record)
+          if (++produced % PRODUCE_TURN === 0) await new Promise(setImmediate)
+        }
       }
+    } catch (error) {
+      // A record that was sent has failed, so no other is taken: the next call says which way.
+      if (errorNumber(error) === RD_KAFKA.STATE) await this.#sendOffsets(producer, next)
+      throw error
     }
+    return this.#sendOffsets(producer, next)
+  }
+
+  async #sendOffsets(producer: Producer, next: ReadonlyMap<number, number>): Promise<boolean> {
     if (next.size === 0) return true
+    const { subscription } = this.#options
     const offsets = [...next].map(([partition, offset]) => ({ topic: subscription.topic, partition, offset }))
     return subscription.lend((consumer) =>
       call((done) => producer.sendOffsetsToTransaction(offsets, consumer, CALL_MS, done))
@@ -229,8 +251,7 @@ export class KafkaTransactions implements Transactions {
     const producer = this.#producer
     if (!producer) return false
     const wasCommitting = this.#phase === 'committing'
-    const dead =
-      isFatal === true || errorNumber(error) === RD_KAFKA.FENCED || errorNumber(error) === RD_KAFKA.STATE
+    const dead = isFatal === true || errorNumber(error) === RD_KAFKA.FENCED
     if (!dead && wasCommitting && isRetriable === true && isTxnRequiresAbort !== true) return false
     try {
       if (dead) throw error

@@ -19,6 +19,7 @@ import {
 import { EngineMetrics } from './engine-metrics.js'
 import { exposition, type ExpositionFormat } from './exposition.js'
 import { registerProcessMetrics } from './process-metrics.js'
+import { DROP_REASONS, noStatistics, type TracingStatistics } from './tracing/tracing-statistics.js'
 import { byDimension, StreamMetrics } from './stream-metrics.js'
 
 /** 0.1 to 100 ms in six steps a decade, so that quantiles are good to about 25 %; then up to half a minute. */
@@ -56,6 +57,8 @@ const TRANSACTION_COUNTS: readonly TransactionCount[] = ['committed', 'aborted',
 
 /** The pipeline's metrics with their face to Prometheus. */
 export interface Metrics extends PipelineMetrics {
+  /** What became of spans since the start of the process: before a scrape. */
+  tracing(statistics: TracingStatistics): void
   /** Lines of the log that a limit kept back. */
   logLinesLeftOut(component: string, count: number): void
   /** Which streams have series of their own, and whether exemplars are kept. At any time. */
@@ -194,6 +197,14 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     'scale',
     'dimension'
   )
+  const spans = counter('tda_trace_spans_exported_total', 'Spans acknowledged by the collector.')
+  const lostSpans = counter(
+    'tda_trace_spans_dropped_total',
+    'Spans that did not get to the collector.',
+    'reason'
+  )
+  for (const reason of DROP_REASONS) lostSpans.inc({ reason }, 0)
+  let traced = noStatistics
   const memoryMax = gauge('tda_memory_limit_bytes', 'What point rings and engines may take.')
   for (const reason of REJECT_REASONS) {
     rejected.inc({ reason }, 0)
@@ -288,6 +299,13 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     reconfigure({ streams: names, exemplars: keep }) {
       exemplars = keep
       watched.watch(names)
+    },
+    tracing(statistics) {
+      spans.inc(statistics.exported - traced.exported)
+      for (const reason of DROP_REASONS) {
+        lostSpans.inc({ reason }, statistics.dropped[reason] - traced.dropped[reason])
+      }
+      traced = statistics
     },
     beforeScrape(sample) {
       sampler = sample

@@ -1,6 +1,7 @@
 /**
  * Keeping secrets out of logs: by the name of the setting at any depth, and in texts by what they look like, because a
- * library may put a setting into an error message.
+ * library may put a setting into an error message. Values known to be secret (those a configuration read from files) are
+ * replaced wherever they occur.
  */
 
 /** Settings of librdkafka and others whose values nobody may read in a log. `sasl.username` is not one. */
@@ -20,9 +21,28 @@ export const REDACTED = '[redacted]'
 /** Deep enough for a configuration in an error in a log object; what lies deeper is left out. */
 const DEPTH_MAX = 8
 
-/** The text without what looks like a secret. O(length). */
+/** Whether a setting of this name is a secret. */
+export const isSecretName = (name: string): boolean => SECRET.test(name)
+
+/** Values that are replaced in every text, of this process. A shorter one would take pieces out of words. */
+const known = new Set<string>()
+const KNOWN_LENGTH_MIN = 4
+const KNOWN_MAX = 256
+
+/** From now on the value is replaced wherever a log would show it. The newest 256 are kept. */
+export function keepSecret(value: string): void {
+  if (value.length < KNOWN_LENGTH_MIN) return
+  known.delete(value)
+  known.add(value)
+  const [oldest] = known
+  if (known.size > KNOWN_MAX && oldest !== undefined) known.delete(oldest)
+}
+
+/** The text without what looks like a secret or is known to be one. O(length) for each known. */
 export function textWithoutSecrets(text: string): string {
-  return text
+  let shown = text
+  for (const value of known) shown = shown.replaceAll(value, REDACTED)
+  return shown
     .replace(KEY_BLOCK, REDACTED)
     .replace(USER_IN_ADDRESS, `$1${REDACTED}@`)
     .replace(SECRET_IN_TEXT, `$1${REDACTED}`)

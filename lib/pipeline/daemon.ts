@@ -10,6 +10,8 @@ import { TdaError } from '../errors.js'
 import type { EventMesh, Subscription, TopicSettings } from '../mesh/event-mesh.js'
 import { healthOf, startHttpServer, type Health, type HttpServer } from '../observability/http-server.js'
 import { createMetrics, type Metrics } from '../observability/metrics.js'
+import { DistributedTracer } from '../observability/tracing/distributed-tracer.js'
+import type { PipelineNames } from '../observability/tracing/pipeline-spans.js'
 import { BrokerWatch } from './broker-watch.js'
 import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
@@ -39,6 +41,8 @@ export interface DaemonParts {
   readonly closing?: () => void
   /** Default: metrics of its own. */
   readonly metrics?: Metrics
+  /** Shut down by its owner, after the daemon. Default: one of its own, as `tracing` of the configuration says. */
+  readonly tracer?: DistributedTracer
   /** Whether to listen on `http.host`:`http.port`. Default true. */
   readonly http?: boolean
 }
@@ -48,6 +52,8 @@ export interface Daemon {
   /** Its state and totals. */
   readonly pipeline: Pipeline
   readonly metrics: Metrics
+  /** Can be reconfigured while the daemon runs. */
+  readonly tracer: DistributedTracer
   /** Where `/metrics`, `/healthz` and `/readyz` are, or `null` without HTTP. */
   readonly url: string | null
   /** Runs until the signal aborts, then closes everything it opened. @throws what the pipeline throws. */
@@ -96,12 +102,20 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   const watch = new BrokerWatch(componentLogger(logger, 'kafka'), (up) => metrics.brokerUp(up))
   const health = (): Health =>
     healthOf(pipeline?.state ?? { kind: 'starting' }, watch.down() ?? guard.trouble, pipeline?.restoreText)
-  const http = parts.http === false ? null : await startHttpServer({ ...config.http, metrics, health })
+  const tracer = parts.tracer ?? (await DistributedTracer.start(config.tracing, logger ? { logger } : {}))
+  const pipelineTracer = tracer.pipeline(namesOf(config))
+  let http: HttpServer | null = null
   let source: Subscription | undefined
   let delivery: Delivery | undefined
   try {
+    if (parts.http !== false) http = await startHttpServer({ ...config.http, metrics, health })
     source = await mesh.subscribe(input.topic, { groupId })
-    delivery = await openDelivery(mesh, source, config, { guard, metrics, ...(logger ? { logger } : {}) })
+    delivery = await openDelivery(mesh, source, config, {
+      guard,
+      metrics,
+      tracer: pipelineTracer,
+      ...(logger ? { logger } : {})
+    })
     sayGuarantee(config, delivery, logger)
     pipeline = new Pipeline({
       config,
@@ -110,6 +124,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       delivery,
       metrics,
       ...(state ? { state } : {}),
+      tracer: pipelineTracer,
       memoryLimits: { native: memoryLimit(config), resident: processMemory() },
       ...(logger ? { logger } : {}),
       ...(signal ? { signal } : {})
@@ -117,6 +132,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   } catch (error) {
     await delivery?.close()
     await source?.close()
+    if (parts.tracer === undefined) await tracer.shutdown()
     await http?.close()
     throw error
   }
@@ -128,8 +144,20 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
     logger?.info({ topic: input.topic }, `waiting for partitions of "${input.topic}"; ${why}`)
   }
   const closing = parts.closing ?? ((): void => {})
-  const opened = { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting, closing }
-  return { pipeline, metrics, url: http?.url ?? null, run: () => run(opened) }
+  const ownTracer = parts.tracer === undefined
+  const observers = { metrics, tracer, ownTracer, watch, sayWaiting, closing }
+  const opened = { pipeline, source, delivery, guard, http, ...observers }
+  return { pipeline, metrics, tracer, url: http?.url ?? null, run: () => run(opened) }
+}
+
+function namesOf({ kafka, input, output, scales }: Config): PipelineNames {
+  return {
+    topic: input.topic,
+    groupId: kafka?.groupId ?? GROUP_ID,
+    outputTopic: output.topic,
+    deadLetterTopic: output.deadLetterTopic,
+    scales: scales.map(({ name }) => name)
+  }
 }
 
 interface Opened {
@@ -139,6 +167,8 @@ interface Opened {
   readonly guard: BrokerGuard
   readonly http: HttpServer | null
   readonly metrics: Metrics
+  readonly tracer: DistributedTracer
+  readonly ownTracer: boolean
   readonly watch: BrokerWatch
   readonly sayWaiting: () => void
   readonly closing: () => void
@@ -179,9 +209,12 @@ function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineL
 }
 
 async function run(opened: Opened): Promise<void> {
-  const { pipeline, source, delivery, guard, http, metrics, watch, sayWaiting, closing } = opened
+  const { pipeline, source, delivery, guard, http, metrics, tracer, watch, sayWaiting, closing } = opened
   watch.answered() // Joining took an answer, however long ago the daemon was made.
-  metrics.beforeScrape(() => pipeline.sample())
+  metrics.beforeScrape(() => {
+    pipeline.sample()
+    metrics.tracing(tracer.statistics)
+  })
   let asking = false
   const sampling = setInterval(() => {
     watch.check()
@@ -208,6 +241,7 @@ async function run(opened: Opened): Promise<void> {
     guard.close()
     await delivery.close()
     await source.close()
+    if (opened.ownTracer) await tracer.shutdown()
     await http?.close()
   }
 }

@@ -6,7 +6,14 @@
 import type { RejectedRecord } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import type { BrokerGuard } from '../mesh/broker-guard.js'
-import type { EventMesh, OutgoingRecord, Subscription, TransactionOutcome } from '../mesh/event-mesh.js'
+import type {
+  EventMesh,
+  OutgoingRecord,
+  Subscription,
+  TransactionOutcome,
+  Transactions
+} from '../mesh/event-mesh.js'
+import { noTracer, type PipelineTracer } from '../observability/tracing/pipeline-tracer.js'
 import { omittedResult, withoutValue } from '../publishers/dead-letters.js'
 import { AtLeastOnce } from './at-least-once.js'
 import { ExactlyOnce } from './exactly-once.js'
@@ -61,6 +68,7 @@ export interface Delivery {
 
 /** What a delivery is opened with besides the mesh. */
 export interface DeliveryParts {
+  readonly tracer?: PipelineTracer
   readonly guard: BrokerGuard
   readonly metrics: DeliveryMetrics
   readonly logger?: PipelineLogger
@@ -82,17 +90,25 @@ export async function openDelivery(
     return openAtLeastOnce(mesh, source, config, parts)
   }
   const report = (outcome: TransactionOutcome): void => metrics.transaction(outcome)
-  const transactions = await guard.run(() => mesh.transactions(source, report), OPEN_ATTEMPTS)
+  const opened = await guard.run(() => mesh.transactions(source, report), OPEN_ATTEMPTS)
+  const transactions = traced(opened, parts.tracer ?? noTracer)
   const intervalMs = config.publish.transactionInterval
   const repeat = <T>(attempt: () => Promise<T>): Promise<T> => guard.run(attempt)
   return new ExactlyOnce({ transactions, topics: topicsOf(config), intervalMs, repeat, metrics })
+}
+
+function traced(opened: Transactions, tracer: PipelineTracer): Transactions {
+  return {
+    commit: (transaction) => tracer.commit(transaction.next.size, () => opened.commit(transaction)),
+    close: () => opened.close()
+  }
 }
 
 async function openAtLeastOnce(
   mesh: EventMesh,
   source: Subscription,
   config: Pick<Config, 'output' | 'publish' | 'spool'>,
-  { guard, metrics, logger }: DeliveryParts
+  { guard, metrics, logger, tracer = noTracer }: DeliveryParts
 ): Promise<Delivery> {
   const publishWithin =
     (attempts?: number): EventMesh['publish'] =>
@@ -100,7 +116,9 @@ async function openAtLeastOnce(
       await guard.run(() => mesh.publish(topic, records), attempts)
       metrics.published(topic, records.length, bytesOf(records))
     }
-  const commits = { commit: (next: ReadonlyMap<number, number>) => guard.run(() => source.commit(next)) }
+  const commits: Pick<Subscription, 'commit'> = {
+    commit: (next) => tracer.commit(next.size, () => guard.run(() => source.commit(next)))
+  }
   if (config.spool === undefined) {
     return new AtLeastOnce(meshSink({ publish: publishWithin() }, config), commits)
   }

@@ -31,6 +31,8 @@ export interface ExactlyOnceOptions {
   readonly metrics: DeliveryMetrics
 }
 
+const NONE: ReadonlySet<OutgoingRecord> = new Set()
+
 class Gathering {
   updates: OutgoingRecord[] = []
   letters: OutgoingRecord[] = []
@@ -140,7 +142,8 @@ export class ExactlyOnce implements Delivery {
         this.#gathering = new Gathering()
         this.#beganMs = performance.now()
         this.#wake()
-        if (await this.#commit(batch)) for (const out of batch.outs) out(batch.omitted)
+        if (!(await this.#commit(batch))) continue
+        for (const [i, out] of batch.outs.entries()) out(i === 0 ? batch.omitted : NONE)
       }
     } catch (error) {
       this.#failure.set(error)

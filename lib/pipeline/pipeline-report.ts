@@ -186,10 +186,12 @@ export class PipelineReport {
   }
 
   /** `newestMs`: the log's timestamp of the newest record, or null for a batch that was only replayed. */
-  finished(arrivedMs: number, newestMs: number | null): void {
-    this.#metrics.batchLatency((performance.now() - arrivedMs) / 1000)
+  finished(arrivedMs: number, newestMs: number | null, traceId?: string): void {
+    this.#metrics.batchLatency((performance.now() - arrivedMs) / 1000, traceId)
     // A log without timestamps says -1.
-    if (newestMs !== null && newestMs > 0) this.#metrics.endToEnd(Math.max(0, Date.now() - newestMs) / 1000)
+    if (newestMs !== null && newestMs > 0) {
+      this.#metrics.endToEnd(Math.max(0, Date.now() - newestMs) / 1000, traceId)
+    }
   }
 
   /** Records of the followed stream, where its name is their key: one that cannot be read has no other name. */
@@ -218,6 +220,6 @@ function updateFields(value: string | Uint8Array): object {
       ? { added: message.added.length, removed: message.removed.length, moved: message.moved.length }
       : { pairs: message.pairs.length }
   const bytes = value.length
-  const [offset] = window.last ?? []
+  const [offset] = window.last
   return { type, stream, scale, sequence, partition, offset, windowPoints: window.points, ...changes, bytes }
 }

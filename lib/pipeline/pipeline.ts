@@ -22,6 +22,7 @@ import type {
   OutgoingRecord,
   Subscription
 } from '../mesh/event-mesh.js'
+import { noTracer, type BatchTrace, type PipelineTracer } from '../observability/tracing/pipeline-tracer.js'
 import { MemoryGate, type MemoryBytes, type MemoryLook } from '../scales/memory-gate.js'
 import { resultPlace } from '../publishers/dead-letters.js'
 import { planStream, type StreamPlan } from '../scales/scale-plan.js'
@@ -52,6 +53,7 @@ export interface PipelineParts {
   readonly state?: StateStore
   readonly metrics?: PipelineMetrics
   readonly logger?: PipelineLogger
+  readonly tracer?: PipelineTracer
   /** Aborting it drains the pipeline. */
   readonly signal?: AbortSignal
   /**
@@ -69,6 +71,7 @@ export class Pipeline {
   readonly #delivery: Delivery
   readonly #metrics: PipelineMetrics
   readonly #logger: DetailedLogger
+  readonly #tracer: PipelineTracer
   readonly #signal: AbortSignal | undefined
   readonly #plan: StreamPlan
   readonly #pool: WorkerPool
@@ -100,6 +103,7 @@ export class Pipeline {
     this.#delivery = parts.delivery
     this.#metrics = parts.metrics ?? noMetrics
     this.#logger = componentLogger(parts.logger, 'pipeline')
+    this.#tracer = parts.tracer ?? noTracer
     this.#signal = parts.signal
     this.#plan = planStream(config)
     const scales = this.#plan.scales.map(({ name }) => name)
@@ -118,7 +122,7 @@ export class Pipeline {
     const changed = (open: boolean, look: MemoryLook): void => this.#report.memory(open, look)
     this.#memory = parts.memoryLimits ? new MemoryGate(parts.memoryLimits, used, changed) : null
     this.#streams = new StreamTable(config, this.#plan, this.#pool, this.#memory)
-    this.#restorer = parts.state ? new Restorer(config, this.#streams, parts.state, parts.logger) : null
+    this.#restorer = parts.state ? new Restorer(config, this.#streams, parts.state, this.#logger) : null
     this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, (error) => void this.#fail(error))
   }
 
@@ -265,40 +269,53 @@ export class Pipeline {
       await this.#take(records.slice(0, half))
       return this.#take(records.slice(half))
     }
+    const isLive = (record: MeshRecord): boolean => this.#streams.isLive(record)
+    const trace = this.#tracer.batch({ records, decoded, arrivedMs, isLive })
     await this.#flight.slot()
     this.#streams.follow(records)
     const { slices, refused, backwards } = this.#streams.admit(decoded)
     const rounds: Promise<OutgoingRecord[]>[] = []
     for (const round of this.#streams.rounds(slices)) {
       const jobs = await this.#report.watched('advance', this.#streams.append(round))
-      const advanced = this.#report.advanced(jobs, this.#streams.advance(round, jobs))
+      const answers = trace.advance(jobs.length, (traced) => this.#streams.advance(round, jobs, traced))
+      const advanced = this.#report.advanced(jobs, answers)
       const results = advanced.then((messages) => orderedUpdates(jobs, messages))
       results.catch(() => {}) // Told by the flight, which waits for all of them.
       rounds.push(results)
     }
-    const letters = [...decoded.rejected, ...refused].filter(({ record }) => this.#streams.isLive(record))
+    const letters = [...decoded.rejected, ...refused].filter(({ record }) => isLive(record))
     const next = this.#streams.nextOffsets(records)
     const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
     this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
-      this.#deliver({ updates: updates.flat(), letters, state: [], next }, arrivedMs, newestMs)
+      this.#deliver({ updates: updates.flat(), letters, state: [], next }, trace, arrivedMs, newestMs)
     )
-    this.#report.taken(records, slices, backwards)
+    trace.inside(() => this.#report.taken(records, slices, backwards))
     if (this.#restoring.size > 0) this.#countReplayed(records)
     if (this.#restoring.size > 0) await this.#noteRestored(records)
   }
 
-  async #deliver(outcome: Outcome, arrivedMs: number, newestMs: number | null): Promise<void> {
-    const { updates, letters, state, next } = outcome
+  async #deliver(
+    outcome: Outcome,
+    trace: BatchTrace,
+    arrivedMs: number,
+    newestMs: number | null
+  ): Promise<void> {
+    const { letters, state, next } = outcome
+    const updates = trace.delivering(outcome.updates, letters.length)
     const startedMs = performance.now()
-    const out = (omitted: ReadonlySet<OutgoingRecord> = new Set()): void => {
+    const report = (omitted: ReadonlySet<OutgoingRecord>): void => {
       if (omitted.size > 0) this.#omitted(omitted)
       if (updates.length > 0) this.#report.published(updates, startedMs)
       if (letters.length > 0) this.#report.rejected(letters)
-      this.#report.finished(arrivedMs, newestMs)
+      this.#report.finished(arrivedMs, newestMs, trace.traceId)
+    }
+    const out = (omitted: ReadonlySet<OutgoingRecord> = new Set()): void => {
+      trace.inside(() => report(omitted))
+      trace.finished()
     }
     // Of a batch that was only replayed nothing is left.
     if (updates.length + letters.length + state.length + next.size === 0) out()
-    else await this.#report.watched('deliver', this.#delivery.deliver(outcome, out))
+    else await this.#report.watched('deliver', this.#delivery.deliver({ ...outcome, updates }, out))
   }
 
   /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
@@ -446,6 +463,7 @@ export class Pipeline {
         : new TdaError('INTERNAL', `the pipeline failed: ${String(cause)}`, { cause })
     this.#apply({ kind: 'error', cause: error })
     this.#metrics.failed(error.code)
+    this.#tracer.failed(error)
     this.#logger.error({ code: error.code, err: error }, error.message)
     this.#stop.abort()
     this.#rejectRun(error)

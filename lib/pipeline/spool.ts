@@ -108,7 +108,12 @@ export class Spool {
     head.writeUInt32LE(payload.length, 0)
     head.writeUInt32LE(crc32(payload), 4)
     try {
-      await this.#file!.writev([head, payload], segment.bytes)
+      // A disk that fills up takes the beginning and says nothing.
+      const { bytesWritten } = await this.#file!.writev([head, payload], segment.bytes)
+      if (bytesWritten < size) {
+        await this.#file!.truncate(segment.bytes)
+        return false
+      }
       await this.#file!.datasync()
     } catch (cause) {
       await this.#file!.truncate(segment.bytes).catch(() => {})

@@ -50,11 +50,13 @@ export class SpooledPublish {
     this.#failure.rethrow()
     if (this.#draining === null) {
       try {
-        return await this.#options.attempt(topic, records)
+        await this.#options.attempt(topic, records)
+        return
       } catch (error) {
         if (!(error instanceof TdaError) || !error.retriable) throw error
         await this.#append(topic, records)
-        return this.#drain(`results wait in the spool: ${error.message}`)
+        this.#drain(`results wait in the spool: ${error.message}`)
+        return
       }
     }
     await this.#append(topic, records)
@@ -112,7 +114,7 @@ export class SpooledPublish {
       try {
         await this.#send(topic, records)
       } catch (error) {
-        if (this.#closed) return
+        if (this.#isClosed()) return
         throw error
       }
       await spool.drop()
@@ -135,6 +137,11 @@ export class SpooledPublish {
         await publish(other.topic, [other.record])
       }
     }
+  }
+
+  /** A method, because the answer may change while somebody waits. */
+  #isClosed(): boolean {
+    return this.#closed
   }
 
   #report(): void {

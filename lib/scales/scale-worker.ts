@@ -10,6 +10,9 @@ import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { TdaError, type ErrorCode } from '../errors.js'
 import { changeStride, EMISSION, nativeAddon } from '../native.js'
 import type { AdvanceResult, ChangeLayout, EncodedMessages, EngineHandle } from '../native.js'
+import type { WorkerSpan } from '../observability/tracing/pipeline-tracer.js'
+import { ScaleClock } from '../observability/tracing/scale-clock.js'
+import type { TraceContext } from '../observability/tracing/trace-context.js'
 import { encodeUpdates, type UpdateContext } from '../publishers/update-encoder.js'
 
 /** What every call of one pool has in common. */
@@ -54,6 +57,18 @@ export interface AdvanceOutput extends EncodedMessages {
   readonly lines: readonly WorkerLine[]
 }
 
+/** A task of a batch that is traced. */
+export interface TracedTask {
+  readonly jobs: readonly AdvanceJob[]
+  /** What its spans are children of. */
+  readonly context: TraceContext
+}
+
+export interface TracedOutput {
+  readonly output: AdvanceOutput
+  readonly spans: readonly WorkerSpan[]
+}
+
 /** Errors lose their class and code on the way between threads, so they travel as data. */
 export interface JobFailure {
   readonly failure: {
@@ -69,17 +84,35 @@ const SLOW_MS = 1_000
 
 /** Advances each engine in turn and encodes its updates. Ends with the first that fails; those before stay advanced. */
 export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
-  return timed(() => advanceEach(jobs))
+  return timed(() => {
+    const output = advanceEach(jobs)
+    return isOutput(output) ? transferred(output, [output.bytes]) : output
+  })
 }
 
-function advanceEach(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
+/** The same, with the time each step took. */
+export function advanceTraced({ jobs, context }: TracedTask): TracedOutput | JobFailure {
+  return timed(() => {
+    const clock = new ScaleClock(context)
+    const output = advanceEach(jobs, clock)
+    return isOutput(output) ? transferred({ output, spans: clock.spans() }, [output.bytes]) : output
+  })
+}
+
+function isOutput(output: AdvanceOutput | JobFailure): output is AdvanceOutput {
+  return !('failure' in output)
+}
+
+function advanceEach(jobs: readonly AdvanceJob[], clock?: ScaleClock): AdvanceOutput | JobFailure {
   const encoded: EncodedMessages[] = []
   const ends = new Uint32Array(jobs.length)
   const updates = new Uint32Array(jobs.length)
   const lines: WorkerLine[] = []
   let messages = 0
   let startedMs = performance.now()
+  clock?.start()
   const failed = eachResult(jobs, (result, job, i) => {
+    clock?.updated(job.scale)
     if (result.emissions.length > 0) {
       const ofJob = encodeUpdates(result, contextOf(job))
       encoded.push(ofJob)
@@ -91,10 +124,10 @@ function advanceEach(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
     const ms = endedMs - startedMs
     startedMs = endedMs
     if (job.detail || ms >= SLOW_MS) lines.push(lineOf(job, result, ms))
+    clock?.encoded(job.scale)
   })
   if (failed) return failed
-  const output: AdvanceOutput = { ...joined(encoded, messages), ends, updates, lines }
-  return transferred(output, [output.bytes])
+  return { ...joined(encoded, messages), ends, updates, lines }
 }
 
 function lineOf(job: AdvanceJob, { emissions, changes }: AdvanceResult, ms: number): WorkerLine {

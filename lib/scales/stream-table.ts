@@ -15,6 +15,7 @@ import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type { AssignedPartition, MeshRecord } from '../mesh/event-mesh.js'
 import { nativeAddon, type EngineCounters } from '../native.js'
+import type { RoundTrace } from '../observability/tracing/pipeline-tracer.js'
 import { Admission, countSlide, slideCounts, type Refusal, type SlideCount } from './admission.js'
 import { keptRows, refuseRecords, stepsBack, type Part, type Rows } from './batch-admission.js'
 import type { MemoryGate } from './memory-gate.js'
@@ -261,8 +262,12 @@ export class StreamTable {
   }
 
   /** Runs the jobs of a round that was appended. Results are in the order of the jobs. */
-  advance(round: readonly StreamSlice[], jobs: readonly PoolJob[]): Promise<JobMessages[]> {
-    const results = this.#pool.advance(jobs)
+  advance(
+    round: readonly StreamSlice[],
+    jobs: readonly PoolJob[],
+    trace?: RoundTrace
+  ): Promise<JobMessages[]> {
+    const results = this.#pool.advance(jobs, trace)
     for (const { entry } of round) entry.underWay(results)
     return results
   }

@@ -17,7 +17,15 @@ import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import { TdaError } from '../errors.js'
 import type { AdvanceResult, EngineHandle } from '../native.js'
-import type { AdvanceJob, AdvanceOutput, JobFailure, WorkerLine, WorkerSetup } from './scale-worker.js'
+import type { RoundTrace } from '../observability/tracing/pipeline-tracer.js'
+import type {
+  AdvanceJob,
+  AdvanceOutput,
+  JobFailure,
+  TracedOutput,
+  WorkerLine,
+  WorkerSetup
+} from './scale-worker.js'
 
 const LANES_PER_WORKER = 2
 /** Of each thread's heap. */
@@ -141,16 +149,25 @@ export class WorkerPool {
   }
 
   /**
-   * Runs the jobs; those of one engine in their order, also across calls.
+   * Runs the jobs; those of one engine in their order, also across calls. With `trace` the threads measure their steps.
    *
    * @throws the engine's error, or INTERNAL when a thread died; from then on every call throws it.
    */
-  advance(jobs: readonly PoolJob[]): Promise<JobMessages[]> {
+  advance(jobs: readonly PoolJob[], trace?: RoundTrace): Promise<JobMessages[]> {
     return this.#perLane(jobs, async (lane, task) => {
-      const output = await this.#enqueue<AdvanceOutput>(lane, 'advance', task)
+      const output = trace
+        ? await this.#traced(lane, task, trace)
+        : await this.#enqueue<AdvanceOutput>(lane, 'advance', task)
       for (const { level, fields, message } of output.lines) this.#log?.write(level, fields, message)
       return unpack(output)
     })
+  }
+
+  async #traced(lane: number, jobs: readonly AdvanceJob[], trace: RoundTrace): Promise<AdvanceOutput> {
+    const task = { jobs, context: trace.context }
+    const { output, spans } = await this.#enqueue<TracedOutput>(lane, 'advanceTraced', task)
+    trace.finished(spans)
+    return output
   }
 
   /** The same with the engines' own rows instead of JSON. */

@@ -301,7 +301,8 @@ EngineState Engine::state() const {
 
 void Engine::verify() {
   TDA_ASSERT(hold_.position() <= first_ && first_ <= next_);
-  TDA_ASSERT(next_ <= std::max(ring_->next(), hold_.position()));  // one that goes on may wait for its first point
+  TDA_ASSERT(next_ <=
+             std::max(ring_->next(), hold_.position()));  // one that goes on may wait for its first point
   std::visit([](auto& filtration) { filtration.verify(); }, filtration_);
 }
 

@@ -105,8 +105,8 @@ class Engine {
   // An engine that goes on after `resume`, over a ring that is to get the points from resume.first on. Also
   // kInvalidArgument for numbers that no emission can have left, a ring that begins later, and a slide by hand.
   // The stream is the one that began with arrival number 0.
-  static Status resume(std::shared_ptr<PointRing> ring, const EngineConfig& config, const EngineResume& resume,
-                       std::shared_ptr<Engine>& engine);
+  static Status resume(std::shared_ptr<PointRing> ring, const EngineConfig& config,
+                       const EngineResume& resume, std::shared_ptr<Engine>& engine);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

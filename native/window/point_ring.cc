@@ -182,7 +182,8 @@ Status PointRing::make_room(PointId next, size_t points) {
   const std::lock_guard<std::mutex> lock(mutex_);
   PointId oldest = std::max(oldest_.load(std::memory_order_relaxed),
                             end > config_.capacity ? end - config_.capacity : PointId{0});
-  const PointId held = std::min(oldest_held_locked(), next);  // an engine that goes on may wait for its first point
+  const PointId held =
+      std::min(oldest_held_locked(), next);  // an engine that goes on may wait for its first point
   if (oldest > held) return Status::kCapacityExceeded;
 
   const uint64_t end_block = (end + mask_) >> shift_;

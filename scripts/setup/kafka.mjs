@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SetupError, answer, innerEnvironment, npmCommand, root, runLogged } from './shell.mjs'
+import { fingerprint } from './stamp.mjs'
 import { canInstall, howToInstall, install, missing } from './system.mjs'
 
 const directory = join(root, 'node_modules', 'node-rdkafka')
@@ -44,6 +45,38 @@ export async function buildKafkaClient(report, stamp, { retry }) {
     report.note(`node-rdkafka could not be built: ${error.message}`)
     report.note('Everything else works, with the in-process mesh instead of Kafka. Once the cause is gone,')
     report.note('`node scripts/setup.mjs --retry-kafka` tries again.')
+  }
+}
+
+/**
+ * The optional addon that reads in columns (binding/kafka/), against the librdkafka that node-rdkafka was built with.
+ * Without it node-rdkafka reads by itself, at several times the cost.
+ */
+export async function buildKafkaReader(report, stamp) {
+  const reader = join(root, 'build', 'Release', 'streaming_tda_kafka.node')
+  if (!existsSync(binary) || process.platform === 'win32') return
+  const wanted = fingerprint(['CMakeLists.txt', 'binding/kafka'], [stamp.get('kafka')?.wanted])
+  const cmakeJs = 'node_modules/cmake-js/bin/cmake-js'
+  const compile = async () => {
+    for (const args of [['configure'], ['build', '--target', 'streaming_tda_kafka']]) {
+      await runLogged(process.execPath, [cmakeJs, ...args], {
+        title: `cmake-js ${args[0]}`,
+        log: 'kafka-reader.log'
+      })
+    }
+  }
+  try {
+    await stamp.unless(
+      'kafkaReader',
+      wanted,
+      () => existsSync(reader),
+      () => report.step('columnar Kafka reader', compile)
+    )
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error
+    report.note(
+      `The columnar Kafka reader could not be built (${firstLine(error.message)}): node-rdkafka reads.`
+    )
   }
 }
 

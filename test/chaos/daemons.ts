@@ -91,6 +91,11 @@ export class Daemons {
     if (slot) writeFileSync(slot.clock, `${seconds < 0 ? '' : '+'}${seconds}`)
   }
 
+  /** Warnings and errors it has logged since it began. */
+  said(name: string): readonly string[] {
+    return this.#slots.get(name)?.said ?? []
+  }
+
   /** The value of a metric of a daemon, summed over labels; `null` while it does not answer. */
   async metric(name: string, metric: string): Promise<number | null> {
     const url = this.#slots.get(name)?.url

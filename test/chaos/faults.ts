@@ -4,6 +4,7 @@ import type { ChaosCluster, Toxic } from './cluster.js'
 import { canMoveClocks, type Daemons } from './daemons.js'
 import type { ChaosInput } from './input.js'
 import type { TopicReader } from './kafka-view.js'
+import type { Mark } from './observer.js'
 import type { Fault } from './plan.js'
 
 export interface Victims {
@@ -12,28 +13,30 @@ export interface Victims {
   readonly input: ChaosInput
   /** Of the input topic. */
   readonly log: Pick<TopicReader, 'leader'>
+  /** The moment from which on recovery counts. */
+  readonly mark: () => Mark
 }
 
 export const daemonName = (number: number): string => `daemon-${number}`
 
-/** Resolves with the time from which on recovery counts, when everything is as it was before. */
-export async function inject(fault: Fault, victims: Victims): Promise<number> {
-  const { cluster, daemons, input, log } = victims
+/** Resolves when everything is as it was before. */
+export async function inject(fault: Fault, victims: Victims): Promise<Mark> {
+  const { cluster, daemons, input, log, mark } = victims
   const { kind, victim, holdMs, force } = fault
   switch (kind) {
     case 'broker-restart':
-      return away(cluster, 'stop', [victim], holdMs)
+      return away(victims, 'stop', [victim], holdMs)
     case 'broker-kill':
-      return away(cluster, 'kill', [victim], holdMs)
+      return away(victims, 'kill', [victim], holdMs)
     case 'all-brokers-away':
-      return away(cluster, 'kill', undefined, holdMs)
+      return away(victims, 'kill', undefined, holdMs)
     case 'leader-move':
-      return away(cluster, 'stop', [await log.leader(victim)], holdMs)
+      return away(victims, 'stop', [await log.leader(victim)], holdMs)
     case 'broker-pause':
       await cluster.broker('pause', [victim])
       await delay(holdMs)
       await cluster.broker('resume', [victim])
-      return performance.now()
+      return mark()
     case 'slow-broker':
     case 'silent-wire':
     case 'reset-wire':
@@ -42,11 +45,11 @@ export async function inject(fault: Fault, victims: Victims): Promise<number> {
       await cluster.addToxics(victim, toxics)
       await delay(holdMs)
       await cluster.removeToxics(victim, toxics)
-      return performance.now()
+      return mark()
     }
     case 'daemon-kill': {
       await daemons.kill(daemonName(victim))
-      const since = performance.now()
+      const since = mark()
       await delay(holdMs * force)
       daemons.start(daemonName(victim))
       return since
@@ -55,37 +58,37 @@ export async function inject(fault: Fault, victims: Victims): Promise<number> {
       daemons.pause(daemonName(victim))
       await delay(holdMs)
       daemons.resume(daemonName(victim))
-      return performance.now()
+      return mark()
     case 'rebalance-storm':
-      return storm(daemons, holdMs, force)
+      return storm(victims, holdMs, force)
     case 'poison-records':
       input.poison(50 + Math.floor(200 * force))
       await delay(holdMs / 3)
-      return performance.now()
+      return mark()
     case 'clock-jump':
       input.jumpClocks(force)
       if (canMoveClocks) daemons.moveClock(daemonName(victim), Math.round((force - 0.5) * 86_400))
       await delay(holdMs)
       daemons.moveClock(daemonName(victim), 0)
-      return performance.now()
+      return mark()
   }
 }
 
 /** The brokers are gone for so long; the fault is over when they listen again. */
 async function away(
-  cluster: ChaosCluster,
+  { cluster, mark }: Victims,
   how: 'stop' | 'kill',
   ids: readonly number[] | undefined,
   holdMs: number
-): Promise<number> {
+): Promise<Mark> {
   await cluster.broker(how, ids)
   await delay(holdMs)
   await cluster.broker('start', ids)
-  return performance.now()
+  return mark()
 }
 
 /** Members come, and go in either way before they have settled. */
-async function storm(daemons: Daemons, holdMs: number, force: number): Promise<number> {
+async function storm({ daemons, mark }: Victims, holdMs: number, force: number): Promise<Mark> {
   const guests = ['guest-a', 'guest-b']
   for (const [i, guest] of guests.entries()) {
     daemons.start(guest)
@@ -93,7 +96,7 @@ async function storm(daemons: Daemons, holdMs: number, force: number): Promise<n
     if (force < 0.5 === (i % 2 === 0)) await daemons.kill(guest)
     else await daemons.stop(guest)
   }
-  return performance.now()
+  return mark()
 }
 
 const TOXICS = {

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { root } from '../support/run-command.js'
 import { ChaosCluster, NotAvailable } from './cluster.js'
 import { Daemons } from './daemons.js'
+import { fullSpool } from './full-spool.js'
 import { memoryPressure } from './memory-pressure.js'
 import { FAULT_KINDS, type FaultKind } from './plan.js'
 import { reportText } from './report.js'
@@ -14,10 +15,11 @@ import { runChaos } from './run.js'
 import type { Delivery } from './verdict.js'
 
 const PRESSURE = 'memory-pressure'
+const SPOOL = 'full-spool'
 const USAGE = `usage: npm run chaos -- [--seed N] [--minutes M] [--short] [--delivery exactly-once|at-least-once]
                         [--daemons N] [--rate RECORDS_PER_SECOND] [--only KIND,...] [--keep]
                         [--program PATH_OF_ANOTHER_CLI]
-kinds: ${[...FAULT_KINDS, PRESSURE].join(', ')}`
+kinds: ${[...FAULT_KINDS, PRESSURE, SPOOL].join(', ')}`
 
 interface Options {
   readonly seed: number
@@ -30,6 +32,8 @@ interface Options {
   readonly only: readonly FaultKind[] | undefined
   /** Whether memory pressure comes after the schedule. */
   readonly pressure: boolean
+  /** Whether a full spool comes after that. */
+  readonly spool: boolean
   readonly program: string
   /** Leaves brokers and proxies running. */
   readonly keep: boolean
@@ -61,12 +65,15 @@ function optionsOf(args: readonly string[]): Options | null {
     [1, 2, 3, 4, 5, 6].includes(daemons!) &&
     rate! > 0 &&
     ['exactly-once', 'at-least-once'].includes(values.delivery) &&
-    (only ?? []).every((kind) => kind === PRESSURE || (FAULT_KINDS as readonly string[]).includes(kind))
+    (only ?? []).every(
+      (kind) => kind === PRESSURE || kind === SPOOL || (FAULT_KINDS as readonly string[]).includes(kind)
+    )
   if (!valid) return null
   const delivery = values.delivery as Delivery
   const { short, keep, program } = values
-  const kinds = only?.filter((kind) => kind !== PRESSURE) as FaultKind[] | undefined
+  const kinds = only?.filter((kind) => kind !== PRESSURE && kind !== SPOOL) as FaultKind[] | undefined
   const pressure = only?.includes(PRESSURE) ?? true
+  const spool = only?.includes(SPOOL) ?? true
   return {
     seed: seed!,
     minutes: minutes!,
@@ -77,7 +84,8 @@ function optionsOf(args: readonly string[]): Options | null {
     keep,
     program,
     only: kinds,
-    pressure
+    pressure,
+    spool
   }
 }
 
@@ -112,8 +120,13 @@ async function main(): Promise<number> {
   try {
     const result = options.only?.length === 0 ? null : await runChaos(cluster, options, say)
     const pressure = options.pressure ? await memoryPressure(cluster, options, say) : null
-    process.stdout.write(`\n${reportText(result, pressure)}\n`)
-    const violations = [...(result?.violations ?? []), ...(pressure?.violations ?? [])]
+    const spool = options.spool ? await fullSpool(cluster, options, say) : null
+    process.stdout.write(`\n${reportText(result, pressure, spool)}\n`)
+    const violations = [
+      ...(result?.violations ?? []),
+      ...(pressure?.violations ?? []),
+      ...(spool?.violations ?? [])
+    ]
     for (const violation of violations) process.stdout.write(`VIOLATED: ${violation}\n`)
     if (violations.length > 0)
       say(

@@ -2,13 +2,19 @@
 import type { DiagramMessage } from '../../lib/diagram.js'
 import type { TopicRecord } from './kafka-view.js'
 
+/** A moment, and the offset after the last record that each input partition had then. */
+export interface Mark {
+  readonly atMs: number
+  readonly ends: ReadonlyMap<number, number>
+}
+
 export class Observer {
   /** Values of the result topic per stream, in the order of the log. */
   readonly values = new Map<string, string[]>()
   /** `partition/offset reason` of the dead letters, repeats included. */
   readonly letters: string[] = []
-  /** When a new update was seen, per input partition; ascending. */
-  readonly #fresh = new Map<number, number[]>()
+  /** When a new update was seen, and up to which record it goes, per input partition; times ascend. */
+  readonly #fresh = new Map<number, { readonly atMs: number; readonly offset: number }[]>()
   readonly #newest = new Map<string, number>()
   #updates = 0
 
@@ -29,13 +35,14 @@ export class Observer {
     if (values) values.push(text)
     else this.values.set(stream, [text])
     this.#updates += 1
-    const { scale, sequence, partition } = JSON.parse(text) as DiagramMessage
+    const { scale, sequence, partition, window } = JSON.parse(text) as DiagramMessage
     const id = `${stream} ${scale}`
     if (sequence <= (this.#newest.get(id) ?? 0)) return
     this.#newest.set(id, sequence)
-    const times = this.#fresh.get(partition)
-    if (times) times.push(performance.now())
-    else this.#fresh.set(partition, [performance.now()])
+    const update = { atMs: performance.now(), offset: window.last[0] }
+    const updates = this.#fresh.get(partition)
+    if (updates) updates.push(update)
+    else this.#fresh.set(partition, [update])
   }
 
   letter({ headers }: TopicRecord): void {
@@ -45,20 +52,25 @@ export class Observer {
     )
   }
 
-  /** When every input partition had had a new update after `sinceMs`; `null` while one has not. */
-  recoveredAt(sinceMs: number): number | null {
-    let last = sinceMs
-    for (const times of this.#fresh.values()) {
-      const first = times.find((time) => time > sinceMs)
+  /**
+   * When every input partition had had an update by a record that came after the mark; `null` while one has not. What was
+   * under way at the mark does not count.
+   */
+  recoveredAt({ atMs, ends }: Mark): number | null {
+    let last = atMs
+    for (const [partition, updates] of this.#fresh) {
+      const end = ends.get(partition) ?? 0
+      const first = updates.find((update) => update.atMs > atMs && update.offset >= end)
       if (first === undefined) return null
-      last = Math.max(last, first)
+      last = Math.max(last, first.atMs)
     }
     return last
   }
 
   /** Share of [from, to] in which the last new update of a partition was at most `boundMs` old; mean over partitions. */
   availability(fromMs: number, toMs: number, boundMs: number): number {
-    const shares = [...this.#fresh.values()].map((times) => {
+    const shares = [...this.#fresh.values()].map((updates) => {
+      const times = updates.map(({ atMs }) => atMs)
       let away = 0
       let last = fromMs
       for (const time of [...times.filter((time) => time > fromMs && time < toMs), toMs]) {

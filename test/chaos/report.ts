@@ -1,16 +1,20 @@
 /** The table of a run, as it goes into docs/reliability.md and benchmarks/RESULTS.md. */
+import type { FullSpoolResult } from './full-spool.js'
 import type { PressureResult } from './memory-pressure.js'
 import { FAULT_KINDS } from './plan.js'
 import { AVAILABLE_MS, type ChaosResult } from './run.js'
 
-export function reportText(result: ChaosResult | null, pressure: PressureResult | null): string {
+export function reportText(
+  result: ChaosResult | null,
+  pressure: PressureResult | null,
+  spool: FullSpoolResult | null
+): string {
   return [
     '| fault | times | recovered after, median | longest |',
     '| --- | --- | --- | --- |',
     ...(result ? faultRows(result) : []),
-    ...(pressure
-      ? [`| memory-pressure | 1 | ${seconds(pressure.resumedMs)} | ${seconds(pressure.resumedMs)} |`]
-      : []),
+    ...(pressure ? [row('memory-pressure', [pressure.resumedMs])] : []),
+    ...(spool ? [row('full-spool', [spool.recoveredMs])] : []),
     ...(result ? totalRows(result) : [])
   ].join('\n')
 }
@@ -20,7 +24,7 @@ function faultRows({ injected }: ChaosResult): string[] {
     const times = injected.filter((fault) => fault.kind === kind).map(({ recoveredMs }) => recoveredMs)
     if (times.length === 0) return []
     times.sort((a, b) => a - b)
-    return [`| ${kind} | ${times.length} | ${seconds(median(times))} | ${seconds(times.at(-1)!)} |`]
+    return [row(kind, times)]
   })
 }
 
@@ -46,6 +50,11 @@ function totalRows(result: ChaosResult): string[] {
     ...Object.entries(totals).map(([name, value]) => `| ${name} | ${value} |`),
     ...result.unexpected.map((end) => `| ended by itself | ${end} |`)
   ]
+}
+
+/** `times` in order. */
+function row(kind: string, times: readonly number[]): string {
+  return `| ${kind} | ${times.length} | ${seconds(median(times))} | ${seconds(times.at(-1)!)} |`
 }
 
 function median(sorted: readonly number[]): number {

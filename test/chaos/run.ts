@@ -11,7 +11,7 @@ import { Daemons } from './daemons.js'
 import { daemonName, inject, type Victims } from './faults.js'
 import { ChaosInput, NUMBER_HEADER } from './input.js'
 import { GroupView, TopicReader, type TopicRecord } from './kafka-view.js'
-import { Observer } from './observer.js'
+import { Observer, type Mark } from './observer.js'
 import { plan, type FaultKind, type Step } from './plan.js'
 import { batchDifferences, uninterrupted } from './reference.js'
 import { judge, type Delivery, type Verdict } from './verdict.js'
@@ -112,8 +112,10 @@ export async function runChaos(
   const observer = new Observer()
   const log: MeshRecord[] = []
   const logged: number[] = []
+  const logEnds = new Map<number, number>()
   const taken = (record: TopicRecord): void => {
     log.push(record as unknown as MeshRecord)
+    logEnds.set(record.partition, record.offset + 1)
     logged.push(
       Number(record.headers?.find((header) => NUMBER_HEADER in header)?.[NUMBER_HEADER]?.toString())
     )
@@ -137,7 +139,8 @@ export async function runChaos(
     say(`updates come; ${options.short ? 'each fault once' : `faults for ${options.minutes} min`}`)
 
     const injected: Injected[] = []
-    const victims: Victims = { cluster, daemons, input: source, log: readers.log }
+    const mark = (): Mark => ({ atMs: performance.now(), ends: new Map(logEnds) })
+    const victims: Victims = { cluster, daemons, input: source, log: readers.log, mark }
     for (const step of steps(options, startedMs)) {
       await delay(step.calmMs)
       const outcome = await suffer(step, victims, observer)
@@ -224,11 +227,12 @@ function* steps(options: ChaosOptions, startedMs: number): Generator<Step> {
 
 /** Milliseconds until every partition has a new update after the last of the faults was over; `null`: it never had. */
 async function suffer(step: Step, victims: Victims, observer: Observer): Promise<number | null> {
-  const over = Math.max(...(await Promise.all(step.faults.map((fault) => inject(fault, victims)))))
+  const marks = await Promise.all(step.faults.map((fault) => inject(fault, victims)))
+  const last = marks.reduce((a, b) => (a.atMs > b.atMs ? a : b))
   const deadlineMs = performance.now() + RECOVERY_MS_MAX
   for (;;) {
-    const recovered = observer.recoveredAt(over)
-    if (recovered !== null) return recovered - over
+    const recovered = observer.recoveredAt(last)
+    if (recovered !== null) return recovered - last.atMs
     if (performance.now() > deadlineMs) return null
     await delay(50)
   }

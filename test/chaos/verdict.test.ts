@@ -86,18 +86,30 @@ test('at least once: repeats pass and are counted, gaps and other bytes do not',
 test('the onlooker counts an update as new once, per input partition', () => {
   const observer = new Observer()
   const see = (stream: string, partition: number, sequence: number): void => {
-    const value = Buffer.from(JSON.stringify({ type: 'update', stream, scale: 's', sequence, partition }))
+    const window = { last: [10 * sequence, 0] }
+    const value = Buffer.from(
+      JSON.stringify({ type: 'update', stream, scale: 's', sequence, partition, window })
+    )
     observer.result({ key: Buffer.from(stream), value } as unknown as TopicRecord)
   }
   see('a', 0, 1)
   see('b', 1, 1)
-  const after = performance.now()
+  const atMs = performance.now()
+  const after = {
+    atMs,
+    ends: new Map([
+      [0, 15],
+      [1, 15]
+    ])
+  }
   see('a', 0, 1) // a repeat is nothing new
   see('b', 1, 2)
   expect(observer.partitions).toEqual([0, 1])
   expect(observer.recoveredAt(after)).toBeNull()
   see('a', 0, 2)
-  expect(observer.recoveredAt(after)).toBeGreaterThan(after)
+  expect(observer.recoveredAt(after)).toBeGreaterThan(atMs)
+  // What was under way then says nothing: these updates are of records before the mark.
+  expect(observer.recoveredAt({ atMs, ends: new Map([[0, 25]]) })).toBeNull()
   expect(observer.values.get('a')).toHaveLength(3)
   // Nothing is new from here on: a minute in which updates may be 15 s old has 45 s without.
   const now = performance.now()

@@ -9,10 +9,12 @@ const brokers = process.env['KAFKA_BROKERS']
 if (brokers === undefined) {
   test.skip('a real broker: skipped, because KAFKA_BROKERS names none', () => {})
 } else {
-  describeMesh('a real broker', async () => {
-    const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(',') })
-    return { mesh: fresh(mesh, `conformance-${Date.now()}-`), close: () => mesh.close() }
-  })
+  for (const columnar of [true, false]) {
+    describeMesh(`a real broker, read ${columnar ? 'in columns' : 'by node-rdkafka'}`, async () => {
+      const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(','), columnar })
+      return { mesh: fresh(mesh, `conformance-${Date.now()}-`), close: () => mesh.close() }
+    })
+  }
 }
 
 /** A real broker keeps what former runs left: topics and groups get a name of this run. */

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { kafkaEnabled } from '../../lib/cli/mesh-flag.js'
 import { run } from '../../lib/cli/run.js'
 import { runProgram } from '../../lib/cli/program.js'
 import { TdaError } from '../../lib/errors.js'
@@ -12,6 +13,7 @@ import { InProcessEventMesh } from '../../lib/mesh/in-process-mesh.js'
 import { fakeTerminal, type FakeTerminal } from '../support/fake-terminal.js'
 import { Reader } from '../support/mesh-conformance.js'
 import { root, runCommand } from '../support/run-command.js'
+import { WatchedProcess } from '../support/watched-process.js'
 
 const CONFIG = `kafka: { brokers: ['localhost:1'], librdkafka: { sasl.password: hunter2 } }
 input:
@@ -152,3 +154,35 @@ describe('run', () => {
     ])
   })
 })
+
+test('the flag ENABLE_KAFKA_EVENT_MESH is on unless it says otherwise', () => {
+  for (const flag of [undefined, '', '1', 'true', ' ON ', 'yes']) {
+    expect(kafkaEnabled({ ENABLE_KAFKA_EVENT_MESH: flag })).toBe(true)
+  }
+  for (const flag of ['0', 'false', 'Off', 'no'])
+    expect(kafkaEnabled({ ENABLE_KAFKA_EVENT_MESH: flag })).toBe(false)
+  expect(() => kafkaEnabled({ ENABLE_KAFKA_EVENT_MESH: 'maybe' })).toThrow(
+    /expected 1, true, on, .* found "maybe"/
+  )
+})
+
+test('with ENABLE_KAFKA_EVENT_MESH off the daemon runs on the in-process mesh, without brokers, and drains', async () => {
+  const file = join(folder, 'no-kafka.yaml')
+  await writeFile(file, CONFIG.replace(/^kafka: .*\n/, ''))
+  const main = join(root, 'dist/lib/cli/main.js')
+  const daemon = new WatchedProcess(
+    spawn(process.execPath, [main, 'run', '--config', file], {
+      env: { ...process.env, ENABLE_KAFKA_EVENT_MESH: 'off' },
+      timeout: 60_000,
+      killSignal: 'SIGKILL'
+    })
+  )
+  await daemon.until(/metrics and health at/)
+  const [, url] = /"url":"([^"]+)"/.exec(daemon.output)!
+  while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise((resolve) => setImmediate(resolve))
+  expect(daemon.output).toContain('ENABLE_KAFKA_EVENT_MESH is off, no broker is used. In-process mesh')
+  daemon.kill('SIGTERM')
+  expect(await daemon.ended).toBe(0)
+  const on = await runCommand(process.execPath, [main, 'run', '--config', file, '--check'])
+  expect([on.code, on.stderr]).toEqual([2, expect.stringContaining('kafka: expected a mapping with brokers')])
+}, 90_000)

@@ -33,7 +33,8 @@ interface World {
 async function world(seed: number): Promise<World> {
   const random = seeded(seed)
   const mesh = new InProcessEventMesh({ now: () => 0 })
-  for (const topic of ['tda.points', topics.updates, topics.letters]) await mesh.createStream(topic, PARTITIONS)
+  for (const topic of ['tda.points', topics.updates, topics.letters])
+    await mesh.createStream(topic, PARTITIONS)
   const records = Array.from({ length: RECORDS }, () => ({
     key: `k${Math.floor(random() * 3)}`,
     value: random() < 0.05 ? '{"x":' : `{"x":${Math.floor(random() * 20)}}`
@@ -100,7 +101,13 @@ async function life({ mesh, committed: next }: World, fault: () => Fault): Promi
     }
   }
   const delivery = new ExactlyOnce({ transactions, topics, intervalMs: 1, repeat, metrics: noMetrics })
-  const pipeline = new Pipeline({ config, source, decoder: createDecoder(config), delivery, signal: stop.signal })
+  const pipeline = new Pipeline({
+    config,
+    source,
+    decoder: createDecoder(config),
+    delivery,
+    signal: stop.signal
+  })
   try {
     await pipeline.run()
     return false

@@ -2,7 +2,13 @@
  * What every event mesh must do. One body of tests over each transport.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { EventMesh, MeshEvent, MeshRecord, Subscription, Transaction } from '../../lib/mesh/event-mesh.js'
+import type {
+  EventMesh,
+  MeshEvent,
+  MeshRecord,
+  Subscription,
+  Transaction
+} from '../../lib/mesh/event-mesh.js'
 
 export interface MeshUnderTest {
   readonly mesh: EventMesh

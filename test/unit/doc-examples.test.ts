@@ -22,7 +22,8 @@ const files = [
   'mesh/embedded-broker',
   'mesh/kafka-mesh',
   'pipeline/daemon',
-  'loadgen/stream-load-generator'
+  'loadgen/stream-load-generator',
+  'observability/tracing/distributed-tracer'
 ]
 const hasKafka = await import('node-rdkafka').then(
   () => true,
@@ -53,4 +54,9 @@ test('the library in ten lines, as the README has it', async () => {
     '2 0:6.0 2 9',
     '2 0:9.0 3 6'
   ])
+})
+
+test('the load generator from the library, as docs/load.md has it', async () => {
+  const [, code = ''] = /```js\n(.*?)```/s.exec(readFileSync(join(root, 'docs', 'load.md'), 'utf8')) ?? []
+  expect(await runExample(code, { ...api })).toEqual(['200 200 0'])
 })

@@ -65,7 +65,9 @@ export function conditions(now: Exposition, before?: Exposition): Condition[] {
   }
   const memory = gauge('tda_memory_limit_ratio')
   report('TdaMemoryHigh', memory >= LIMITS.memoryRatio, `${percent(memory)} of the memory limit is in use`)
-  report('TdaRestoreTooLong', state('restoring'), 'windows are being rebuilt')
+  const progress = now.samples('tda_restore_progress_ratio').map(({ value }) => value)
+  const slowest = progress.length === 0 ? '' : `, the slowest partition at ${percent(Math.min(...progress))}`
+  report('TdaRestoreTooLong', state('restoring'), `windows are being rebuilt${slowest}`)
   report('TdaWaitingForPartitions', state('starting'), 'it has no partitions')
   const busy = gauge('tda_worker_utilisation_ratio')
   report(

@@ -89,7 +89,7 @@ export function daemonFigures(now: Scrape, before?: Scrape): DaemonFigures {
   const states = read.samples('tda_pipeline_state').filter(({ value }) => value === 1)
   const lag = read
     .samples('tda_consumer_lag_records')
-    .map(({ labels, value }) => [labels['partition'], value] as const)
+    .map(({ labels, value }): readonly [string, number] => [labels['partition'] ?? '', value])
   return {
     url,
     away: null,

@@ -91,7 +91,9 @@ std::vector<EngineConfig> configs() {
 }
 
 EngineResume resume_of(const EngineState& state) {
-  return {.first = state.held, .emitted = state.emitted, .sequence = state.sequence,
+  return {.first = state.held,
+          .emitted = state.emitted,
+          .sequence = state.sequence,
           .snapshot_due = state.snapshot_due};
 }
 
@@ -124,7 +126,8 @@ TEST_P(EngineResumes, OracleTheSameBytesAsTheEngineLeftAlone) {
       expected.add(results);
       if (random.below(2) == 0) {
         const EngineResume resume = resume_of(EngineLease(engine)->state());
-        const PointId first = resume.first - std::min<PointId>(resume.first, random.below(20));  // another scale's
+        const PointId first =
+            resume.first - std::min<PointId>(resume.first, random.below(20));  // another scale's
         ring = ring_from(first);
         ASSERT_EQ(Engine::resume(ring, config, resume, engine), Status::kOk);
         for (size_t replayed = size_t(first); replayed < at;) {
@@ -148,7 +151,8 @@ TEST_P(EngineResumes, OracleTheSameBytesAsTheEngineLeftAlone) {
     }
     ASSERT_EQ(expected.numbers.size(), got.numbers.size());
     ASSERT_FALSE(expected.numbers.empty());
-    EXPECT_EQ(std::memcmp(expected.numbers.data(), got.numbers.data(), got.numbers.size() * sizeof(double)), 0);
+    EXPECT_EQ(std::memcmp(expected.numbers.data(), got.numbers.data(), got.numbers.size() * sizeof(double)),
+              0);
   }
 }
 
@@ -176,7 +180,8 @@ TEST(EngineResume, LawArrivalNumbersFarBeyond32BitsChangeNothing) {
 
 TEST(EngineResume, ASnapshotThatIsDueGoesWithTheNextEmissionSeenOrNot) {
   const Log log(6);
-  const EngineConfig config{.filtration = {}, .window = {.count = 4}, .slide = {.count = 2}, .snapshot_every = 0};
+  const EngineConfig config{
+      .filtration = {}, .window = {.count = 4}, .slide = {.count = 2}, .snapshot_every = 0};
   for (const bool seen : {true, false}) {
     const auto ring = ring_from(4);
     std::shared_ptr<Engine> engine;

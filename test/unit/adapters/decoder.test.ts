@@ -280,3 +280,72 @@ test('batches do not share memory: what was decoded before stays as it was', () 
   decoder.decode([record('{"value":2}')])
   expect([...first.streams[0]!.values]).toEqual([1])
 })
+
+describe('binary', () => {
+  const binary = { format: 'binary', channels: ['a', 'b'] }
+  const doubles = (...numbers: number[]): Buffer => {
+    const bytes = Buffer.alloc(8 * numbers.length)
+    numbers.forEach((number, i) => bytes.writeDoubleLE(number, 8 * i))
+    return bytes
+  }
+
+  test('a row of float64 is a point, wherever the value lies in its buffer', () => {
+    const shifted = Buffer.concat([Buffer.from('x'), doubles(1, 2, -0, 5e-324)]).subarray(1)
+    const { streams } = decode(binary, record(shifted))
+    expect(streams.map(({ stream, count }) => [stream, count])).toEqual([['mote', 2]])
+    expect(streams[0]!.values).toEqual(Float64Array.of(1, 2, -0, 5e-324))
+    expect([...streams[0]!.indices]).toEqual([0, 1])
+    expect(streams[0]!.timestamps).toBeNull()
+  })
+
+  test('float32, and timestamps that lead their rows', () => {
+    const row = (time: number, value: number): Buffer => {
+      const bytes = Buffer.alloc(12)
+      bytes.writeDoubleLE(time)
+      bytes.writeFloatLE(value, 8)
+      return bytes
+    }
+    const input = {
+      format: 'binary',
+      channels: ['a'],
+      binary: { type: 'float32' },
+      timestamp: { from: 'field', unit: 's' }
+    }
+    const { streams } = decode(input, record(Buffer.concat([row(1.5, 0.1), row(2, 7)])))
+    expect([...streams[0]!.values]).toEqual([Math.fround(0.1), 7])
+    expect([...streams[0]!.timestamps!]).toEqual([1500, 2000])
+    expect(refusal(input, record(Buffer.concat([row(1, 1), row(NaN, 1)])))).toBe(
+      'bad_timestamp: point 1: timestamp field "timestamp" is NaN, expected seconds since the epoch'
+    )
+  })
+
+  test('record timestamps hold for all rows', () => {
+    const { streams } = decode({ ...binary, timestamp: { from: 'record' } }, record(doubles(1, 2, 3, 4)))
+    expect([...streams[0]!.timestamps!]).toEqual([1000, 1000])
+  })
+
+  test('refusals say what was found, and leave nothing of the record behind', () => {
+    expect(refusal(binary, record(Buffer.alloc(17)))).toBe(
+      'wrong_dimension: the value has 17 bytes, expected a multiple of 16, the bytes of a point'
+    )
+    expect(refusal(binary, record(doubles(1, 2, 3, NaN)))).toBe(
+      'non_finite: point 1: channel "b" is NaN, expected a finite number'
+    )
+    expect(refusal({ ...binary, binary: { pointsMax: 1 } }, record(doubles(1, 2, 3, 4)))).toBe(
+      'too_many_points: the value has 2 points, expected at most 1 (input.binary.pointsMax)'
+    )
+    expect(refusal(binary, record(Buffer.alloc(0)))).toBe('empty: the record has no value')
+    expect(refusal(binary, record(null))).toBe('empty: the record has no value')
+    expect(refusal(binary, record(doubles(1, 2), null))).toMatch(/^missing_key: /)
+  })
+
+  test('settings that need names are refused', () => {
+    const issues = (input: Record<string, unknown>) => () => configWith({ ...binary, ...input })
+    expect(issues({ stream: { from: 'field', field: 'id' } })).toThrow(/input.stream.from: .*use "key"/)
+    expect(issues({ timestamp: { from: 'field', field: 't', unit: 'ms' } })).toThrow(
+      /input.timestamp.field: /
+    )
+    expect(issues({ timestamp: { from: 'field' } })).toThrow(/input.timestamp.unit: expected "ms" or "s"/)
+    expect(issues({ columns: ['a', 'b'] })).toThrow(/input.columns: only for the format "csv"/)
+  })
+})

@@ -126,23 +126,42 @@ test.each<[string, (metrics: Metrics) => void, (metrics: Metrics) => void]>([
   [
     'TdaLagGrowing',
     (metrics) => metrics.consumerLag(0, 20_000),
-    (metrics) => (metrics.recordsConsumed(1), metrics.consumerLag(0, 20_001))
+    (metrics) => {
+      metrics.recordsConsumed(1)
+      metrics.consumerLag(0, 20_001)
+    }
   ],
-  ['TdaLatencyHigh', () => {}, (metrics) => (metrics.recordsConsumed(1), metrics.computeLatency(0.02))],
+  [
+    'TdaLatencyHigh',
+    () => {},
+    (metrics) => {
+      metrics.recordsConsumed(1)
+      metrics.computeLatency(0.02)
+    }
+  ],
   [
     'TdaErrorRateHigh',
     () => {},
-    (metrics) => (metrics.recordsConsumed(50), metrics.recordsRejected('unparsable', 1))
+    (metrics) => {
+      metrics.recordsConsumed(50)
+      metrics.recordsRejected('unparsable', 1)
+    }
   ],
   [
     'TdaDeadLetters',
     () => {},
-    (metrics) => (metrics.recordsConsumed(500), metrics.recordsRejected('unparsable', 1))
+    (metrics) => {
+      metrics.recordsConsumed(500)
+      metrics.recordsRejected('unparsable', 1)
+    }
   ],
   [
     'TdaOperationsFailing',
     () => {},
-    (metrics) => (metrics.recordsConsumed(1), metrics.error('deliver', 'BROKER'))
+    (metrics) => {
+      metrics.recordsConsumed(1)
+      metrics.error('deliver', 'BROKER')
+    }
   ],
   ['TdaMemoryHigh', (metrics) => metrics.memoryRatio(0.8), (metrics) => metrics.recordsConsumed(1)],
   ['TdaRestoreTooLong', (metrics) => metrics.state('restoring'), (metrics) => metrics.recordsConsumed(1)],
@@ -216,7 +235,7 @@ test('a daemon that is away, slow, broken or somebody else says so, and never th
   const broken = await stranger((_, response) => response.writeHead(500).end('no engine'))
   const page = await stranger((_, response) => response.end('<html>'))
   const other = await stranger((_, response) => response.end('up 1\n'))
-  const huge = await stranger((_, response) => response.end(`${'# x\n'.repeat(5_000_000)}`))
+  const huge = await stranger((_, response) => response.end('# x\n'.repeat(5_000_000)))
   const away = async (url: string, patienceMs?: number): Promise<string | null> =>
     (await scrape(url, patienceMs)).away
   const gone = await daemon(busy())

@@ -28,11 +28,12 @@ scales:
 
 test('a minimal configuration gets every default', () => {
   expect(parseConfig(MINIMAL, 'c.yaml', 'broker')).toEqual({
-    kafka: { brokers: ['localhost:9092'], groupId: 'streaming-tda', librdkafka: {} },
+    kafka: { brokers: ['localhost:9092'], groupId: 'streaming-tda', columnar: true, librdkafka: {} },
     input: {
       topic: 'tda.points',
       partitions: 4,
       format: 'json',
+      binary: { type: 'float64', pointsMax: 65_536 },
       stream: { from: 'key' },
       timestamp: { from: 'none', unit: 'iso' },
       channels: ['value']
@@ -56,6 +57,7 @@ test('a minimal configuration gets every default', () => {
     },
     publish: { transactionInterval: 50, snapshotEvery: 100, maxBytes: 900_000 },
     streams: { max: 1000 },
+    tracing: { enabled: false, queueMax: 2048, linksMax: 32, recordsPerSecond: 20, recordsMax: 1024 },
     state: {
       interval: 10_000,
       idleAfter: 600_000,
@@ -194,7 +196,10 @@ scales:
     ['transactional.id: x', 'use kafka.instanceId'],
     ['isolation.level: read_uncommitted', 'records of aborted transactions are not read']
   ])('the setting %s is refused: %s', (setting, advice) => {
-    const text = MINIMAL.replace("kafka: { brokers: ['localhost:9092'] }", `kafka: { brokers: [a], librdkafka: { ${setting} } }`)
+    const text = MINIMAL.replace(
+      "kafka: { brokers: ['localhost:9092'] }",
+      `kafka: { brokers: [a], librdkafka: { ${setting} } }`
+    )
     expect(problems(text)).toEqual([expect.stringContaining(advice)])
   })
 

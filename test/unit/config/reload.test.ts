@@ -38,18 +38,18 @@ function listening(): {
   return {
     lines,
     changed,
-    options: { logger, parts: [{ reconfigure: (config) => void changed.push(config) }] }
+    options: { use: 'broker', logger, parts: [{ reconfigure: (config) => void changed.push(config) }] }
   }
 }
 
-test('log and metrics are taken over', async () => {
+test('log, metrics and tracing are taken over', async () => {
   await writeFile(
     path,
-    `${TEXT.replace('level: info', 'level: debug, components: { kafka: warn }')}metrics: { streams: [a] }\n`
+    `${TEXT.replace('level: info', 'level: debug, components: { kafka: warn }')}metrics: { streams: [a] }\ntracing: { sampler: { ratio: 0.5 } }\n`
   )
   const { lines, changed, options } = listening()
   const now = await reload({ path, running, ...options })
-  expect([now.log.level, now.metrics.streams]).toEqual(['debug', ['a']])
+  expect([now.log.level, now.metrics.streams, now.tracing.sampler?.ratio]).toEqual(['debug', ['a'], 0.5])
   expect(changed).toEqual([now])
   expect(lines).toEqual([`info ${path} was read again and taken over`])
 })
@@ -104,7 +104,7 @@ test('SIGHUP reloads, one after the other, and is given back', async () => {
       }
     }
   ]
-  const reloading = reloadOnSignal({ path, running, logger: options.logger, parts })
+  const reloading = reloadOnSignal({ path, use: 'broker', running, logger: options.logger, parts })
   process.emit('SIGHUP')
   process.emit('SIGHUP')
   await twice

@@ -3,7 +3,13 @@ import { expect, test } from '@jest/globals'
 import { createDecoder } from '../../../lib/adapters/decoder.js'
 import { validateConfig } from '../../../lib/config/load.js'
 import { Schedule } from '../../../lib/loadgen/arrivals.js'
-import { ARRIVALS, LOAD_DATA, planLoad, type LoadOptions } from '../../../lib/loadgen/options.js'
+import {
+  ARRIVALS,
+  LOAD_DATA,
+  LOAD_FORMATS,
+  planLoad,
+  type LoadOptions
+} from '../../../lib/loadgen/options.js'
 import { REGIME_POINTS } from '../../../lib/loadgen/points.js'
 import { uniform } from '../../../lib/loadgen/random.js'
 import { RecordSource } from '../../../lib/loadgen/records.js'
@@ -14,7 +20,10 @@ const base: LoadOptions = { rate: 1000, durationMs: 10_000 }
 function timesOf(options: LoadOptions): number[] {
   const schedule = new Schedule(planLoad(options))
   const times: number[] = []
-  for (; schedule.nextMs < Infinity; schedule.pass()) times.push(schedule.nextMs)
+  while (schedule.nextMs < Infinity) {
+    times.push(schedule.nextMs)
+    schedule.pass()
+  }
   return times
 }
 
@@ -90,10 +99,15 @@ test('law_ one seed is the same records, byte for byte; another seed other ones'
   ])
 })
 
-test('oracle_ the decoder of the daemon takes every record', () => {
+test.each(LOAD_FORMATS)('oracle_ the decoder of the daemon takes every record: %s', (format) => {
   const decoder = createDecoder(
     validateConfig({
-      input: { channels: ['x', 'y', 'z'], timestamp: { from: 'field', field: 't', unit: 'ms' } },
+      input: {
+        channels: ['x', 'y', 'z'],
+        ...(format === 'json'
+          ? { timestamp: { from: 'field', unit: 'ms', field: 't' } }
+          : { format: 'binary', binary: { type: format }, timestamp: { from: 'field', unit: 'ms' } })
+      },
       scales: [{ name: 'a', window: 8, filtration: 'sublevel', channel: 'x' }]
     })
   )
@@ -101,6 +115,7 @@ test('oracle_ the decoder of the daemon takes every record', () => {
     const options: LoadOptions = {
       ...base,
       data: 'torus',
+      format,
       pointsPerRecord,
       timeField: 't',
       startTime: 1_000_000,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { Spool } from '../../../lib/pipeline/spool.js'
 import { seeded } from '../../support/pipeline-world.js'
+import { runCommand } from '../../support/run-command.js'
 
 let directory = ''
 beforeEach(async () => {
@@ -126,4 +127,34 @@ test('files of others are left alone, and a directory that cannot be is an error
     code: 'FILE',
     message: expect.stringContaining('spool.directory')
   })
+})
+
+test('a disk that fills up in the middle of a frame refuses it, and what was accepted is all there', async () => {
+  // A limit on the size of files does what a full disk does: it takes the beginning of a write, then refuses.
+  const program = `
+    import { Spool } from '${new URL('../../../lib/pipeline/spool.js', import.meta.url).href}'
+    const spool = await Spool.open({ directory: process.argv[1], bytesMax: ${BYTES} })
+    let accepted = 0
+    while (await spool.append(Buffer.alloc(10_000, accepted % 251))) accepted += 1
+    let taken = 0
+    for (let frame = await spool.first(); frame !== null; frame = await spool.first()) {
+      if (frame.length !== 10_000 || frame.some((byte) => byte !== taken % 251)) throw new Error('another frame')
+      taken += 1
+      await spool.drop()
+    }
+    const again = await spool.append(Buffer.alloc(10_000))
+    console.log(JSON.stringify({ accepted, taken, again }))`
+  const shell = 'ulimit -f 64; exec "$0" --input-type=module --eval "$1" "$2"'
+  const { code, stdout, stderr } = await runCommand('/bin/sh', [
+    '-c',
+    shell,
+    process.execPath,
+    program,
+    directory
+  ])
+  expect([code, stderr]).toEqual([0, ''])
+  const { accepted, taken, again } = JSON.parse(stdout) as { accepted: number; taken: number; again: boolean }
+  expect(accepted).toBeGreaterThanOrEqual(3)
+  expect(taken).toBe(accepted)
+  expect(again).toBe(true)
 })

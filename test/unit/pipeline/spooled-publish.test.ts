@@ -35,7 +35,8 @@ class Brokers {
   readonly attempt = (topic: string, records: readonly OutgoingRecord[]): Promise<void> => {
     if (this.#away) return Promise.reject(new TdaError('BROKER', 'away', { retriable: true }))
     const long = records.filter(({ value }) => (value?.length ?? 0) > 100)
-    for (const record of records) if (!long.includes(record)) this.taken.push(`${topic} ${String(record.value)}`)
+    for (const record of records)
+      if (!long.includes(record)) this.taken.push(`${topic} ${String(record.value)}`)
     return long.length > 0 ? Promise.reject(tooLargeError(topic, new Set(long))) : Promise.resolve()
   }
 

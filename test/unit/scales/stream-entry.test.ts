@@ -18,7 +18,13 @@ async function withEntry(work: (entry: StreamEntry) => Promise<void>): Promise<v
     maxBytes: 1e6,
     eventTime: false
   })
-  const entry = new StreamEntry(0, 's', { truncated: false, known: null, state: null }, planStream(config), pool)
+  const entry = new StreamEntry(
+    0,
+    's',
+    { truncated: false, known: null, state: null },
+    planStream(config),
+    pool
+  )
   try {
     await work(entry)
   } finally {

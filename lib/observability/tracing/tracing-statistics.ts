@@ -1,0 +1,25 @@
+/** What became of spans, and who is told about it. */
+
+/** Why spans were lost. Stable: a metric's label. */
+export const DROP_REASONS = ['queue_full', 'export_failed', 'trace_too_large'] as const
+export type DropReason = (typeof DROP_REASONS)[number]
+
+export interface TracingStatistics {
+  /** Acknowledged by the collector. */
+  readonly exported: number
+  /** In the queue now. */
+  readonly waiting: number
+  readonly dropped: Readonly<Record<DropReason, number>>
+}
+
+export const noStatistics: TracingStatistics = {
+  exported: 0,
+  waiting: 0,
+  dropped: { queue_full: 0, export_failed: 0, trace_too_large: 0 }
+}
+
+/** The part of a pino logger that is used. */
+export interface TracingLogger {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
