@@ -68,7 +68,12 @@ const TROUBLE = [
   'facility',
   'results',
   'length',
-  'pairs'
+  'pairs',
+  'position',
+  'from',
+  'resume',
+  'stored',
+  'streams'
 ]
 
 test('every field that is logged is documented, and every documented one is logged', async () => {
