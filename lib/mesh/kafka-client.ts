@@ -8,6 +8,7 @@ import { isNativeError } from 'node:util/types'
 import type * as rdkafka from 'node-rdkafka'
 import type { LibrdKafkaError } from 'node-rdkafka'
 import { TdaError, type ErrorCode } from '../errors.js'
+import type { ClientLog } from './client-log.js'
 import type { KafkaSettings } from './kafka-settings.js'
 
 type Rdkafka = typeof rdkafka
@@ -176,13 +177,6 @@ export async function connectClient(client: Connectable, brokers: string, timeou
         )
     })
   })
-}
-
-/** Where what the client says of itself goes. */
-export interface ClientLog {
-  debug(fields: object, message: string): void
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
 }
 
 interface Talking {

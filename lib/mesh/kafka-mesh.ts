@@ -13,7 +13,8 @@ import type {
   Transactions
 } from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
-import type { ClientLog, LibrdKafkaError } from './kafka-client.js'
+import type { ClientLog } from './client-log.js'
+import type { LibrdKafkaError } from './kafka-client.js'
 import { KafkaInspector } from './kafka-inspector.js'
 import { KafkaPublisher } from './kafka-publisher.js'
 import type { KafkaSettings } from './kafka-settings.js'

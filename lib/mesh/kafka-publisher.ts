@@ -8,6 +8,7 @@
  * Cost: 130 000 to 210 000 small records/s, set by one report object a record (measured, 2 cores).
  */
 import { TdaError } from '../errors.js'
+import type { ClientLog } from './client-log.js'
 import type { OutgoingRecord } from './event-mesh.js'
 import {
   brokerError,
@@ -19,7 +20,6 @@ import {
   logClient,
   RD_KAFKA,
   withSettings,
-  type ClientLog,
   type LibrdKafkaError,
   type Producer
 } from './kafka-client.js'

@@ -17,6 +17,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { TdaError } from '../errors.js'
 import { ColumnarReader, columnarSettings, type ReadError } from './columnar-reader.js'
+import type { ClientLog } from './client-log.js'
 import type { AssignedPartition, MeshEvent, MeshRecord, Subscription } from './event-mesh.js'
 import {
   brokerError,
@@ -27,7 +28,6 @@ import {
   logClient,
   RD_KAFKA,
   withSettings,
-  type ClientLog,
   type KafkaConsumer,
   type LibrdKafkaError,
   type Message
