@@ -213,6 +213,28 @@ export function call(begin: (done: (error: unknown) => void) => void): Promise<v
   })
 }
 
+/**
+ * The same for a call that may never come back.
+ *
+ * @throws BROKER, not retriable, when it takes longer than `ms`: what it holds can only be freed by ending the process.
+ */
+export async function callWithin(
+  ms: number,
+  what: string,
+  begin: (done: (error: unknown) => void) => void
+): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const text = `${what}: librdkafka did not come back within ${ms} ms; restart, which repeats what was not committed`
+    timer = setTimeout(() => reject(new TdaError('BROKER', text)), ms)
+  })
+  try {
+    await Promise.race([call(begin), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** librdkafka's errors are errors in all but their class: with message, code and flags. */
 function asError(error: object): Error {
   return error as Error

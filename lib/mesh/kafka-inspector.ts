@@ -50,17 +50,8 @@ export class KafkaInspector {
     })
   }
 
-  /** A topic that was just made, or whose leader moves, is asked for again for up to `REQUEST_MS`. */
-  async bounds(topic: string, partition: number): Promise<PartitionBounds> {
-    const deadlineMs = performance.now() + REQUEST_MS
-    for (;;) {
-      try {
-        return await this.#bounds(topic, partition)
-      } catch (error) {
-        if (!(error instanceof TdaError && error.retriable) || performance.now() > deadlineMs) throw error
-        await delay(RETRY_MS)
-      }
-    }
+  bounds(topic: string, partition: number): Promise<PartitionBounds> {
+    return patiently(() => this.#bounds(topic, partition))
   }
 
   async #bounds(topic: string, partition: number): Promise<PartitionBounds> {
@@ -77,12 +68,14 @@ export class KafkaInspector {
     const client = await this.#open()
     const partitions = Array.from({ length: await this.partitions(topic) }, (_, partition) => partition)
     const asked = partitions.map((partition) => ({ topic, partition, offset: timestampMs }))
-    const found = await new Promise<Map<number, number>>((resolve, reject) => {
-      client.offsetsForTimes(asked, REQUEST_MS, (error: LibrdKafkaError | null, offsets) => {
-        if (error) reject(brokerError(`find offsets of "${topic}" by time`, error))
-        else resolve(new Map(offsets.map(({ partition, offset }) => [partition, offset])))
+    const ask = (): Promise<Map<number, number>> =>
+      new Promise((resolve, reject) => {
+        client.offsetsForTimes(asked, REQUEST_MS, (error: LibrdKafkaError | null, offsets) => {
+          if (error) reject(brokerError(`find offsets of "${topic}" by time`, error))
+          else resolve(new Map(offsets.map(({ partition, offset }) => [partition, offset])))
+        })
       })
-    })
+    const found = await patiently(ask)
     for (const partition of partitions) {
       // Nothing as new: a negative offset.
       if (!((found.get(partition) ?? -1) >= 0))
@@ -155,6 +148,19 @@ export class KafkaInspector {
     consumer.on('event.error', () => {}) // Outages heal; what does not heal is thrown by the call.
     await connectClient(consumer, this.#brokers, this.#timeoutMs)
     return consumer
+  }
+}
+
+/** A topic that was just made, or whose leader moves, is asked for again for up to `REQUEST_MS`. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  const deadlineMs = performance.now() + REQUEST_MS
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof TdaError && error.retriable) || performance.now() > deadlineMs) throw error
+      await delay(RETRY_MS)
+    }
   }
 }
 

@@ -21,6 +21,7 @@ import type { OutgoingRecord, Transaction, TransactionOutcome, Transactions } fr
 import {
   brokerError,
   call,
+  callWithin,
   connectClient,
   disconnectClient,
   errorNumber,
@@ -41,6 +42,14 @@ import { tooLargeError } from './too-large.js'
 /** What a killed member has begun holds back readers for so long at most. Brokers take it back after that. */
 const TRANSACTION_TIMEOUT_MS = 10_000
 const CALL_MS = 5_000
+/**
+ * `send_offsets_to_transaction` waits without a limit for the group's coordinator, and looks for it again only when the state
+ * of a connection changes (librdkafka issues 5456 and 5511): a coordinator that moved at the wrong moment is never found.
+ * Connections that idle for so long are closed, which is such a change.
+ */
+const IDLE_MS = 5_000
+/** When even that did not help, the daemon ends: a restart is the only way out of librdkafka. */
+const HANG_MS = 60_000
 /** librdkafka's queue; beyond it producing waits for the broker to take some. */
 const QUEUE_RECORDS = 200_000
 const QUEUE_KBYTES = 128 * 1024
@@ -175,6 +184,7 @@ export class KafkaTransactions implements Transactions {
             'queue.buffering.max.messages': QUEUE_RECORDS,
             'queue.buffering.max.kbytes': QUEUE_KBYTES,
             'transaction.timeout.ms': TRANSACTION_TIMEOUT_MS,
+            'connections.max.idle.ms': IDLE_MS,
             ...settings,
             ...(this.#singly ? { 'batch.num.messages': 1 } : {}),
             'transactional.id': transactionalId
@@ -219,7 +229,9 @@ export class KafkaTransactions implements Transactions {
     const { subscription } = this.#options
     const offsets = [...next].map(([partition, offset]) => ({ topic: subscription.topic, partition, offset }))
     return subscription.lend((consumer) =>
-      call((done) => producer.sendOffsetsToTransaction(offsets, consumer, CALL_MS, done))
+      callWithin(HANG_MS, 'send offsets to a transaction', (done) =>
+        producer.sendOffsetsToTransaction(offsets, consumer, CALL_MS, done)
+      )
     )
   }
 

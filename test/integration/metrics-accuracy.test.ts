@@ -43,10 +43,16 @@ test('after 10^6 points with concurrent scrapes counters and histograms equal th
   })
   const metrics = createMetrics(config.metrics)
   const sink = new MemorySink()
+  let running = true
+  let scrapes = 0
   let bytes = 0
+  let batches = 0
   const publish = sink.publish.bind(sink)
-  sink.publish = (updates) => {
+  sink.publish = async (updates) => {
     for (const { value } of updates) bytes += value!.length
+    // However fast the batches are, scrapes fall between them.
+    const before = scrapes
+    if (++batches % 16 === 0) while (running && scrapes === before) await new Promise(setImmediate)
     return publish(updates)
   }
   const pipeline = pipelineOf(config, new ScriptedSource([...log()]), sink, { metrics })
@@ -57,8 +63,6 @@ test('after 10^6 points with concurrent scrapes counters and histograms equal th
     metrics,
     health: () => healthOf(pipeline.state)
   })
-  let running = true
-  let scrapes = 0
   const scraper = async (accept: string): Promise<void> => {
     let before = new Exposition(new Map())
     while (running) {
@@ -78,6 +82,7 @@ test('after 10^6 points with concurrent scrapes counters and histograms equal th
     }
   }
   const scraping = Promise.all(['text/plain', 'application/openmetrics-text', 'text/plain'].map(scraper))
+  scraping.catch(() => (running = false))
   try {
     await pipeline.run()
   } finally {

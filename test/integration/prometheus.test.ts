@@ -213,7 +213,12 @@ withPrometheus('with a real Prometheus', () => {
     expect(pairs).toHaveLength(1)
     const watched = await prometheus.query('tda_stream_points_total')
     expect(watched.map(({ metric }) => metric['stream'])).toEqual(['mote-1'])
-    expect(await prometheus.query('ALERTS{alertname="TdaDeadLetters"}')).toEqual([
+    // An alert comes with the evaluation after the second scrape.
+    const alerts = await prometheus.until(
+      () => prometheus.query('ALERTS{alertname="TdaDeadLetters"}'),
+      (answer) => answer.length > 0
+    )
+    expect(alerts).toEqual([
       expect.objectContaining({ metric: expect.objectContaining({ reason: 'unparsable', severity: 'info' }) })
     ])
   }, 60_000)
