@@ -403,14 +403,14 @@ TEST(RipsFiltration, what_cannot_be_corrected_is_refused) {
   const RipsSpec cloud{{0, 1}, 1, 1, 1, {}, 1, kInfinity, 0};
   const auto made = [&](const RipsSpec& spec, FiltrationKind kind, const SlideSpec& slide) {
     const FiltrationConfig filtration{.kind = kind, .channel = 0, .rips = spec};
-    Setup setup = make_engine(
+    auto setup = make_engine(
         log, {.filtration = filtration, .window = {.count = 8}, .slide = slide, .snapshot_every = 0});
     EXPECT_EQ(setup.ring->append(log.batch(0, 5)), Status::kOk);
     return setup;
   };
   EngineResults results;
   const std::vector<double> point{1, 2};
-  for (const Setup& setup :
+  for (const auto& setup :
        {made(cloud, FiltrationKind::kSublevel, {}), made(cloud, FiltrationKind::kRips, {.count = 1}),
         made({{0}, 2, 1, 1, {}, 1, kInfinity, 0}, FiltrationKind::kRips, {}),
         made({{0, 1}, 1, 1, 2, {}, 1, kInfinity, 0}, FiltrationKind::kRips, {})}) {
@@ -419,7 +419,7 @@ TEST(RipsFiltration, what_cannot_be_corrected_is_refused) {
     EXPECT_EQ(lease->remove(0, results), Status::kInvalidArgument);
     EXPECT_EQ(lease->move(0, point, results), Status::kInvalidArgument);
   }
-  const Setup setup = made(cloud, FiltrationKind::kRips, {});
+  const auto setup = made(cloud, FiltrationKind::kRips, {});
   EngineLease lease(setup.engine);
   ASSERT_EQ(lease->update(5, 1, results), Status::kOk);
   for (const PointId absent : {0, 5, 6}) {
