@@ -51,6 +51,7 @@ export interface RipsFiltrationConfig {
 
 /** How distances of points are formed; see native/rips/metric.h. */
 export const METRICS = ['euclidean', 'manhattan', 'chebyshev', 'cosine', 'correlation'] as const
+/** Name of a metric; the last two are angles: vectors without a direction are refused. */
 export type Metric = (typeof METRICS)[number]
 
 export interface NativeRips {
