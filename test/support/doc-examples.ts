@@ -18,8 +18,9 @@ export function examplesOf(path: string): DocExample[] {
   return [...comments].flatMap(([comment]) => {
     const bodies = comment.matchAll(/@example\n(.*?)(?=\n\s*\*\s*\n\s*\* @|\n\s*\* @|\s*\*\/)/gs)
     const name =
-      /\*\/\s*(?:export )?(?:abstract |async )?(?:class |interface |function |const )?(\w+)/.exec(comment)?.[1] ??
-      path
+      /\*\/\s*(?:export )?(?:abstract |async )?(?:class |interface |function |const )?(\w+)/.exec(
+        comment
+      )?.[1] ?? path
     return [...bodies].map(([, body = '']) => {
       const code = body.replaceAll(/^\s*\* ?/gm, '')
       const expected = [...code.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, text]) => text ?? '')
