@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { root, runCommand } from '../support/run-command.js'
 
 const node = (args: readonly string[], env = process.env) => runCommand(process.execPath, args, { env })
@@ -110,3 +110,74 @@ test('options of the outer npm command do not reach the inner one, where to inst
   )
   expect(stdout).toBe('npm_config_cache')
 })
+
+/** A checkout with an unbuilt node-rdkafka, and on the PATH an npm that notes its arguments and then does `body`. */
+function unbuiltClient(directory: string): {
+  npm: (body: string) => void
+  calls: () => string[]
+  build: (retry: boolean) => Promise<string>
+} {
+  const client = join(directory, 'node_modules', 'node-rdkafka')
+  const bin = join(directory, 'bin')
+  mkdirSync(client, { recursive: true })
+  mkdirSync(bin)
+  writeFileSync(join(client, 'package.json'), '{ "name": "node-rdkafka", "version": "3.6.1" }')
+  cpSync(join(root, 'scripts'), join(directory, 'scripts'), { recursive: true })
+  const script = (name: string, body: string): void =>
+    writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 })
+  const headers = ['OpenSSL', 'zlib', 'zstd', 'SASL'].map((name) => `echo 'found "${name} headers"'`)
+  script('c++', ['cat > /dev/null', ...headers].join('\n'))
+  for (const tool of ['make', 'python3']) script(tool, 'exit 0')
+  const calls = join(directory, 'calls')
+  writeFileSync(calls, '')
+  const work = `
+    import { buildKafkaClient } from ${JSON.stringify(join(directory, 'scripts/setup/kafka.mjs'))}
+    import { Report } from ${JSON.stringify(join(directory, 'scripts/setup/report.mjs'))}
+    import { Stamp } from ${JSON.stringify(join(directory, 'scripts/setup/stamp.mjs'))}
+    await buildKafkaClient(new Report(), new Stamp(), { retry: process.env.RETRY === 'yes' })`
+  return {
+    npm: (body) => script('npm', `echo "$*" >> ${JSON.stringify(calls)}\n${body}`),
+    calls: () => readFileSync(calls, 'utf8').split('\n').filter(Boolean),
+    build: async (retry) => {
+      const PATH = [bin, '/usr/bin', '/bin'].join(delimiter)
+      const env = { ...process.env, PATH, CXX: '', npm_execpath: '', RETRY: retry ? 'yes' : 'no' }
+      const { code, stderr } = await node(['--input-type=module', '--eval', work], env)
+      expect(code).toBe(0)
+      return stderr
+    }
+  }
+}
+
+test('a Kafka client that does not build is said with its reason, not tried again unless asked, and then built', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'streaming-tda-client-'))
+  try {
+    const { npm, calls, build } = unbuiltClient(directory)
+    npm('echo "rdkafka.c:7:10: fatal error: no such header"; exit 1')
+    const failure = await build(false)
+    expect(failure).toContain('node-rdkafka could not be built: npm rebuild node-rdkafka: exit code 1\n')
+    expect(failure).toContain('rdkafka.c:7:10: fatal error: no such header')
+    expect(failure).toContain('Everything else works, with the in-process mesh instead of Kafka.')
+    expect(failure).toContain('`node scripts/setup.mjs --retry-kafka` tries again.')
+    expect(calls()).toEqual(['rebuild node-rdkafka --foreground-scripts'])
+
+    expect(await build(false)).toBe(
+      'Still without node-rdkafka (npm rebuild node-rdkafka: exit code 1): the in-process mesh is used.\n' +
+        'To try again: node scripts/setup.mjs --retry-kafka\n'
+    )
+    expect(calls()).toHaveLength(1)
+    expect(await build(true)).toContain('node-rdkafka could not be built')
+    expect(calls()).toHaveLength(2)
+
+    npm('exit 0') // as with install scripts switched off
+    expect(await build(true)).toContain('ended well but the module does not load')
+    const client = join(directory, 'node_modules', 'node-rdkafka')
+    npm(
+      `mkdir -p ${client}/build/Release && touch ${client}/build/Release/node-librdkafka.node ${client}/index.js`
+    )
+    expect(await build(true)).toContain('done    Kafka client node-rdkafka')
+    expect(await build(false)).toBe('')
+    expect(calls()).toHaveLength(4)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}, 120_000)
