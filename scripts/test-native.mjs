@@ -84,6 +84,7 @@ function reportCoverage(folder) {
   let covered = 0
   let total = 0
   for (const [path, lines] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (lines.size === 0) continue
     const missed = [...lines].filter(([, count]) => count === 0).map(([line]) => line)
     covered += lines.size - missed.length
     total += lines.size
