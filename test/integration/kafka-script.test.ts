@@ -1,5 +1,7 @@
 /** Where scripts/kafka.mjs takes brokers from: those given, else a container engine that answers, else Java; and what it says. */
+import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -83,3 +85,45 @@ test('a cluster that is not there has no status, and nothing to take down', asyn
   const { code, stderr } = await kafka(['stop', '1', '--name', 'nobody'], {})
   expect([code, stderr]).toEqual([3, 'there is no cluster "nobody"\n'])
 })
+
+const has = async (program: string, args: readonly string[]): Promise<boolean> =>
+  (await runCommand(program, args, {}).catch(() => ({ code: 1 }))).code === 0
+const canStart =
+  process.env['KAFKA_BROKERS'] !== undefined &&
+  (await has('java', ['-version'])) &&
+  (await has('mvn', ['-v']))
+if (!canStart) process.stderr.write('skipped: three brokers of their own (no KAFKA_BROKERS, Java or Maven)\n')
+
+/** Resolves when the address takes a connection. */
+async function accepts(address: string): Promise<void> {
+  const [host = '', port] = address.split(':')
+  const socket = connect(Number(port), host)
+  await once(socket, 'connect')
+  socket.destroy()
+}
+
+// Only where a run has brokers already: the artifacts are there, so this costs no download.
+;(canStart ? test : test.skip)(
+  'three brokers come up under a name of their own, are told by `status`, and go without touching others',
+  async () => {
+    const name = `three-${process.pid}`
+    const before = await kafka(['status', '--json'], {})
+    try {
+      const up = await kafka(['up', '--brokers', '3', '--name', name], {})
+      expect([up.code, up.stderr]).toEqual([0, expect.any(String)])
+      const addresses = up.stdout.trim().split(',')
+      expect(new Set(addresses).size).toBe(3)
+      const status = await kafka(['status', '--name', name], {})
+      expect([status.code, status.stdout]).toEqual([0, up.stdout])
+      for (const address of addresses) await accepts(address)
+      expect((await kafka(['kill', '2', '--name', name], {})).code).toBe(0)
+      const without = await kafka(['status', '--name', name], {})
+      expect([without.code, without.stdout]).toEqual([1, ''])
+    } finally {
+      expect((await kafka(['down', '--name', name], {})).code).toBe(0)
+    }
+    expect((await kafka(['status', '--name', name], {})).code).toBe(1)
+    expect((await kafka(['status', '--json'], {})).stdout).toBe(before.stdout)
+  },
+  120_000
+)
