@@ -199,8 +199,15 @@ export function logClient(client: Talking, role: 'consumer' | 'producer', log: C
   })
 }
 
+/** Never rejects: node-rdkafka throws where a producer did not get as far as being connected. */
 export function disconnectClient(client: Connectable): Promise<void> {
-  return new Promise((resolve) => client.disconnect(() => resolve()))
+  return new Promise((resolve) => {
+    try {
+      client.disconnect(() => resolve())
+    } catch {
+      resolve()
+    }
+  })
 }
 
 /** A callback of librdkafka as a promise. */
@@ -213,11 +220,17 @@ export function call(begin: (done: (error: unknown) => void) => void): Promise<v
   })
 }
 
-/**
- * The same for a call that may never come back.
- *
- * @throws BROKER, not retriable, when it takes longer than `ms`: what it holds can only be freed by ending the process.
- */
+/** A call that does not come back; the client it was made on can only be freed by ending the process. */
+export class HungCall extends TdaError {
+  constructor(what: string, ms: number) {
+    super(
+      'BROKER',
+      `${what}: librdkafka did not come back within ${ms} ms; restart, which repeats what was not committed`
+    )
+  }
+}
+
+/** The same for a call that may never come back. @throws HungCall when it takes longer than `ms`. */
 export async function callWithin(
   ms: number,
   what: string,
@@ -225,8 +238,7 @@ export async function callWithin(
 ): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    const text = `${what}: librdkafka did not come back within ${ms} ms; restart, which repeats what was not committed`
-    timer = setTimeout(() => reject(new TdaError('BROKER', text)), ms)
+    timer = setTimeout(() => reject(new HungCall(what, ms)), ms)
   })
   try {
     await Promise.race([call(begin), late])

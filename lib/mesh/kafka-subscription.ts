@@ -56,6 +56,8 @@ export class KafkaSubscription implements Subscription {
   readonly #rebalances: Rebalance[] = []
   /** Next offset to read of each assigned partition. */
   readonly #position = new Map<number, number>()
+  /** The group's offset of each assigned partition, as far as this member knows. */
+  readonly #stored = new Map<number, number>()
   /** Partitions the reader is about to give up; empty when none. */
   #revoking: readonly number[] = []
   /** Records that arrived while the reader was busy. */
@@ -191,6 +193,22 @@ export class KafkaSubscription implements Subscription {
     return [...partitions].every((partition) => revoked.has(partition) || !this.#position.has(partition))
   }
 
+  /** Whether partitions are being given up at this moment. */
+  get isRevoking(): boolean {
+    return this.#revoking.length > 0
+  }
+
+  /** Whether one of these offsets is another than the group has, as far as this member knows. */
+  isMoved(next: ReadonlyMap<number, number>): boolean {
+    return [...next].some(([partition, offset]) => this.#stored.get(partition) !== offset)
+  }
+
+  /** A transaction of this member has committed these offsets. */
+  noteCommitted(next: ReadonlyMap<number, number>): void {
+    for (const [partition, offset] of next)
+      if (this.#position.has(partition)) this.#stored.set(partition, offset)
+  }
+
   async lag(): Promise<ReadonlyMap<number, number>> {
     const lag = new Map<number, number>()
     // Also a member without partitions finds out whether brokers answer.
@@ -277,8 +295,8 @@ export class KafkaSubscription implements Subscription {
     const { records, error } = await reader.take(recordsMax, FIRST_RECORD_MS, lingerMs)
     if (this.#isClosing()) return []
     this.#follow(records)
-    // What came before the error goes on its way; the error comes again when it lasts.
-    if (error !== null && records.length === 0) await this.#readFailed(error)
+    // What came before the error goes on its way; the error comes again when it lasts. A fatal one comes once.
+    if (error !== null && (records.length === 0 || isHopeless(error))) await this.#readFailed(error)
     return records
   }
 
@@ -315,9 +333,13 @@ export class KafkaSubscription implements Subscription {
       const committed = offset !== null && offset <= high ? offset : null
       assigned.push({ partition, low, resume: Math.max(low, committed ?? low), committed })
     }
+    for (const { partition, committed } of assigned) {
+      if (committed === null) this.#stored.delete(partition)
+      else this.#stored.set(partition, committed)
+    }
     const starts = new Map(assigned.map(({ partition, low }) => [partition, low]))
     const startAt = (partition: number, offset: number): void => void starts.set(partition, offset)
-    yield { kind: 'assigned', partitions: assigned, startAt }
+    yield* this.#hand({ kind: 'assigned', partitions: assigned, startAt })
     if (this.#closing) return
     const offsets = [...starts].map(([partition, offset]) => ({ topic: this.topic, partition, offset }))
     for (const { partition, offset } of offsets) this.#position.set(partition, offset)
@@ -329,7 +351,7 @@ export class KafkaSubscription implements Subscription {
     let done = (): void => {}
     const released = new Promise<void>((resolve) => (done = resolve))
     this.#revoking = partitions
-    yield { kind: 'revoked', partitions, done }
+    yield* this.#hand({ kind: 'revoked', partitions, done })
     await released
     this.#revoking = []
     if (!this.#closing) this.#unassign(partitions)

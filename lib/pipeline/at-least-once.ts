@@ -65,6 +65,10 @@ export class AtLeastOnce implements Delivery {
     await this.#behind.settled() // State is kept behind its commit.
   }
 
+  released(): void {
+    // Nothing is kept by partition.
+  }
+
   close(): Promise<void> {
     return this.#behind.close()
   }

@@ -12,7 +12,7 @@
  *   (L2) Keys and values per stream depend on the log and the configuration alone: not on batches, threads or restarts.
  *   (L3) After a failure nothing is published or committed any more; a restart repeats from the committed offsets.
  */
-import type { DecodedBatch } from '../adapters/decoder.js'
+import type { DecodedBatch, RejectedRecord } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type {
@@ -181,7 +181,11 @@ export class Pipeline {
   async keepState(): Promise<void> {
     if (!this.#restorer || this.#state.kind !== 'running') return
     await this.#restorer.refresh()
-    if (this.#restorer.isDue() && !this.#handling && this.#flight.depth === 0) this.#checkpoint()
+    try {
+      if (this.#restorer.isDue() && !this.#handling && this.#flight.depth === 0) this.#checkpoint()
+    } catch (error) {
+      void this.#fail(error)
+    }
   }
 
   /** How far a restore is, for people; `null` when none is under way. */
@@ -283,9 +287,9 @@ export class Pipeline {
       results.catch(() => {}) // Told by the flight, which waits for all of them.
       rounds.push(results)
     }
-    const letters = [...decoded.rejected, ...refused].filter(({ record }) => isLive(record))
+    const letters = [...decoded.rejected, ...refused].filter(({ record }) => isLive(record)).map(detached)
     const next = this.#streams.nextOffsets(records)
-    const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
+    const newestMs = next.size > 0 ? this.#newestLive(records) : null
     this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
       this.#deliver({ updates: updates.flat(), letters, state: [], next }, trace, arrivedMs, newestMs)
     )
@@ -313,9 +317,10 @@ export class Pipeline {
       trace.inside(() => report(omitted))
       trace.finished()
     }
+    const lost = (): void => trace.finished()
     // Of a batch that was only replayed nothing is left.
     if (updates.length + letters.length + state.length + next.size === 0) out()
-    else await this.#report.watched('deliver', this.#delivery.deliver({ ...outcome, updates }, out))
+    else await this.#report.watched('deliver', this.#delivery.deliver({ ...outcome, updates }, out, lost))
   }
 
   /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
@@ -364,6 +369,17 @@ export class Pipeline {
     if (lost <= 0) return
     const message = `retention removed ${lost} records before they were read; let the input topic keep them for longer`
     this.#logger.warn({ partition, low, committed }, message)
+  }
+
+  /** Timestamp of the newest record that is not only replayed. */
+  #newestLive(records: readonly MeshRecord[]): number {
+    const isReplaying = this.#restoring.size > 0
+    let newest = -Infinity
+    for (const record of records) {
+      if (record.timestamp > newest && (!isReplaying || this.#streams.isLive(record)))
+        newest = record.timestamp
+    }
+    return newest
   }
 
   #countReplayed(records: readonly MeshRecord[]): void {
@@ -433,6 +449,7 @@ export class Pipeline {
   }
 
   async #release(partitions: readonly number[]): Promise<void> {
+    this.#delivery.released(partitions)
     for (const partition of partitions) {
       this.#restorer?.release(partition)
       await this.#streams.release(partition)
@@ -476,5 +493,16 @@ export class Pipeline {
     if (this.#state.kind === before) return
     this.#metrics.state(this.#state.kind)
     this.#logger.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
+  }
+}
+
+/** A refused record without the batch it came in, which its letter would hold as long as brokers are away. */
+function detached({ record, ...why }: RejectedRecord): RejectedRecord {
+  const { topic, partition, offset, timestamp, headers } = record
+  const copy = (bytes: Uint8Array | null): Uint8Array | null => bytes && Buffer.from(bytes)
+  const rest = headers === undefined ? {} : { headers }
+  return {
+    ...why,
+    record: { topic, partition, offset, timestamp, ...rest, key: copy(record.key), value: copy(record.value) }
   }
 }
