@@ -47,9 +47,10 @@ const CALL_MS = 5_000
 /**
  * `send_offsets_to_transaction` waits without a limit for the group's coordinator, and looks for it again only when the state
  * of a connection changes (librdkafka issues 5456 and 5511): a coordinator that moved at the wrong moment is never found.
- * Connections that idle for so long are closed, which is such a change.
+ * Connections that idle for so long are closed, which is such a change. An answer that is waited for counts as idling: longer
+ * than a transaction may take, even after the 2 s that librdkafka takes off at random.
  */
-const IDLE_MS = 5_000
+const IDLE_MS = TRANSACTION_TIMEOUT_MS + 2_500
 /** When even that did not help, the daemon ends: a restart is the only way out of librdkafka. */
 const HANG_MS = 60_000
 /** librdkafka's queue; beyond it producing waits for the broker to take some. */
