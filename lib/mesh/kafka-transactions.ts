@@ -305,7 +305,9 @@ export class KafkaTransactions implements Transactions {
   async #wasCommitted({ next }: Transaction): Promise<boolean> {
     const doubt = this.#doubt
     if (doubt === null) return false
-    const stored = await this.#options.subscription.committed([...doubt.keys()])
+    const { subscription } = this.#options
+    const stored = await subscription.committed([...doubt.keys()])
+    subscription.noteCommitted(stored)
     this.#doubt = null
     const same = doubt.size > 0 && [...doubt].every(([partition, offset]) => stored.get(partition) === offset)
     return same && doubt.size === next.size && [...doubt].every(([p, offset]) => next.get(p) === offset)
