@@ -17,6 +17,7 @@ export type { KafkaConsumer, LibrdKafkaError, Message, Producer } from 'node-rdk
 /** librdkafka's error numbers this package acts upon. Negative: found by the client; positive: said by the broker. */
 export const RD_KAFKA = {
   TRANSPORT: -195,
+  UNKNOWN_PARTITION: -190,
   ALL_BROKERS_DOWN: -187,
   TIMED_OUT: -185,
   QUEUE_FULL: -184,
@@ -244,6 +245,46 @@ export async function callWithin(
     await Promise.race([call(begin), late])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+interface Asking {
+  queryWatermarkOffsets(
+    topic: string,
+    partition: number,
+    timeoutMs: number,
+    done: (error: LibrdKafkaError | null, offsets: { lowOffset: number; highOffset: number }) => void
+  ): unknown
+  getMetadata(
+    options: { topic: string; timeout: number },
+    done: (error: LibrdKafkaError | null) => void
+  ): unknown
+}
+
+/**
+ * The oldest offset of a partition and its next one. A client that looked at the topic before all of its partitions were there
+ * believes that for minutes: it is told to look again before the error is thrown, so that the next attempt may succeed.
+ *
+ * @throws BROKER when there is no answer in time.
+ */
+export async function queryBounds(
+  client: Asking,
+  topic: string,
+  partition: number,
+  timeoutMs: number
+): Promise<{ readonly low: number; readonly high: number }> {
+  try {
+    return await new Promise((resolve, reject) => {
+      client.queryWatermarkOffsets(topic, partition, timeoutMs, (error, offsets) => {
+        if (error) reject(asError(error))
+        else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
+      })
+    })
+  } catch (error) {
+    if (errorNumber(error) === RD_KAFKA.UNKNOWN_PARTITION || errorNumber(error) === RD_KAFKA.UNKNOWN_TOPIC) {
+      await new Promise<void>((resolve) => client.getMetadata({ topic, timeout: timeoutMs }, () => resolve()))
+    }
+    throw brokerError(`read the bounds of "${topic}"/${partition}`, error)
   }
 }
 

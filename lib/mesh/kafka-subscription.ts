@@ -26,6 +26,7 @@ import {
   isHopeless,
   loadKafka,
   logClient,
+  queryBounds,
   RD_KAFKA,
   withSettings,
   type KafkaConsumer,
@@ -408,17 +409,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   #watermarks(partition: number): Promise<{ low: number; high: number }> {
-    return new Promise((resolve, reject) => {
-      this.#consumer.queryWatermarkOffsets(
-        this.topic,
-        partition,
-        REQUEST_TIMEOUT_MS,
-        (error: LibrdKafkaError | null, offsets) => {
-          if (error) reject(brokerError(`read the bounds of "${this.topic}"/${partition}`, error))
-          else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
-        }
-      )
-    })
+    return queryBounds(this.#consumer, this.topic, partition, REQUEST_TIMEOUT_MS)
   }
 }
 
