@@ -64,7 +64,20 @@ export interface PipelineParts {
   readonly memoryLimits?: MemoryBytes
 }
 
-/** One run from a source to where results go. `createDaemon` makes it; its state and totals may be read at any time. */
+/**
+ * One run from a source to where results go. `createDaemon` makes it; its state and totals may be read at any time.
+ *
+ * @example
+ * const scales = [{ name: 'short', window: 64, filtration: 'sublevel' }]
+ * const config = validateConfig({ input: { topic: 'points', channels: ['x'] }, scales })
+ * const mesh = new InProcessEventMesh()
+ * const stop = new AbortController()
+ * const { pipeline, run } = await createDaemon(config, { mesh, signal: stop.signal, http: false })
+ * console.log(pipeline.state.kind, pipeline.totals) // starting { records: 0, points: 0, rejected: 0, updates: 0 }
+ * stop.abort()
+ * await run()
+ * await mesh.close()
+ */
 export class Pipeline {
   readonly #config: Config
   readonly #source: Subscription
