@@ -8,6 +8,7 @@ import { expect, test } from '@jest/globals'
 import { validateConfig } from '../../lib/config/load.js'
 import type { MeshRecord } from '../../lib/mesh/event-mesh.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
+import { findTooLarge } from '../../lib/mesh/kafka-size-probe.js'
 import { createDaemon } from '../../lib/pipeline/daemon.js'
 import { root } from '../support/run-command.js'
 import { WatchedProcess } from '../support/watched-process.js'
@@ -87,6 +88,21 @@ if (brokers === undefined) {
     },
     120_000
   )
+
+  test('headers count: of records that a topic refuses those are found that only their headers make too long', async () => {
+    const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(',') })
+    const topic = `headers-${Date.now()}`
+    await mesh.createStream(topic, 1, { 'max.message.bytes': '3000' })
+    const longValue = { key: 'fits', value: 'x'.repeat(2_900) }
+    const traceparent = ['traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'] as const
+    const traced = { key: 'traced', value: 'x'.repeat(2_890), headers: [traceparent] }
+    const message = ['tda-message', 'm'.repeat(3_000)] as const
+    const letter = { key: 'letter', value: 'short', headers: [message] }
+    const probe = { brokers, settings: {}, transactionalId: `${topic}-probe`, timeoutMs: 30_000 }
+    const found = await findTooLarge(probe, [{ topic, records: [longValue, traced, letter] }])
+    expect([...found].map(({ key }) => key).sort()).toEqual(['letter', 'traced'])
+    await mesh.close()
+  }, 60_000)
 
   const pid = ownBroker()
   const withOwn = pid === null ? test.skip : test
