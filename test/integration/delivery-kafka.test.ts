@@ -1,6 +1,5 @@
 /** What only a real broker can show of delivery: topics that take less than we send, brokers that fall silent. */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,24 +9,11 @@ import type { MeshRecord } from '../../lib/mesh/event-mesh.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
 import { findTooLarge } from '../../lib/mesh/kafka-size-probe.js'
 import { createDaemon } from '../../lib/pipeline/daemon.js'
+import { ownBroker } from '../support/own-broker.js'
 import { root } from '../support/run-command.js'
 import { WatchedProcess } from '../support/watched-process.js'
 
 const brokers = process.env['KAFKA_BROKERS']
-
-/** The broker that scripts/kafka.mjs started here, if KAFKA_BROKERS is that one: only ours may be stopped. */
-function ownBroker(): number | null {
-  for (const cluster of ['default', 'tests']) {
-    const file = join(root, '.cache/kafka/clusters', cluster, 'state.json')
-    if (!existsSync(file)) continue
-    const { bootstrap, nodes } = JSON.parse(readFileSync(file, 'utf8')) as {
-      bootstrap: string
-      nodes: { pid?: number }[]
-    }
-    if (bootstrap === brokers && nodes.length === 1) return nodes[0]!.pid ?? null
-  }
-  return null
-}
 
 if (brokers === undefined) {
   test.skip('delivery on a real broker: skipped, because KAFKA_BROKERS names none', () => {})
@@ -104,7 +90,7 @@ if (brokers === undefined) {
     await mesh.close()
   }, 60_000)
 
-  const pid = ownBroker()
+  const pid = ownBroker(brokers)
   const withOwn = pid === null ? test.skip : test
   withOwn(
     'a daemon whose broker falls silent waits, goes on when it is back, and ends in time when asked to while it is silent',
