@@ -145,27 +145,35 @@ export class KafkaSubscription implements Subscription {
   }
 
   /**
-   * While members come and go a broker may refuse commits for seconds, so they are tried again.
+   * While members come and go a broker may refuse commits for seconds, so they are tried again; partitions that are
+   * being taken away are given up after the first refusal, the others are not.
    * @throws BROKER when it refuses for `COMMIT_PATIENCE_MS`.
    */
-  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+  async commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     const deadlineMs = performance.now() + COMMIT_PATIENCE_MS
+    const committed = new Set<number>()
+    const left = new Map(next)
     for (;;) {
-      const offsets = [...next]
-        .filter(([partition]) => this.#position.has(partition))
-        .map(([partition, offset]) => ({ topic: this.topic, partition, offset }))
-      if (offsets.length === 0) return next.size === 0
+      for (const partition of left.keys()) if (!this.#position.has(partition)) left.delete(partition)
+      if (left.size === 0) return committed
       let refusal: unknown = 'the broker kept the former offsets'
       try {
-        this.#consumer.commit(offsets)
-        const stored = await this.committed(offsets.map(({ partition }) => partition))
-        if (offsets.every(({ partition, offset }) => stored.get(partition) === offset)) {
-          return offsets.length === next.size
+        this.#consumer.commit(
+          [...left].map(([partition, offset]) => ({ topic: this.topic, partition, offset }))
+        )
+        const stored = await this.committed([...left.keys()])
+        for (const [partition, offset] of left) {
+          if (stored.get(partition) !== offset) continue
+          committed.add(partition)
+          left.delete(partition)
         }
+        if (left.size === 0) return committed
       } catch (error) {
         refusal = error
       }
-      if (this.#closing || this.#isRevoking()) return false
+      if (this.#closing) return committed
+      for (const partition of left.keys()) if (this.isLosing([partition])) left.delete(partition)
+      if (left.size === 0) return committed
       if (isHopeless(refusal) || performance.now() > deadlineMs) {
         throw brokerError(`commit offsets of "${this.topic}"`, refusal)
       }
@@ -367,10 +375,6 @@ export class KafkaSubscription implements Subscription {
   /** A method, because the answer may change while somebody waits. */
   #isClosing(): boolean {
     return this.#closing
-  }
-
-  #isRevoking(): boolean {
-    return this.#revoking.length > 0 || this.#rebalances.some(({ kind }) => kind === 'revoke')
   }
 
   #unassign(partitions: readonly number[]): void {

@@ -114,6 +114,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       guard,
       metrics,
       tracer: pipelineTracer,
+      omitted: (updates) => pipeline?.omitted(updates),
       ...(logger ? { logger } : {})
     })
     sayGuarantee(config, delivery, logger)

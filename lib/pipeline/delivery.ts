@@ -79,6 +79,8 @@ export interface DeliveryParts {
   readonly guard: BrokerGuard
   readonly metrics: DeliveryMetrics
   readonly logger?: PipelineLogger
+  /** Told of updates that the topic does not take, where that is found out after `out`: of those that were in a spool. */
+  readonly omitted?: (updates: ReadonlySet<OutgoingRecord>) => void
 }
 
 /**
@@ -115,7 +117,7 @@ async function openAtLeastOnce(
   mesh: EventMesh,
   source: Subscription,
   config: Pick<Config, 'output' | 'publish' | 'spool'>,
-  { guard, metrics, logger, tracer = noTracer }: DeliveryParts
+  { guard, metrics, logger, omitted, tracer = noTracer }: DeliveryParts
 ): Promise<Delivery> {
   const publishWithin =
     (attempts?: number): EventMesh['publish'] =>
@@ -138,6 +140,9 @@ async function openAtLeastOnce(
       topic === updates
         ? { topic: config.output.deadLetterTopic, record: omittedResult(record, updates) }
         : { topic, record: withoutValue(record) },
+    omitted: (topic, records) => {
+      if (topic === updates) omitted?.(records)
+    },
     metrics,
     ...(logger ? { logger } : {})
   })

@@ -204,6 +204,15 @@ export class Pipeline {
     return this.#restoring.text
   }
 
+  /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
+  omitted(updates: ReadonlySet<OutgoingRecord>): void {
+    for (const { value } of updates) {
+      const { partition, stream, scale } = resultPlace(value)
+      this.#streams.requestSnapshot(partition, stream, scale)
+    }
+    this.#report.omitted(updates)
+  }
+
   /**
    * Runs until the source ends or the signal aborts, and what was read is published and committed. Once only.
    *
@@ -313,7 +322,7 @@ export class Pipeline {
     const updates = trace.delivering(outcome.updates, letters.length)
     const startedMs = performance.now()
     const report = (omitted: ReadonlySet<OutgoingRecord>): void => {
-      if (omitted.size > 0) this.#omitted(omitted)
+      if (omitted.size > 0) this.omitted(omitted)
       if (updates.length > 0) this.#report.published(updates, startedMs)
       if (letters.length > 0) this.#report.rejected(letters)
       this.#report.finished(arrivedMs, newestMs, trace.traceId)
@@ -326,15 +335,6 @@ export class Pipeline {
     // Of a batch that was only replayed nothing is left.
     if (updates.length + letters.length + state.length + next.size === 0) out()
     else await this.#report.watched('deliver', this.#delivery.deliver({ ...outcome, updates }, out, lost))
-  }
-
-  /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
-  #omitted(updates: ReadonlySet<OutgoingRecord>): void {
-    for (const { value } of updates) {
-      const { partition, stream, scale } = resultPlace(value)
-      this.#streams.requestSnapshot(partition, stream, scale)
-    }
-    this.#report.omitted(updates)
   }
 
   async #assign({ partitions, startAt }: Extract<MeshEvent, { kind: 'assigned' }>): Promise<void> {
