@@ -15,10 +15,10 @@ import { fileURLToPath } from 'node:url'
 import { createDecoder } from '../lib/adapters/decoder.js'
 import { parseExposition } from '../lib/cli/top/exposition-reader.js'
 import { configSchema, type Config } from '../lib/config/schema.js'
-import { healthOf, startHttpServer, type HttpServer } from '../lib/observability/http-server.js'
+import { startHttpServer, type HttpServer } from '../lib/observability/http-server.js'
 import { createMetrics, type Metrics } from '../lib/observability/metrics.js'
 import { AtLeastOnce } from '../lib/pipeline/at-least-once.js'
-import { noMetrics, type PipelineMetrics } from '../lib/pipeline/pipeline-metrics.js'
+import { noMetrics, type PipelineMetrics } from '../lib/observability/pipeline-metrics.js'
 import { Pipeline } from '../lib/pipeline/pipeline.js'
 import { MemoryTopic } from './memory-topic.js'
 import { inTurns, overhead } from './paired.js'
@@ -93,7 +93,7 @@ class Run {
 
   static async start(): Promise<Run> {
     const metrics = createMetrics()
-    const health = healthOf({ kind: 'running' })
+    const health = { live: true, ready: true, reason: 'running' }
     const server = await startHttpServer({ host: '127.0.0.1', port: 0, metrics, health: () => health })
     return new Run(metrics, server)
   }

@@ -14,7 +14,7 @@ import { recordsTooLarge } from '../mesh/too-large.js'
 import { omittedResult, withoutValue } from '../publishers/dead-letters.js'
 import type { Delivery, Outcome } from './delivery.js'
 import { Failure } from './failure.js'
-import type { DeliveryMetrics } from './pipeline-metrics.js'
+import type { DeliveryMetrics } from '../observability/pipeline-metrics.js'
 import { bytesOf } from './record-bytes.js'
 import type { OutcomeTopics } from './sink.js'
 
@@ -31,6 +31,7 @@ export interface ExactlyOnceOptions {
   readonly metrics: DeliveryMetrics
 }
 
+type Out = Parameters<Delivery['deliver']>[1]
 const NONE: ReadonlySet<OutgoingRecord> = new Set()
 
 class Gathering {
@@ -38,10 +39,15 @@ class Gathering {
   letters: OutgoingRecord[] = []
   readonly state: OutgoingRecord[] = []
   readonly next = new Map<number, number>()
-  readonly outs: ((omitted: ReadonlySet<OutgoingRecord>) => void)[] = []
+  /** Outcomes in it: their updates, and who waits for them. */
+  readonly #parts: { readonly updates: Outcome['updates']; readonly out: Out }[] = []
   /** Updates that their topic does not take. */
-  readonly omitted = new Set<OutgoingRecord>()
+  readonly #omitted = new Set<OutgoingRecord>()
   #bytes = 0
+
+  get isEmpty(): boolean {
+    return this.#parts.length === 0
+  }
 
   get isFull(): boolean {
     return this.#bytes >= BYTES_MAX || this.#records >= RECORDS_MAX
@@ -51,17 +57,13 @@ class Gathering {
     return this.updates.length + this.letters.length + this.state.length
   }
 
-  add(
-    { updates, letters, state, next }: Outcome,
-    letter: OutcomeTopics['letter'],
-    out: (omitted: ReadonlySet<OutgoingRecord>) => void
-  ): void {
+  add({ updates, letters, state, next }: Outcome, letter: OutcomeTopics['letter'], out: Out): void {
     const written = letters.map(letter)
     for (const record of updates) this.updates.push(record)
     for (const record of written) this.letters.push(record)
     for (const record of state) this.state.push(record)
     for (const [partition, offset] of next) this.next.set(partition, offset)
-    this.outs.push(out)
+    this.#parts.push({ updates, out })
     this.#bytes += bytesOf(updates) + bytesOf(written) + bytesOf(state)
   }
 
@@ -73,9 +75,16 @@ class Gathering {
     this.letters = this.letters.map((letter) => (tooLarge.has(letter) ? withoutValue(letter) : letter))
     for (const record of long) {
       this.letters.push(omittedResult(record, topics.updates))
-      this.omitted.add(record)
+      this.#omitted.add(record)
     }
     return true
+  }
+
+  /** Tells each outcome that it is out, and which of its own updates are not. */
+  tell(): void {
+    for (const { updates, out } of this.#parts) {
+      out(this.#omitted.size > 0 ? new Set(updates.filter((update) => this.#omitted.has(update))) : NONE)
+    }
   }
 
   toTransaction(topics: OutcomeTopics): Transaction {
@@ -108,7 +117,7 @@ export class ExactlyOnce implements Delivery {
     return this.#failure.promise
   }
 
-  async deliver(outcome: Outcome, out: (omitted: ReadonlySet<OutgoingRecord>) => void): Promise<void> {
+  async deliver(outcome: Outcome, out: Out): Promise<void> {
     this.#failure.rethrow()
     this.#gathering.add(outcome, this.#options.topics.letter, out)
     this.#running ??= this.#run()
@@ -136,14 +145,13 @@ export class ExactlyOnce implements Delivery {
 
   async #run(): Promise<void> {
     try {
-      while (this.#gathering.outs.length > 0 && !this.#closed) {
+      while (!this.#gathering.isEmpty && !this.#closed) {
         await this.#interval()
         const batch = this.#gathering
         this.#gathering = new Gathering()
         this.#beganMs = performance.now()
         this.#wake()
-        if (!(await this.#commit(batch))) continue
-        for (const [i, out] of batch.outs.entries()) out(i === 0 ? batch.omitted : NONE)
+        if (await this.#commit(batch)) batch.tell()
       }
     } catch (error) {
       this.#failure.set(error)
