@@ -203,6 +203,10 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     'Spans that did not get to the collector.',
     'reason'
   )
+  const forgottenTraces = counter(
+    'tda_traces_forgotten_total',
+    'Traces given up before it was decided whether to keep them, because too many were under way.'
+  )
   for (const reason of DROP_REASONS) lostSpans.inc({ reason }, 0)
   let traced = noStatistics
   const memoryMax = gauge('tda_memory_limit_bytes', 'What point rings and engines may take.')
@@ -307,6 +311,7 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
       for (const reason of DROP_REASONS) {
         lostSpans.inc({ reason }, statistics.dropped[reason] - traced.dropped[reason])
       }
+      forgottenTraces.inc(statistics.forgotten - traced.forgotten)
       traced = statistics
     },
     beforeScrape(sample) {
