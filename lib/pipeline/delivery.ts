@@ -17,7 +17,7 @@ import { noTracer, type PipelineTracer } from '../observability/tracing/pipeline
 import { omittedResult, withoutValue } from '../publishers/dead-letters.js'
 import { AtLeastOnce } from './at-least-once.js'
 import { ExactlyOnce } from './exactly-once.js'
-import type { DeliveryMetrics } from './pipeline-metrics.js'
+import type { DeliveryMetrics } from '../observability/pipeline-metrics.js'
 import type { PipelineLogger } from './pipeline-report.js'
 import { bytesOf } from './record-bytes.js'
 import { meshSink, topicsOf } from './sink.js'
@@ -54,8 +54,8 @@ export interface Delivery {
   /**
    * Takes an outcome; resolves when the next may come, which is how a slow broker slows everything down. One call at a
    * time. `out` is called when the outcome is safely out and its offsets are committed or about to be; not when its
-   * partitions were lost meanwhile: then their next owner does it again. It is told which updates the topic does not
-   * take, because they are too long: dead letters say where they belong. `lost` is called instead when nothing of it
+   * partitions were lost meanwhile: then their next owner does it again. It is told which updates of the outcome the
+   * topic does not take, because they are too long: dead letters say where they belong. `lost` is called instead when nothing of it
    * goes out.
    *
    * @throws what can never succeed: the pipeline ends with it, and a restart repeats what was not committed.

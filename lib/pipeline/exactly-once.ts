@@ -16,7 +16,7 @@ import { recordsTooLarge } from '../mesh/too-large.js'
 import { letterPartition, omittedResult, resultPlace, withoutValue } from '../publishers/dead-letters.js'
 import type { Delivery, Outcome } from './delivery.js'
 import { Failure } from './failure.js'
-import type { DeliveryMetrics } from './pipeline-metrics.js'
+import type { DeliveryMetrics } from '../observability/pipeline-metrics.js'
 import { bytesOf } from './record-bytes.js'
 import type { OutcomeTopics } from './sink.js'
 

@@ -33,7 +33,7 @@ import type { Delivery, Outcome } from './delivery.js'
 import { nextState, type PipelineSignal, type PipelineState } from './lifecycle.js'
 import { OrderedFlight } from './ordered-flight.js'
 import { componentLogger, type DetailedLogger } from './pipeline-logger.js'
-import { noMetrics, type PipelineMetrics } from './pipeline-metrics.js'
+import { noMetrics, type PipelineMetrics } from '../observability/pipeline-metrics.js'
 import { bytesOf } from './record-bytes.js'
 import { PipelineReport, workerLog, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
 import { Restorer, type StateStore } from './restore.js'
@@ -323,7 +323,8 @@ export class Pipeline {
     const startedMs = performance.now()
     const report = (omitted: ReadonlySet<OutgoingRecord>): void => {
       if (omitted.size > 0) this.omitted(omitted)
-      if (updates.length > 0) this.#report.published(updates, startedMs)
+      const published = omitted.size > 0 ? updates.filter((update) => !omitted.has(update)) : updates
+      if (published.length > 0) this.#report.published(published, startedMs)
       if (letters.length > 0) this.#report.rejected(letters)
       this.#report.finished(arrivedMs, newestMs, trace.traceId)
     }

@@ -5,7 +5,7 @@
 import type { MeshRecord } from '../mesh/event-mesh.js'
 import type { StreamTable } from '../scales/stream-table.js'
 import type { DetailedLogger } from './pipeline-logger.js'
-import type { PipelineMetrics } from './pipeline-metrics.js'
+import type { PipelineMetrics } from '../observability/pipeline-metrics.js'
 
 interface Stretch {
   readonly from: number

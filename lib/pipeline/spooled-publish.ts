@@ -14,7 +14,7 @@ import type { EventMesh, OutgoingRecord } from '../mesh/event-mesh.js'
 import { TdaError } from '../errors.js'
 import { recordsTooLarge } from '../mesh/too-large.js'
 import { Failure } from './failure.js'
-import type { DeliveryMetrics } from './pipeline-metrics.js'
+import type { DeliveryMetrics } from '../observability/pipeline-metrics.js'
 import type { PipelineLogger } from './pipeline-report.js'
 import type { Spool } from './spool.js'
 

@@ -7,7 +7,7 @@ import { InProcessEventMesh } from '../../lib/mesh/in-process-mesh.js'
 import { createDecoder } from '../../lib/adapters/decoder.js'
 import { ExactlyOnce } from '../../lib/pipeline/exactly-once.js'
 import { Pipeline } from '../../lib/pipeline/pipeline.js'
-import { noMetrics } from '../../lib/pipeline/pipeline-metrics.js'
+import { noMetrics } from '../../lib/observability/pipeline-metrics.js'
 import { topicsOf } from '../../lib/pipeline/sink.js'
 import { MemorySink, pipelineOf, seeded } from '../support/pipeline-world.js'
 

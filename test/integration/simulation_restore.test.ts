@@ -4,8 +4,10 @@
  */
 import { expect, test } from '@jest/globals'
 import type { Config } from '../../lib/config/schema.js'
+import { parseExposition, type Exposition } from '../../lib/cli/top/exposition-reader.js'
 import { TdaError } from '../../lib/errors.js'
 import type { OutgoingRecord } from '../../lib/mesh/event-mesh.js'
+import { createMetrics } from '../../lib/observability/metrics.js'
 import { repeatsOnly, seeded } from '../support/pipeline-world.js'
 import { logOf, RestoreWorld, shapeOf, TOPIC, type Fate, type Shape } from '../support/restore-world.js'
 
@@ -173,6 +175,24 @@ async function lossy(onLoss: string): Promise<RestoreWorld> {
   await world.publish(logOf(4, 40, shape.mixed))
   return world
 }
+
+test('the counter of a watched stream counts what this process took, not the history it restored', async () => {
+  const shape = shapeOf(3, { interval: '1ms', replayRecordsMax: 1_000_000, idleAfter: '1h' }, plain)
+  const world = await RestoreWorld.make({ ...shape, mixed: false, partitions: 1 })
+  const log = Array.from({ length: 107 }, (_, i) => ({ key: 'k0', value: `{"x":${i % 5},"y":0,"t":${i}}` }))
+  const lived = async (records: readonly OutgoingRecord[]): Promise<Exposition> => {
+    await world.publish(records)
+    const metrics = createMetrics({ streams: ['k0'], exemplars: false })
+    expect(await world.life({}, shape.config, metrics)).toBeNull()
+    return parseExposition(await metrics.text())
+  }
+  const before = await lived(log.slice(0, 100))
+  expect(before.value('tda_stream_points_total', { stream: 'k0' })).toBe(100)
+  const after = await lived(log.slice(100))
+  expect(wentOn(world)).toBe(true)
+  expect(after.value('tda_points_processed_total')).toBeGreaterThan(7)
+  expect(after.value('tda_stream_points_total', { stream: 'k0' })).toBe(7)
+})
 
 test('where retention has removed what is needed, a restart is refused with the stream, the offset and what to do', async () => {
   const world = await lossy('refuse')

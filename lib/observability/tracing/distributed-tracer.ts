@@ -191,6 +191,7 @@ function added(a: TracingStatistics, b: TracingStatistics): TracingStatistics {
       queue_full: a.dropped.queue_full + b.dropped.queue_full,
       export_failed: a.dropped.export_failed + b.dropped.export_failed,
       trace_too_large: a.dropped.trace_too_large + b.dropped.trace_too_large
-    }
+    },
+    forgotten: a.forgotten + b.forgotten
   }
 }

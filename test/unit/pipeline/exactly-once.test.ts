@@ -5,7 +5,7 @@ import type { OutgoingRecord, Transaction, Transactions } from '../../../lib/mes
 import { tooLargeError } from '../../../lib/mesh/too-large.js'
 import type { Outcome } from '../../../lib/pipeline/delivery.js'
 import { ExactlyOnce } from '../../../lib/pipeline/exactly-once.js'
-import { noMetrics } from '../../../lib/pipeline/pipeline-metrics.js'
+import { noMetrics } from '../../../lib/observability/pipeline-metrics.js'
 import { topicsOf } from '../../../lib/pipeline/sink.js'
 import { records } from '../../support/pipeline-world.js'
 
@@ -163,6 +163,24 @@ test('a failure is told to all: who waits, who delivers, who settles', async () 
   await failed
   await expect(delivery.deliver(outcome(2, []), () => {})).rejects.toThrow('not authorised')
   await expect(delivery.settle()).rejects.toThrow('not authorised')
+})
+
+test('each outcome of a transaction is told of its own updates that are too long', async () => {
+  const gate = new Gate()
+  const delivery = deliveryOver(gate)
+  const place = { stream: 's', scale: 'a', partition: 0, sequence: 7, window: { last: [41, 0] } }
+  const long = [1, 2].map((n) => update(JSON.stringify({ ...place, n })))
+  const told: unknown[] = []
+  const out = (omitted: ReadonlySet<OutgoingRecord>): void => void told.push([...omitted])
+  await delivery.deliver(outcome(1, [update('first')]), () => {})
+  await turns()
+  await delivery.deliver(outcome(2, [update('u1'), long[0]!]), out) // These three are gathered meanwhile.
+  await delivery.deliver(outcome(3, [update('u2')]), out)
+  await delivery.deliver(outcome(4, [long[1]!, update('u3')]), out)
+  await gate.end()
+  await gate.end(tooLargeError('commit', new Set(long)))
+  await gate.end()
+  expect(told).toEqual([[long[0]], [], [long[1]]])
 })
 
 test('results too long for their topic are letters that say where they belong, in the same transaction', async () => {

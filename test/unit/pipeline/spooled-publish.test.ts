@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { TdaError } from '../../../lib/errors.js'
 import type { OutgoingRecord } from '../../../lib/mesh/event-mesh.js'
 import { tooLargeError } from '../../../lib/mesh/too-large.js'
-import { noMetrics } from '../../../lib/pipeline/pipeline-metrics.js'
+import { noMetrics } from '../../../lib/observability/pipeline-metrics.js'
 import { Spool } from '../../../lib/pipeline/spool.js'
 import { SpooledPublish } from '../../../lib/pipeline/spooled-publish.js'
 

@@ -134,6 +134,8 @@ test('a collector that is away: one line, spans counted, the end comes in time',
   expect(dropped.queue_full).toBe(40) // Five are with the exporter, five wait.
   expect(lines.length).toBeLessThanOrEqual(2) // The full queue, and the collector, if its retries ended before the limit.
   expect(await metrics.text()).toMatch(/^tda_trace_spans_dropped_total\{reason="queue_full"\} 40$/m)
+  metrics.tracing({ ...tracer.statistics, forgotten: 3 })
+  expect(await metrics.text()).toMatch(/^tda_traces_forgotten_total 3$/m)
   receiver = await OtlpReceiver.start()
 }, 30_000)
 
