@@ -12,7 +12,7 @@ const border = (files, ignores, pattern, message) => ({
 })
 
 const CLIENTS = '^node-rdkafka|^@opentelemetry/(?!api$)'
-const ASSEMBLY = '/(cli|pipeline)/(?!pipeline-metrics|lifecycle)'
+const ASSEMBLY = '/(cli|pipeline)/'
 
 const noEnvironment = {
   selector: "MemberExpression[object.name='process'][property.name='env']",

@@ -1,14 +1,18 @@
-/** A process that does nothing for so many seconds, with metrics or without, and then says what it took. */
+/** A process that does nothing, with metrics or without, and says what so many ms of it took. */
 import { createMetrics } from '../lib/observability/metrics.js'
 
-const [withMetrics, seconds] = process.argv.slice(2)
+export interface IdleTime {
+  readonly cpuMs: number
+  readonly tookMs: number
+}
+
+const [withMetrics] = process.argv.slice(2)
 if (withMetrics === 'true') createMetrics()
-const before = process.cpuUsage()
-setTimeout(
-  () => {
+process.on('message', (ms: number) => {
+  const before = process.cpuUsage()
+  const startedMs = performance.now()
+  setTimeout(() => {
     const { user, system } = process.cpuUsage(before)
-    process.send?.({ cpuMs: (user + system) / 1000 })
-    process.disconnect()
-  },
-  1000 * Number(seconds)
-)
+    process.send!({ cpuMs: (user + system) / 1000, tookMs: performance.now() - startedMs } satisfies IdleTime)
+  }, ms)
+})

@@ -6,22 +6,23 @@
  *
  * One pipeline runs all the time, windows full, fed from memory; metrics are switched between runs. Each run with metrics is
  * scraped once by HTTP. What the metrics of the process itself cost (event-loop delay, collections) is there in both, so
- * it is measured by itself: case `process`, of a process that does nothing else.
+ * it is measured by itself: case `process`, of two processes that do nothing else, in turns too, as a part of a processor.
  */
-import { fork } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { createDecoder } from '../lib/adapters/decoder.js'
 import { parseExposition } from '../lib/cli/top/exposition-reader.js'
 import { configSchema, type Config } from '../lib/config/schema.js'
-import { healthOf, startHttpServer, type HttpServer } from '../lib/observability/http-server.js'
+import { startHttpServer, type HttpServer } from '../lib/observability/http-server.js'
 import { createMetrics, type Metrics } from '../lib/observability/metrics.js'
 import { AtLeastOnce } from '../lib/pipeline/at-least-once.js'
-import { noMetrics, type PipelineMetrics } from '../lib/pipeline/pipeline-metrics.js'
+import { noMetrics, type PipelineMetrics } from '../lib/observability/pipeline-metrics.js'
 import { Pipeline } from '../lib/pipeline/pipeline.js'
 import { MemoryTopic } from './memory-topic.js'
-import { inTurns, overhead } from './paired.js'
+import type { IdleTime } from './metrics-idle.js'
+import { excess, inTurns, overhead } from './paired.js'
 import { pipelineValues, streamOf } from './pipeline-records.js'
 import { BenchmarkMismatch, type BenchmarkResult } from './report.js'
 
@@ -36,7 +37,7 @@ export interface MetricsBenchmark {
   readonly pairs: number
   /** Records of one run. */
   readonly records: number
-  /** Seconds that the idle processes of case `process` are watched. */
+  /** Milliseconds that an idle process of case `process` is watched at a time. */
   readonly idle: number
 }
 
@@ -60,23 +61,32 @@ export async function* benchmarkMetrics({
   } finally {
     await run.end()
   }
-  const [bare, measured] = [await idleCpuMs(false, idle), await idleCpuMs(true, idle)]
-  yield {
-    suite: 'metrics',
-    case: 'process',
-    params: { idle },
-    repetitions: 1,
-    overheadPercent: ((measured - bare) / (1000 * idle)) * 100,
-    checksum: '0'.repeat(16)
+  const processes = { off: idleProcess(false), on: idleProcess(true) }
+  try {
+    const costs = await inTurns(STATES, pairs, (state) => cpuOf(processes[state], idle))
+    yield {
+      suite: 'metrics',
+      case: 'process',
+      params: { idle },
+      repetitions: pairs,
+      ...excess(costs.get('off')!, costs.get('on')!),
+      checksum: '0'.repeat(16)
+    }
+  } finally {
+    for (const child of Object.values(processes)) child.disconnect()
   }
 }
 
-/** Processor time in ms that a process takes in so many seconds of doing nothing. */
-async function idleCpuMs(withMetrics: boolean, seconds: number): Promise<number> {
-  const program = fileURLToPath(new URL('metrics-idle.js', import.meta.url))
-  const child = fork(program, [String(withMetrics), String(seconds)])
-  const [{ cpuMs }] = (await once(child, 'message')) as [{ readonly cpuMs: number }]
-  return cpuMs
+function idleProcess(withMetrics: boolean): ChildProcess {
+  return fork(fileURLToPath(new URL('metrics-idle.js', import.meta.url)), [String(withMetrics)])
+}
+
+/** The part of one processor that the process takes in so many ms of doing nothing. */
+async function cpuOf(child: ChildProcess, ms: number): Promise<number> {
+  const answer = once(child, 'message')
+  child.send(ms)
+  const [{ cpuMs, tookMs }] = (await answer) as [IdleTime]
+  return cpuMs / tookMs
 }
 
 /** One pipeline over a topic in memory; what it publishes goes nowhere. */
@@ -93,7 +103,7 @@ class Run {
 
   static async start(): Promise<Run> {
     const metrics = createMetrics()
-    const health = healthOf({ kind: 'running' })
+    const health = { live: true, ready: true, reason: 'running' }
     const server = await startHttpServer({ host: '127.0.0.1', port: 0, metrics, health: () => health })
     return new Run(metrics, server)
   }

@@ -1,14 +1,14 @@
 /**
- * What something costs, on a machine that is never quiet: the same work with and without it in turns, rounds in an order
- * that changes, so that all states meet the same machine. The interval is of the ratio of means, by resampling whole
- * rounds.
+ * What something costs, on a machine that is never quiet: the same work with and without it in turns. A round runs every
+ * state twice, there and back (ABBA), in an order that is drawn anew, so that what drifts meets all states alike. The
+ * interval is of the ratio of means, by resampling whole rounds.
  */
 import { uniform } from '../lib/loadgen/random.js'
 import { sum } from './measure.js'
 
 const RESAMPLES = 10_000
 
-/** Processor time of each run, by state; index i of all states is one round. */
+/** Processor time of a run, the mean of two, by state; index i of all states is one round. */
 export type Rounds<State extends string> = ReadonlyMap<State, readonly number[]>
 
 /** `run` answers what one run of a state cost; each state has run once before it counts. */
@@ -21,7 +21,12 @@ export async function inTurns<State extends string>(
   for (const state of states) await run(state)
   const random = uniform(1)
   for (let round = 0; round < rounds; round++) {
-    for (const state of shuffled(states, random)) costs.get(state)!.push(await run(state))
+    const there = shuffled(states, random)
+    const both = new Map<State, number>()
+    for (const state of [...there, ...there.toReversed()]) {
+      both.set(state, (both.get(state) ?? 0) + (await run(state)) / 2)
+    }
+    for (const [state, cost] of both) costs.get(state)!.push(cost)
   }
   return costs
 }
@@ -47,22 +52,33 @@ export function overhead(off: readonly number[], on: readonly number[]): Overhea
   }
 }
 
-/** 95 % of what the ratio of means is when rounds are drawn again with replacement, in percent above 1. */
-export function interval(
+/** What is on top, where there is next to nothing without it: costs as parts of a processor, the difference in percent of one. */
+export function excess(
   off: readonly number[],
   on: readonly number[]
+): Pick<Overhead, 'overheadPercent' | 'overheadLowPercent' | 'overheadHighPercent'> {
+  const difference = (a: number, b: number): number => (100 * (b - a)) / off.length
+  const [overheadLowPercent, overheadHighPercent] = interval(off, on, difference)
+  return { overheadPercent: difference(sum(off), sum(on)), overheadLowPercent, overheadHighPercent }
+}
+
+/** 95 % of what `compare` makes of the sums when rounds are drawn again with replacement; default: percent above 1 of their ratio. */
+export function interval(
+  off: readonly number[],
+  on: readonly number[],
+  compare = (a: number, b: number): number => percent(b / a)
 ): readonly [low: number, high: number] {
   const random = uniform(2)
-  const ratios = Float64Array.from({ length: RESAMPLES }, () => {
+  const drawn = Float64Array.from({ length: RESAMPLES }, () => {
     let [a, b] = [0, 0]
     for (let i = 0; i < off.length; i++) {
       const at = Math.floor(random() * off.length)
       a += off[at]!
       b += on[at]!
     }
-    return b / a
+    return compare(a, b)
   }).sort()
-  return [percent(ratios[Math.floor(RESAMPLES * 0.025)]!), percent(ratios[Math.floor(RESAMPLES * 0.975)]!)]
+  return [drawn[Math.floor(RESAMPLES * 0.025)]!, drawn[Math.floor(RESAMPLES * 0.975)]!]
 }
 
 const percent = (ratio: number): number => (ratio - 1) * 100

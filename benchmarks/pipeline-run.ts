@@ -7,7 +7,7 @@ import { createDecoder } from '../lib/adapters/decoder.js'
 import { configSchema, type Config } from '../lib/config/schema.js'
 import { EMBEDDED_PARTITIONS } from '../lib/mesh/embedded-broker.js'
 import type { EventMesh, Subscription } from '../lib/mesh/event-mesh.js'
-import { noMetrics } from '../lib/pipeline/pipeline-metrics.js'
+import { noMetrics } from '../lib/observability/pipeline-metrics.js'
 import { Pipeline } from '../lib/pipeline/pipeline.js'
 import { AtLeastOnce } from '../lib/pipeline/at-least-once.js'
 import { meshSink } from '../lib/pipeline/sink.js'
@@ -111,7 +111,7 @@ class CountingSource implements Subscription {
     return this.#inner.events(options)
   }
 
-  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+  async commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     const committed = await this.#inner.commit(next)
     for (const [partition, offset] of next) {
       this.total += offset - (this.#next.get(partition) ?? 0)

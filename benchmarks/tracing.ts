@@ -17,6 +17,7 @@ import { configSchema, type Config } from '../lib/config/schema.js'
 import type { TracingOptions } from '../lib/config/tracing.js'
 import type { MeshRecord, OutgoingRecord } from '../lib/mesh/event-mesh.js'
 import { DistributedTracer } from '../lib/observability/tracing/distributed-tracer.js'
+import type { PipelineTracer } from '../lib/observability/tracing/pipeline-tracer.js'
 import { AtLeastOnce } from '../lib/pipeline/at-least-once.js'
 import { Pipeline } from '../lib/pipeline/pipeline.js'
 import { MemoryTopic } from './memory-topic.js'
@@ -28,6 +29,7 @@ const WINDOWS = [64, 4096, 65_536] as const
 const SLIDE = 100
 const STREAMS = 4
 const VERIFY_RECORDS = 20_000
+const CONTEXTS = 100_000
 
 export interface TracingBenchmark {
   /** Rounds: in each, a run without tracing, one at 1 % and one at 100 %. */
@@ -46,12 +48,15 @@ export async function* benchmarkTracing({
   records
 }: TracingBenchmark): AsyncGenerator<BenchmarkResult> {
   const collector = await Collector.start()
-  const tracer = await DistributedTracer.start({ enabled: false })
+  const tracers: Tracers = {
+    off: await DistributedTracer.start({ enabled: false }),
+    on: await DistributedTracer.start(optionsOf('sampled-1', collector))
+  }
   try {
-    const checksum = await verify(tracer, collector)
-    const run = new Run(tracer)
+    const checksum = await verify(tracers, collector)
+    const run = new Run(tracers, collector)
     await run.records(STREAMS * WINDOWS.at(-1)!, 0) // Windows are full, code is warm.
-    const costs = await inTurns(STATES, pairs, (state) => run.timed(state, collector, records))
+    const costs = await inTurns(STATES, pairs, (state) => run.timed(state, records))
     await run.end()
     for (const state of STATES.slice(1)) {
       yield {
@@ -64,28 +69,31 @@ export async function* benchmarkTracing({
       }
     }
   } finally {
-    await tracer.shutdown()
+    await tracers.on.shutdown()
     collector.end()
   }
 }
 
+interface Tracers {
+  readonly off: DistributedTracer
+  /** Always the same exporter, so that its start is not measured; the sampler changes. */
+  readonly on: DistributedTracer
+}
+
 /** What is published is the same in every state, and spans arrive in those where they should. */
-async function verify(tracer: DistributedTracer, collector: Collector): Promise<string> {
+async function verify(tracers: Tracers, collector: Collector): Promise<string> {
   const checksums: string[] = []
   for (const state of STATES) {
-    await tracer.reconfigure(optionsOf(state, collector))
     const before = await collector.bytes()
-    const run = new Run(tracer)
-    await run.records(VERIFY_RECORDS, PARTS[state])
+    const run = new Run(tracers, collector)
+    await run.timed(state, VERIFY_RECORDS)
     await run.end()
-    await tracer.flush()
     const received = (await collector.bytes()) - before
     if (received > 0 !== (state !== 'off')) {
       throw new BenchmarkMismatch(`tracing: ${received} bytes of spans were delivered in state ${state}`)
     }
     checksums.push(run.checksum())
   }
-  await tracer.reconfigure({ enabled: false })
   const [first] = checksums
   if (checksums.some((one) => one !== first)) {
     throw new BenchmarkMismatch(`tracing: other values are published when traced: ${checksums.join(', ')}`)
@@ -94,30 +102,41 @@ async function verify(tracer: DistributedTracer, collector: Collector): Promise<
 }
 
 function optionsOf(state: State, { endpoint }: Collector): TracingOptions {
-  if (state === 'off') return { enabled: false }
   return { enabled: true, endpoint, sampler: { kind: 'parent', ratio: PARTS[state] } }
 }
 
 /** One pipeline over a topic in memory; what it publishes goes nowhere. */
 class Run {
-  readonly #tracer: DistributedTracer
+  readonly #tracers: Tracers
+  readonly #collector: Collector
+  readonly #spans: Readonly<Record<keyof Tracers, PipelineTracer>>
+  #now: PipelineTracer
   readonly #hash = createHash('sha256')
   readonly #topic: MemoryTopic
   readonly #running: Promise<void>
   #part = 0
 
-  constructor(tracer: DistributedTracer) {
-    this.#tracer = tracer
+  constructor(tracers: Tracers, collector: Collector) {
+    this.#tracers = tracers
+    this.#collector = collector
     const values = pipelineValues()
-    this.#topic = new MemoryTopic((offset) => recordOf(offset, values, this.#part))
+    const contexts = new Map(Object.values(PARTS).map((part) => [part as number, contextsOf(part)]))
+    this.#topic = new MemoryTopic((offset) => recordOf(offset, values, contexts.get(this.#part)!))
     const config = configuration()
-    const spans = tracer.pipeline({
+    const names = {
       topic: config.input.topic,
       groupId: 'tda-bench',
       outputTopic: config.output.topic,
       deadLetterTopic: config.output.deadLetterTopic,
       scales: config.scales.map(({ name }) => name)
-    })
+    }
+    this.#spans = { off: tracers.off.pipeline(names), on: tracers.on.pipeline(names) }
+    this.#now = this.#spans.off
+    const spans: PipelineTracer = {
+      batch: (arrival) => this.#now.batch(arrival),
+      commit: (partitions, commit) => this.#now.commit(partitions, commit),
+      failed: (error) => this.#now.failed(error)
+    }
     const sink = {
       publish: async (updates: readonly OutgoingRecord[]) => {
         this.#hash.update(updates[0]?.value ?? '')
@@ -144,11 +163,13 @@ class Run {
   }
 
   /** Nanoseconds of processor time a record. */
-  async timed(state: State, collector: Collector, records: number): Promise<number> {
-    await this.#tracer.reconfigure(optionsOf(state, collector))
+  async timed(state: State, records: number): Promise<number> {
+    const on = state !== 'off'
+    if (on) await this.#tracers.on.reconfigure(optionsOf(state, this.#collector))
+    this.#now = this.#spans[on ? 'on' : 'off']
     const before = process.cpuUsage()
     await this.records(records, PARTS[state])
-    await this.#tracer.flush()
+    if (on) await this.#tracers.on.flush()
     const { user, system } = process.cpuUsage(before)
     return ((user + system) * 1000) / records
   }
@@ -163,11 +184,20 @@ class Run {
   }
 }
 
-/** Every record has a context; `part` of them, spread evenly, one that is sampled. */
-function recordOf(offset: number, values: Float64Array, part: number): MeshRecord {
-  const sampled = Math.floor((offset + 1) * part) > Math.floor(offset * part)
-  const id = (offset + 1).toString(16)
-  const context = `00-${id.padStart(32, 'a')}-${id.padStart(16, 'b')}-${sampled ? '01' : '00'}`
+/**
+ * A context a record; `part` of them, spread evenly, sampled. Made beforehand, and from bytes, as a client makes them: a
+ * string that is still a concatenation would be put together by whoever looks at it first, which is tracing.
+ */
+function contextsOf(part: number): readonly string[] {
+  return Array.from({ length: CONTEXTS }, (_, i) => {
+    const sampled = Math.floor((i + 1) * part) > Math.floor(i * part)
+    const id = (i + 1).toString(16)
+    const context = `00-${id.padStart(32, 'a')}-${id.padStart(16, 'b')}-${sampled ? '01' : '00'}`
+    return Buffer.from(context).toString('latin1')
+  })
+}
+
+function recordOf(offset: number, values: Float64Array, contexts: readonly string[]): MeshRecord {
   return {
     topic: 'bench',
     partition: 0,
@@ -175,7 +205,7 @@ function recordOf(offset: number, values: Float64Array, part: number): MeshRecor
     key: Buffer.from(streamOf(offset, STREAMS)),
     value: Buffer.from(`{"value":${values[offset % values.length]!}}`),
     timestamp: 0,
-    headers: [['traceparent', context]]
+    headers: [['traceparent', contexts[offset % CONTEXTS]!]]
   }
 }
 

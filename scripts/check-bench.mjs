@@ -22,7 +22,7 @@ const runs = [
   ],
   ['rips --window 200 --slides 100 --max-dimension 0 --cloud uniform', 1, ['meanMs', 'pointsPerSecond']],
   ['batch --window 200 --repetitions 2', 4, ['meanMs', 'p50Ms', 'maxMs', 'columns']],
-  ['metrics --pairs 2 --records 20000 --idle 1', 2, []],
+  ['metrics --pairs 2 --records 20000 --idle 100', 2, []],
   ['tracing --pairs 2 --records 8192', 2, ['cpuNsPerRecordOff', 'cpuNsPerRecord']],
   ['pipeline --streams 4 --records 20000 --repetitions 1', 1, ['recordsPerSecond', 'p50Ms', 'p99Ms']],
   ['pipeline --streams 1000 --records 20000 --repetitions 1', 1, ['recordsPerSecond', 'p50Ms', 'p99Ms']]

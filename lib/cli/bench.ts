@@ -80,9 +80,9 @@ export function registerBench(program: Command): void {
 
   withJson(bench.command('metrics'))
     .description('Processor time of the pipeline without metrics and with them, scraped, in turns.')
-    .option('--pairs <number>', 'rounds of the two', wholeNumber(2, 10_000), 40)
-    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 100_000)
-    .option('--idle <seconds>', 'how long idle processes are watched', wholeNumber(1, 3600), 10)
+    .option('--pairs <number>', 'rounds of the two, each there and back', wholeNumber(2, 10_000), 40)
+    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 200_000)
+    .option('--idle <ms>', 'how long an idle process is watched at a time', wholeNumber(1, 3_600_000), 500)
     .action(async ({ json, ...options }: MetricsOptions) => {
       const { benchmarkMetrics } = await import('../../benchmarks/metrics.js')
       await printResults(json, benchmarkMetrics(options))
@@ -90,8 +90,8 @@ export function registerBench(program: Command): void {
 
   withJson(bench.command('tracing'))
     .description('Processor time of the pipeline without tracing, with 1 % and with 100 % sampled, in turns.')
-    .option('--pairs <number>', 'rounds of the three', wholeNumber(2, 10_000), 100)
-    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 40_960)
+    .option('--pairs <number>', 'rounds of the three, each there and back', wholeNumber(2, 10_000), 40)
+    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 150_000)
     .action(async ({ json, ...options }: TracingOptions) => {
       const { benchmarkTracing } = await import('../../benchmarks/tracing.js')
       await printResults(json, benchmarkTracing(options))

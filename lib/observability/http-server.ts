@@ -5,7 +5,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { TdaError } from '../errors.js'
-import type { PipelineState } from '../pipeline/lifecycle.js'
 import { formatAccepted } from './exposition.js'
 import type { Metrics } from './metrics.js'
 
@@ -19,37 +18,6 @@ export interface Health {
   readonly ready: boolean
   /** One line for people. */
   readonly reason: string
-}
-
-/**
- * What a state of the pipeline means to whoever supervises the process. `brokersDown`: why no broker can be reached, or
- * null; a restart does not help against it. `restoreText`: how far a restore is, where one is under way.
- */
-export function healthOf(
-  state: PipelineState,
-  brokersDown: string | null = null,
-  restoreText: string | null = null
-): Health {
-  const working = state.kind === 'starting' || state.kind === 'restoring' || state.kind === 'running'
-  if (brokersDown !== null && working) return { live: true, ready: false, reason: brokersDown }
-  switch (state.kind) {
-    case 'starting':
-      return { live: true, ready: false, reason: 'starting: waiting for partitions' }
-    case 'restoring':
-      return {
-        live: true,
-        ready: false,
-        reason: `restoring: ${restoreText ?? `rebuilding windows of partitions ${state.partitions.join(', ')}`}`
-      }
-    case 'running':
-      return { live: true, ready: true, reason: 'running' }
-    case 'draining':
-      return { live: true, ready: false, reason: 'draining: finishing what is in flight' }
-    case 'stopped':
-      return { live: true, ready: false, reason: 'stopped' }
-    case 'failed':
-      return { live: false, ready: false, reason: `failed: ${state.cause.code}: ${state.cause.message}` }
-  }
 }
 
 export interface HttpServer {

@@ -8,14 +8,14 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { REJECT_REASONS, type RejectReason } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
-import type { PipelineStateKind } from '../pipeline/lifecycle.js'
 import type { BreakerState } from '../mesh/broker-guard.js'
 import {
+  PIPELINE_STATES,
   STAGES,
   type PipelineMetrics,
   type Stage,
   type TransactionCount
-} from '../pipeline/pipeline-metrics.js'
+} from './pipeline-metrics.js'
 import { EngineMetrics } from './engine-metrics.js'
 import { exposition, type ExpositionFormat } from './exposition.js'
 import { registerProcessMetrics } from './process-metrics.js'
@@ -30,26 +30,23 @@ const LATENCY_BUCKETS = [
   ...[0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 ]
 
-const STATES: readonly PipelineStateKind[] = [
-  'starting',
-  'restoring',
-  'running',
-  'draining',
-  'stopped',
-  'failed'
-]
-
-/** Reasons that the decoder finds; the others are found when a point asks to enter. */
-const DECODE_REASONS: ReadonlySet<RejectReason> = new Set([
-  'unparsable',
-  'wrong_dimension',
-  'non_finite',
-  'missing_field',
-  'missing_key',
-  'bad_timestamp',
-  'empty'
-])
-const stageOf = (reason: RejectReason): Stage => (DECODE_REASONS.has(reason) ? 'decode' : 'admit')
+/** Where a record is found out: by the decoder, or when a point of it asks to enter. */
+const STAGE_OF: Readonly<Record<RejectReason, Stage>> = {
+  unparsable: 'decode',
+  wrong_dimension: 'decode',
+  non_finite: 'decode',
+  missing_field: 'decode',
+  missing_key: 'decode',
+  bad_timestamp: 'decode',
+  too_many_points: 'decode',
+  empty: 'decode',
+  timestamp_backwards: 'admit',
+  too_many_streams: 'admit',
+  memory_pressure: 'admit',
+  window_capacity: 'admit',
+  distance_overflow: 'admit',
+  no_direction: 'admit'
+}
 
 /** librdkafka's numbers of what an outage brings: a broken connection, no answer in time. */
 const OUTAGE_CODES = [-195, -185]
@@ -216,12 +213,16 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     'Spans that did not get to the collector.',
     'reason'
   )
+  const forgottenTraces = counter(
+    'tda_traces_forgotten_total',
+    'Traces given up before it was decided whether to keep them, because too many were under way.'
+  )
   for (const reason of DROP_REASONS) lostSpans.inc({ reason }, 0)
   let traced = noStatistics
   const memoryMax = gauge('tda_memory_limit_bytes', 'What point rings and engines may take.')
   for (const reason of REJECT_REASONS) {
     rejected.inc({ reason }, 0)
-    errors.inc({ stage: stageOf(reason), type: reason }, 0)
+    errors.inc({ stage: STAGE_OF[reason], type: reason }, 0)
   }
   for (const stage of STAGES) {
     if (stage !== 'decode' && stage !== 'admit') errors.inc({ stage, type: 'BROKER' }, 0)
@@ -261,9 +262,10 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     },
     resultsOmitted: (count) => omitted.inc(count),
     pointsProcessed: (count) => points.inc(count),
+    streamPoints: (stream, count) => watched.appended(stream, count),
     recordsRejected(reason, count) {
       rejected.inc({ reason }, count)
-      errors.inc({ stage: stageOf(reason), type: reason }, count)
+      errors.inc({ stage: STAGE_OF[reason], type: reason }, count)
     },
     timestampsBackwards: (count) => backwards.inc(count),
     updatesPublished(count, size) {
@@ -283,7 +285,7 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     endToEnd: (seconds, traceId) => observe(endToEnd, Math.max(0, seconds), traceId),
     computeLatency: (seconds) => computing.observe(seconds),
     publishLatency: (seconds) => publishing.observe(seconds),
-    state: (kind) => STATES.forEach((one) => state.set({ state: one }, one === kind ? 1 : 0)),
+    state: (kind) => PIPELINE_STATES.forEach((one) => state.set({ state: one }, one === kind ? 1 : 0)),
     queueDepth: (name, depth) => queue.set({ queue: name }, depth),
     brokerUp: (up) => broker.set(up ? 1 : 0),
     consumerLag(partition, records) {
@@ -319,6 +321,7 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
       for (const reason of DROP_REASONS) {
         lostSpans.inc({ reason }, statistics.dropped[reason] - traced.dropped[reason])
       }
+      forgottenTraces.inc(statistics.forgotten - traced.forgotten)
       traced = statistics
     },
     beforeScrape(sample) {

@@ -3,21 +3,21 @@
  * bound. At most streams x scales x 3 series a metric.
  */
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { ScaleTotals, StreamTotals } from '../pipeline/pipeline-metrics.js'
+import type { ScaleTotals, StreamTotals } from './pipeline-metrics.js'
 
 export class StreamMetrics {
   readonly #points: Counter
   readonly #windowPoints: Gauge
   readonly #pairs: Gauge
-  #watched: readonly string[] = []
-  /** Points of each stream as last counted, and the scales it has series for. */
-  readonly #known = new Map<string, { points: number; scales: ReadonlySet<string> }>()
+  #watched: ReadonlySet<string> = new Set()
+  /** Streams that are held, and the scales they have series for. */
+  readonly #known = new Map<string, readonly string[]>()
 
   constructor(registry: Registry) {
     const registers = [registry]
     this.#points = new Counter({
       name: 'tda_stream_points_total',
-      help: 'Points of a watched stream appended to its windows, replayed ones included.',
+      help: 'Points of a watched stream appended to its windows, those replayed for a restore excluded.',
       labelNames: ['stream'],
       registers
     })
@@ -35,45 +35,46 @@ export class StreamMetrics {
     })
   }
 
-  get watched(): readonly string[] {
+  get watched(): ReadonlySet<string> {
     return this.#watched
   }
 
   /** Watches these and no other; series of the others go. */
   watch(streams: readonly string[]): void {
-    this.#watched = [...new Set(streams)]
-    for (const stream of this.#known.keys()) {
-      if (this.#watched.includes(stream)) continue
+    const before = this.#watched
+    this.#watched = new Set(streams)
+    for (const stream of before) {
+      if (this.#watched.has(stream)) continue
       this.#forget(stream)
       this.#points.remove({ stream })
-      this.#known.delete(stream)
     }
     for (const stream of this.#watched) this.#points.inc({ stream }, 0)
   }
 
+  appended(stream: string, count: number): void {
+    if (this.#watched.has(stream)) this.#points.inc({ stream }, count)
+  }
+
   /** `null`: held elsewhere. The counter stays, as counters do; the gauges go. */
   set(stream: string, totals: StreamTotals | null): void {
-    if (!this.#watched.includes(stream)) return
+    if (!this.#watched.has(stream)) return
     if (totals === null) {
       this.#forget(stream)
-      this.#known.delete(stream)
       return
     }
-    // A stream that came back counts from 0 again.
-    const before = this.#known.get(stream)?.points ?? 0
-    this.#points.inc({ stream }, totals.points >= before ? totals.points - before : totals.points)
     for (const [scale, ofScale] of totals.scales) {
       this.#windowPoints.set({ stream, scale }, ofScale.points)
       byDimension(ofScale).forEach((count, dimension) => this.#pairs.set({ stream, scale, dimension }, count))
     }
-    this.#known.set(stream, { points: totals.points, scales: new Set(totals.scales.keys()) })
+    this.#known.set(stream, [...totals.scales.keys()])
   }
 
   #forget(stream: string): void {
-    for (const scale of this.#known.get(stream)?.scales ?? []) {
+    for (const scale of this.#known.get(stream) ?? []) {
       this.#windowPoints.remove({ stream, scale })
       for (const dimension of [0, 1, 2]) this.#pairs.remove({ stream, scale, dimension })
     }
+    this.#known.delete(stream)
   }
 }
 

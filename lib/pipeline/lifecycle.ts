@@ -24,8 +24,6 @@ export type PipelineState =
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly cause: TdaError }
 
-export type PipelineStateKind = PipelineState['kind']
-
 export type PipelineSignal =
   /** Partitions arrived; those listed are not restored yet. */
   | { readonly kind: 'assigned'; readonly restoring: readonly number[] }

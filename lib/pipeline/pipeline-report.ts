@@ -8,7 +8,7 @@ import type { StreamSlice } from '../scales/stream-entry.js'
 import type { JobMessages, PoolJob, WorkerLog } from '../scales/worker-pool.js'
 import { resultPlace } from '../publishers/dead-letters.js'
 import { componentLogger, type DetailedLogger, type PipelineLogger } from './pipeline-logger.js'
-import type { PipelineMetrics, Stage } from './pipeline-metrics.js'
+import type { PipelineMetrics, Stage } from '../observability/pipeline-metrics.js'
 
 export type { PipelineLogger } from './pipeline-logger.js'
 
@@ -91,6 +91,12 @@ export class PipelineReport {
       from = i + 1
     }
     this.#metrics.pointsProcessed(points)
+    const { streamsWatched } = this.#metrics
+    if (streamsWatched.size > 0) {
+      for (const { entry, count, replay } of slices) {
+        if (!replay && streamsWatched.has(entry.stream)) this.#metrics.streamPoints(entry.stream, count)
+      }
+    }
     if (backwards > 0) this.#metrics.timestampsBackwards(backwards)
     this.#logger.debug({ records: records.length, points, slices: slices.length }, 'batch taken')
     const followed = this.#logger.debugStream

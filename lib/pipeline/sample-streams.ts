@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.js'
 import type { EngineCounters } from '../native.js'
 import type { StreamEntry } from '../scales/stream-entry.js'
 import type { StreamTable } from '../scales/stream-table.js'
-import type { PipelineMetrics, ScaleTotals, StreamTotals } from './pipeline-metrics.js'
+import type { PipelineMetrics, ScaleTotals, StreamTotals } from '../observability/pipeline-metrics.js'
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] }
 /** Sums while they are made. */
@@ -26,7 +26,7 @@ export function sampleStreams(
     addCounters(total.counters, streams.released(scale))
     return total
   })
-  const watched = new Map<string, StreamEntry[]>(metrics.streamsWatched.map((stream) => [stream, []]))
+  const watched = new Map<string, StreamEntry[]>([...metrics.streamsWatched].map((stream) => [stream, []]))
   let ringBytes = 0
   for (const entry of streams.entries()) {
     ringBytes += entry.ringState().bytes
@@ -47,7 +47,7 @@ function totalsOf(entries: readonly StreamEntry[], { scales }: Pick<Config, 'sca
     for (const entry of entries) add(total, entry, scale)
     return [name, total] as const
   })
-  return { points: entries.reduce((sum, entry) => sum + entry.next, 0), scales: new Map(ofScales) }
+  return { scales: new Map(ofScales) }
 }
 
 function nothing(): Sums {

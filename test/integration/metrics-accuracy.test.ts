@@ -3,8 +3,9 @@ import { expect, test } from '@jest/globals'
 import { validateConfig } from '../../lib/config/load.js'
 import { Exposition, parseExposition } from '../../lib/cli/top/exposition-reader.js'
 import type { MeshEvent, MeshRecord } from '../../lib/mesh/event-mesh.js'
-import { healthOf, startHttpServer } from '../../lib/observability/http-server.js'
+import { startHttpServer } from '../../lib/observability/http-server.js'
 import { createMetrics } from '../../lib/observability/metrics.js'
+import { healthOf } from '../../lib/pipeline/health.js'
 import { assigned, MemorySink, pipelineOf, ScriptedSource } from '../support/pipeline-world.js'
 
 const BATCHES = 256

@@ -3,8 +3,11 @@
  * ends the lives of daemons in between and whatever retention removes of what no restart needs.
  */
 import { expect, test } from '@jest/globals'
+import type { Config } from '../../lib/config/schema.js'
+import { parseExposition, type Exposition } from '../../lib/cli/top/exposition-reader.js'
 import { TdaError } from '../../lib/errors.js'
 import type { OutgoingRecord } from '../../lib/mesh/event-mesh.js'
+import { createMetrics } from '../../lib/observability/metrics.js'
 import { repeatsOnly, seeded } from '../support/pipeline-world.js'
 import { logOf, RestoreWorld, shapeOf, TOPIC, type Fate, type Shape } from '../support/restore-world.js'
 
@@ -173,12 +176,30 @@ async function lossy(onLoss: string): Promise<RestoreWorld> {
   return world
 }
 
+test('the counter of a watched stream counts what this process took, not the history it restored', async () => {
+  const shape = shapeOf(3, { interval: '1ms', replayRecordsMax: 1_000_000, idleAfter: '1h' }, plain)
+  const world = await RestoreWorld.make({ ...shape, mixed: false, partitions: 1 })
+  const log = Array.from({ length: 107 }, (_, i) => ({ key: 'k0', value: `{"x":${i % 5},"y":0,"t":${i}}` }))
+  const lived = async (records: readonly OutgoingRecord[]): Promise<Exposition> => {
+    await world.publish(records)
+    const metrics = createMetrics({ streams: ['k0'], exemplars: false })
+    expect(await world.life({}, shape.config, metrics)).toBeNull()
+    return parseExposition(await metrics.text())
+  }
+  const before = await lived(log.slice(0, 100))
+  expect(before.value('tda_stream_points_total', { stream: 'k0' })).toBe(100)
+  const after = await lived(log.slice(100))
+  expect(wentOn(world)).toBe(true)
+  expect(after.value('tda_points_processed_total')).toBeGreaterThan(7)
+  expect(after.value('tda_stream_points_total', { stream: 'k0' })).toBe(7)
+})
+
 test('where retention has removed what is needed, a restart is refused with the stream, the offset and what to do', async () => {
   const world = await lossy('refuse')
   const died = await world.life()
   expect(died).toMatchObject({ code: 'STATE_LOST' })
   expect((died as TdaError).message).toMatch(
-    /partition 0 of "points": stream ".+" needs the records from offset \d+ on, and retention has removed those before 190.*state\.onLoss: rebuild-from-earliest/
+    /partition 0 of "points": stream ".+" needs the records from offset \d+ on, and retention has removed the records before 190.*state\.onLoss: rebuild-from-earliest/
   )
 })
 
@@ -194,6 +215,59 @@ test('or windows begin anew and their updates say so, by policy', async () => {
     marked += added.filter((value) => value.includes('"rebuilt":true')).length
   }
   expect(marked).toBeGreaterThan(0)
+})
+
+const otherScale = { ...plain, scales: [{ ...plain.scales[0]!, window: 31 }] }
+
+test.each<[string, (world: RestoreWorld) => Promise<void>, RegExp, Record<string, unknown>]>([
+  ['damaged', (world) => world.replaceState('p', Buffer.from('not a head')), /its head is damaged/, plain],
+  ['without its head', (world) => world.replaceState('p', null), /its head is missing/, plain],
+  ['without a stream', (world) => world.replaceState('s:k1', null), /it has \d+ of \d+ streams/, plain],
+  [
+    'gone',
+    (world) => world.replaceState('', null),
+    /there is none, though the group has read some of it/,
+    plain
+  ],
+  ['of other settings', () => Promise.resolve(), /scale "s" has changed/, otherScale]
+])(
+  'a state that is %s, of a log that has lost its beginning: state.onLoss decides',
+  async (_, harm, reason, rest) => {
+    const settings = (onLoss: string): Config => shapeOf(3, { onLoss, interval: '1ms' }, rest).config
+    const world = await lossy('refuse')
+    await harm(world)
+    const published = await world.results()
+    const died = await world.life({}, settings('refuse'))
+    expect(died).toMatchObject({ code: 'STATE_LOST' })
+    expect((died as TdaError).message).toMatch(reason)
+    expect((died as TdaError).message).toMatch(/state\.onLoss: rebuild-from-earliest/)
+    expect(await world.results()).toEqual(published)
+    expect(await world.life({}, settings('rebuild-from-earliest'))).toBeNull()
+    expect(rebuilt(world)).toBe(true)
+    await world.publish(logOf(5, 20, false))
+    expect(await world.life({}, settings('refuse'))).toBeNull()
+  }
+)
+
+test('a group that begins on a log without a beginning, and crashes at once, goes on from where it began', async () => {
+  const shape = {
+    ...shapeOf(3, { interval: '1h' }, plain),
+    partitions: 1,
+    guarantee: 'exactly-once'
+  } as const
+  const worldOf = async (): Promise<RestoreWorld> => {
+    const world = await RestoreWorld.make(shape)
+    await world.publish(logOf(3, 200, false))
+    world.mesh.trim(TOPIC, 0, 50)
+    return world
+  }
+  const whole = await worldOf()
+  expect(await whole.life()).toBeNull()
+  const world = await worldOf()
+  expect(await world.life({ crashAt: 3, after: true })).toMatchObject({ message: 'crash' })
+  expect((await world.results()).values.size).toBeGreaterThan(0)
+  expect(await world.life()).toBeNull()
+  expect(await world.results()).toEqual(await whole.results())
 })
 
 test.each(['refuse', 'rebuild-from-earliest'])(

@@ -46,64 +46,66 @@ async function firstOf(results: Reader, key: string): Promise<MeshRecord> {
   }
 }
 
-test.each(['otlp-http', 'otlp-grpc'] as const)(
-  '%s: one record, one trace id, every span from sender to reader',
-  async (exporter) => {
-    const endpoint = exporter === 'otlp-http' ? store.otlpHttp : store.otlpGrpc
-    if (endpoint === null) {
-      process.stderr.write(`${store.description} does not speak gRPC: skipped\n`)
-      return
-    }
+if (process.env['JAEGER_ENDPOINT'] === undefined)
+  process.stderr.write('SKIPPED: without a Jaeger (JAEGER_ENDPOINT) nobody speaks OTLP over gRPC\n')
 
-    const sampler = { kind: 'parent', ratio: 1 } as const
-    const tracer = await DistributedTracer.start({ enabled: true, exporter, endpoint, sampler })
-    await mesh.createStream('traced.points', 4)
-    const stop = new AbortController()
-    const daemon = await createDaemon(config, { mesh, tracer, signal: stop.signal, http: false })
-    const running = daemon.run()
-    const results = new Reader(await mesh.subscribe('traced.results', { groupId: `reader-${exporter}` }))
-    await results.nextOf('assigned')
+for (const exporter of ['otlp-http', 'otlp-grpc'] as const) {
+  // Known before the store is open: a case that cannot run must not count as passed.
+  const possible = exporter === 'otlp-http' || process.env['JAEGER_ENDPOINT'] !== undefined
+  ;(possible ? test : test.skip)(
+    `${exporter}: one record, one trace id, every span from sender to reader`,
+    async () => {
+      const endpoint = (exporter === 'otlp-http' ? store.otlpHttp : store.otlpGrpc)!
+      const sampler = { kind: 'parent', ratio: 1 } as const
+      const tracer = await DistributedTracer.start({ enabled: true, exporter, endpoint, sampler })
+      await mesh.createStream('traced.points', 4)
+      const stop = new AbortController()
+      const daemon = await createDaemon(config, { mesh, tracer, signal: stop.signal, http: false })
+      const running = daemon.run()
+      const results = new Reader(await mesh.subscribe('traced.results', { groupId: `reader-${exporter}` }))
+      await results.nextOf('assigned')
 
-    const key = `mote-${exporter}`
-    const sent = await tracer.traceOperation(
-      'send traced.points',
-      async () => {
-        const headers = tracer.injectContext([['source', 'test']])
-        const plain = [9, 8, 7].map((x) => ({ key, value: `{"x":${x}}` }))
-        await mesh.publish('traced.points', [...plain, { key, value: '{"x":1}', headers }])
-        return tracer.extractContext(headers)!
-      },
-      { kind: 'producer', attributes: { 'messaging.destination.name': 'traced.points' } }
-    )
-    const read = await firstOf(results, key)
-    await tracer.traceOperation('process traced.results', () => Promise.resolve(), {
-      kind: 'consumer',
-      parent: tracer.extractContext(read.headers)
-    })
-    stop.abort()
-    await running
-    await results.close()
-    await tracer.shutdown()
+      const key = `mote-${exporter}`
+      const sent = await tracer.traceOperation(
+        'send traced.points',
+        async () => {
+          const headers = tracer.injectContext([['source', 'test']])
+          const plain = [9, 8, 7].map((x) => ({ key, value: `{"x":${x}}` }))
+          await mesh.publish('traced.points', [...plain, { key, value: '{"x":1}', headers }])
+          return tracer.extractContext(headers)!
+        },
+        { kind: 'producer', attributes: { 'messaging.destination.name': 'traced.points' } }
+      )
+      const read = await firstOf(results, key)
+      await tracer.traceOperation('process traced.results', () => Promise.resolve(), {
+        kind: 'consumer',
+        parent: tracer.extractContext(read.headers)
+      })
+      stop.abort()
+      await running
+      await results.close()
+      await tracer.shutdown()
 
-    const spans = await traceOf(store, sent.traceId, 4)
-    expect(spans.map(({ traceId }) => traceId)).toEqual(spans.map(() => sent.traceId))
-    const chain: string[] = []
-    for (let at = spans.find(({ name }) => name === 'process traced.results'); at;) {
-      chain.push(at.name)
-      const { parentSpanId } = at
-      at = spans.find(({ spanId }) => spanId === parentSpanId)
-    }
-    expect(chain).toEqual([
-      'process traced.results',
-      'send traced.results',
-      'process traced.points',
-      'send traced.points'
-    ])
-    const process_ = spans.find(({ name }) => name === 'process traced.points')!
-    const result = spans.find(({ name }) => name === 'send traced.results')!
-    expect(result.attributes).toMatchObject({ 'tda.stream': key, 'tda.scale': 'short', 'tda.births': 1 })
-    expect(result.links.length).toBe(1) // The batch; the record in which its bar was born is its parent.
-    expect(process_.links.length).toBe(1) // The batch, with its own trace of the steps.
-  },
-  120_000
-)
+      const spans = await traceOf(store, sent.traceId, 4)
+      expect(spans.map(({ traceId }) => traceId)).toEqual(spans.map(() => sent.traceId))
+      const chain: string[] = []
+      for (let at = spans.find(({ name }) => name === 'process traced.results'); at;) {
+        chain.push(at.name)
+        const { parentSpanId } = at
+        at = spans.find(({ spanId }) => spanId === parentSpanId)
+      }
+      expect(chain).toEqual([
+        'process traced.results',
+        'send traced.results',
+        'process traced.points',
+        'send traced.points'
+      ])
+      const process_ = spans.find(({ name }) => name === 'process traced.points')!
+      const result = spans.find(({ name }) => name === 'send traced.results')!
+      expect(result.attributes).toMatchObject({ 'tda.stream': key, 'tda.scale': 'short', 'tda.births': 1 })
+      expect(result.links.length).toBe(1) // The batch; the record in which its bar was born is its parent.
+      expect(process_.links.length).toBe(1) // The batch, with its own trace of the steps.
+    },
+    120_000
+  )
+}

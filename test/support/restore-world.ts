@@ -13,7 +13,7 @@ import { AtLeastOnce } from '../../lib/pipeline/at-least-once.js'
 import type { Delivery } from '../../lib/pipeline/delivery.js'
 import { ExactlyOnce } from '../../lib/pipeline/exactly-once.js'
 import { Pipeline } from '../../lib/pipeline/pipeline.js'
-import { noMetrics } from '../../lib/pipeline/pipeline-metrics.js'
+import { noMetrics } from '../../lib/observability/pipeline-metrics.js'
 import type { PipelineLogger } from '../../lib/pipeline/pipeline-report.js'
 import { meshSink, topicsOf, type Sink } from '../../lib/pipeline/sink.js'
 import { meshStateStore } from '../../lib/pipeline/restore.js'
@@ -154,7 +154,7 @@ export class RestoreWorld {
   }
 
   /** One life, until everything published is committed or it ends otherwise; what it died of, or null. */
-  async life(fate: Fate = {}, config = this.shape.config): Promise<unknown> {
+  async life(fate: Fate = {}, config = this.shape.config, metrics = noMetrics): Promise<unknown> {
     for (const [partition, offset] of await this.committed()) this.#committed.set(partition, offset ?? 0)
     const stop = new AbortController()
     const source = await this.mesh.subscribe(TOPIC, { groupId: GROUP })
@@ -170,6 +170,7 @@ export class RestoreWorld {
       decoder: createDecoder(config),
       delivery: await this.#delivery(source, watched, config, fate, done),
       state: meshStateStore(this.mesh, config, GROUP),
+      metrics,
       logger: this.#logger,
       signal: stop.signal
     })
@@ -235,6 +236,14 @@ export class RestoreWorld {
     bytes[Math.floor(random() * bytes.length)]! ^= 1 << Math.floor(random() * 8)
     const damaged = { partition: partition!, key, value: random() < 0.7 ? bytes : null }
     await this.mesh.publish(this.shape.config.output.stateTopic, [damaged])
+  }
+
+  /** Writes another value under every key of the state that begins so. */
+  async replaceState(prefix: string, value: Buffer | null): Promise<void> {
+    for (const { partition, key } of await this.stateRecords()) {
+      if (!Buffer.from(key!).toString().startsWith(prefix)) continue
+      await this.mesh.publish(this.shape.config.output.stateTopic, [{ partition: partition!, key, value }])
+    }
   }
 
   /** Writes every stream's newest record again, changed. */
@@ -350,9 +359,9 @@ class Watched implements Subscription {
     return this.#source.events(options)
   }
 
-  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+  async commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     const committed = await this.#source.commit(next)
-    if (committed) this.#done(next)
+    if (committed.size === next.size) this.#done(next)
     return committed
   }
 

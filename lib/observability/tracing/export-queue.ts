@@ -6,7 +6,8 @@
  *              -> watched? -> its trace, until the root ends -> failed or slow: queue; else forgotten
  *
  *   (Q1) At most `queueMax` spans wait for the exporter; a further one is dropped and counted. Nobody ever waits.
- *   (Q2) At most TRACES_MAX traces of SPANS_MAX spans are watched; the oldest trace is forgotten, a further span dropped.
+ *   (Q2) At most TRACES_MAX traces of SPANS_MAX spans are watched; the oldest trace is forgotten, a further span dropped, and
+ *        both are counted.
  *   (Q3) A collector that does not answer is one line in the log, and one when it answers again.
  *
  * The queue itself is the SDK's BatchSpanProcessor: one export at a time, with a deadline. It counts what it drops only
@@ -57,6 +58,7 @@ export class ExportQueue implements SpanProcessor {
   #droppedByQueue = 0
   #droppedByExport = 0
   #droppedWatching = 0
+  #forgotten = 0
   #down = false
   #sayAgainMs = 0
 
@@ -82,7 +84,8 @@ export class ExportQueue implements SpanProcessor {
         queue_full: this.#droppedByQueue,
         export_failed: this.#droppedByExport,
         trace_too_large: this.#droppedWatching
-      }
+      },
+      forgotten: this.#forgotten
     }
   }
 
@@ -92,6 +95,7 @@ export class ExportQueue implements SpanProcessor {
     if (this.#watched.size >= TRACES_MAX) {
       const [oldest] = this.#watched.keys()
       this.#watched.delete(oldest!)
+      this.#forgotten += 1
     }
     this.#watched.set(traceId, { spans: [], failed: false })
   }

@@ -13,10 +13,10 @@ import type { DiagramUpdate } from '../../diagram.js'
 import type { OutgoingRecord } from '../../mesh/event-mesh.js'
 import { TokenBucket } from './token-bucket.js'
 
-/** About 0.2 % of a core. */
-const BIRTH_BYTES_PER_SECOND = 256 * 1024
+/** About 0.1 % of a core. */
+const BIRTH_BYTES_PER_SECOND = 128 * 1024
 /** Longer messages are not read whole, whatever the rate. */
-const BIRTH_BYTES_MAX = 256 * 1024
+const BIRTH_BYTES_MAX = BIRTH_BYTES_PER_SECOND
 /** Stream names are keys of records, so they may be long; beyond this a result is not traced back. */
 const HEAD_BYTES = 2048
 

@@ -24,6 +24,7 @@ export const TRACESTATE = 'tracestate'
 
 /** Version 00 has exactly this length, later ones at least; the flags are its last two digits. */
 const LENGTH = 55
+const NINE = 0x39
 const FORM = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(-.*)?$/
 
 /** The context in the headers of a record, or `null` where there is none, or one that is not valid. */
@@ -41,10 +42,16 @@ export function contextOf(headers: Headers | undefined): TraceContext | null {
 /** Whether the record says that its trace is recorded. Looks at one character, because it is asked of every record. */
 export function isSampled({ headers }: MeshRecord): boolean {
   if (headers === undefined) return false
-  for (const [name, value] of headers) {
-    if (name === TRACEPARENT) return '13579bdf'.includes(value[LENGTH - 1] ?? ' ')
+  for (let i = 0; i < headers.length; i++) {
+    const header = headers[i]!
+    if (header[0] === TRACEPARENT) return isOdd(header[1].charCodeAt(LENGTH - 1))
   }
   return false
+}
+
+/** Whether a hexadecimal digit is odd; its code point is where it is below ten, and is even from `b` on. */
+function isOdd(code: number): boolean {
+  return code <= NINE ? (code & 1) === 1 : (code & 1) === 0
 }
 
 /** `headers` with the context in them, instead of another one. */

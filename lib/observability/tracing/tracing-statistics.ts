@@ -12,12 +12,15 @@ export interface TracingStatistics {
   /** In the queue now. */
   readonly waiting: number
   readonly dropped: Readonly<Record<DropReason, number>>
+  /** Traces not decided yet that were given up for newer ones; how many spans they would have had nobody knows. */
+  readonly forgotten: number
 }
 
 export const noStatistics: TracingStatistics = {
   exported: 0,
   waiting: 0,
-  dropped: { queue_full: 0, export_failed: 0, trace_too_large: 0 }
+  dropped: { queue_full: 0, export_failed: 0, trace_too_large: 0 },
+  forgotten: 0
 }
 
 /** The part of a pino logger that is used. */

@@ -58,7 +58,8 @@ function busy(): Metrics {
   const counters = { columns: 0, pivots: 0, edits: 0, arenaBytes: 0 }
   const short = { points: 64, pairs: 12, loops: 5, voids: 0, bytes: 2 ** 21, counters }
   metrics.scale('short', short)
-  metrics.stream('mote-1', { points: 90, scales: new Map([['short', short]]) })
+  metrics.streamPoints('mote-1', 90)
+  metrics.stream('mote-1', { scales: new Map([['short', short]]) })
   return metrics
 }
 
@@ -79,7 +80,7 @@ test('rates and quantiles are of the time between two looks', async () => {
     metrics.recordsConsumed(10)
     metrics.pointsProcessed(30)
     metrics.featuresExtracted('short', 4)
-    metrics.stream('mote-1', { points: 96, scales: new Map() })
+    metrics.streamPoints('mote-1', 6)
     for (let i = 0; i < 100; i++) metrics.computeLatency(0.0042)
   })
   expect(found).toMatchObject({

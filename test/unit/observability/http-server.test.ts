@@ -1,12 +1,8 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { TdaError } from '../../../lib/errors.js'
-import {
-  healthOf,
-  startHttpServer,
-  type Health,
-  type HttpServer
-} from '../../../lib/observability/http-server.js'
+import { startHttpServer, type Health, type HttpServer } from '../../../lib/observability/http-server.js'
 import { createMetrics } from '../../../lib/observability/metrics.js'
+import { healthOf } from '../../../lib/pipeline/health.js'
 
 const servers: HttpServer[] = []
 afterEach(async () => {

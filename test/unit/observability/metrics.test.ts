@@ -77,6 +77,7 @@ test('what the pipeline reports appears under Prometheus names', async () => {
     'tda_features_extracted_total{scale="fast"}': 6,
     'tda_errors_total{stage="deliver",type="BROKER"}': 1,
     'tda_errors_total{stage="decode",type="non_finite"}': 2,
+    'tda_errors_total{stage="decode",type="too_many_points"}': 0,
     'tda_errors_total{stage="admit",type="window_capacity"}': 0,
     'tda_compute_latency_seconds_bucket{le="0.0005"}': 1,
     tda_memory_limit_bytes: 1e9,
@@ -154,18 +155,22 @@ test('without exemplars no trace is named, from the next one on', async () => {
 test('only watched streams have series, at most so many, and they go with the list', async () => {
   const metrics = createMetrics({ streams: ['a'], exemplars: true })
   const scales = new Map([['fast', { points: 4, pairs: 3, loops: 1, voids: 0, bytes: 9, counters: work(1) }]])
-  metrics.stream('a', { points: 10, scales })
-  metrics.stream('b', { points: 10, scales })
-  expect(metrics.streamsWatched).toEqual(['a'])
+  for (const stream of ['a', 'b']) {
+    metrics.streamPoints(stream, 10)
+    metrics.stream(stream, { scales })
+  }
+  expect([...metrics.streamsWatched]).toEqual(['a'])
   expect(await value(metrics, 'tda_stream_points_total{stream="a"}')).toBe(10)
   expect(await value(metrics, 'tda_stream_window_points{stream="a",scale="fast"}')).toBe(4)
   expect(await value(metrics, 'tda_stream_diagram_pairs{stream="a",scale="fast",dimension="0"}')).toBe(2)
   expect(await metrics.text()).not.toContain('stream="b"')
-  metrics.stream('a', { points: 25, scales })
+  metrics.streamPoints('a', 15)
   expect(await value(metrics, 'tda_stream_points_total{stream="a"}')).toBe(25)
-  metrics.stream('a', null) // given up, and taken again: it counts from 0
+  metrics.stream('a', null) // given up, and taken again: it goes on
   expect(await value(metrics, 'tda_stream_window_points{stream="a",scale="fast"}')).toBeUndefined()
-  metrics.stream('a', { points: 5, scales })
+  metrics.streamPoints('a', 5)
+  metrics.stream('a', { scales })
+  expect(await value(metrics, 'tda_stream_window_points{stream="a",scale="fast"}')).toBe(4)
   expect(await value(metrics, 'tda_stream_points_total{stream="a"}')).toBe(30)
   metrics.reconfigure({ streams: ['b'], exemplars: true })
   expect(await metrics.text()).not.toContain('stream="a"')

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { healthOf } from '../../../lib/observability/http-server.js'
+import { healthOf } from '../../../lib/pipeline/health.js'
 import { BrokerWatch } from '../../../lib/pipeline/broker-watch.js'
 
 test('brokers that stop answering are said once, and once that they are back; meanwhile it is not ready', () => {

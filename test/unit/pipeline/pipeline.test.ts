@@ -3,9 +3,10 @@ import { expect, test } from '@jest/globals'
 import { validateConfig } from '../../../lib/config/load.js'
 import type { DiagramMessage } from '../../../lib/diagram.js'
 import { TdaError } from '../../../lib/errors.js'
-import type { MeshEvent } from '../../../lib/mesh/event-mesh.js'
+import type { MeshEvent, OutgoingRecord } from '../../../lib/mesh/event-mesh.js'
+import { tooLargeError } from '../../../lib/mesh/too-large.js'
 import { nativeAddon } from '../../../lib/native.js'
-import { noMetrics, type PipelineMetrics } from '../../../lib/pipeline/pipeline-metrics.js'
+import { noMetrics, type PipelineMetrics } from '../../../lib/observability/pipeline-metrics.js'
 import { planStream } from '../../../lib/scales/scale-plan.js'
 import {
   assigned,
@@ -38,6 +39,36 @@ test('a source that ends: everything is published and committed, and the states 
   expect(states).toEqual(['starting', 'running', 'draining', 'stopped'])
   expect(pipeline.totals).toEqual({ records: 10, points: 10, rejected: 0, updates: 5 })
   expect(pipeline.state.kind).toBe('stopped')
+})
+
+test('results that their topic does not take are counted as omitted, not as published', async () => {
+  const sink = new MemorySink()
+  const publish = sink.publish.bind(sink)
+  let taken = 0
+  const letters: OutgoingRecord[] = []
+  sink.publish = async (updates) => {
+    const tooLong = updates.filter((_, i) => i % 2 === 1)
+    const others = updates.filter((update) => !tooLong.includes(update))
+    for (const { value } of others) taken += value!.length
+    await publish(others)
+    if (tooLong.length > 0) throw tooLargeError('publish', new Set(tooLong))
+  }
+  const omit = async (updates: readonly OutgoingRecord[]): Promise<void> => void letters.push(...updates)
+  const counted = { published: 0, bytes: 0, omitted: 0 }
+  const metrics: PipelineMetrics = {
+    ...noMetrics,
+    resultsOmitted: (count) => void (counted.omitted += count),
+    updatesPublished(count, bytes) {
+      counted.published += count
+      counted.bytes += bytes
+    }
+  }
+  const source = new ScriptedSource([assigned(), ...batches(records(values(20)), 10)])
+  const pipeline = pipelineOf(config, source, Object.assign(sink, { omit }), { metrics })
+  await pipeline.run()
+  expect(letters.length).toBeGreaterThan(1)
+  expect(counted).toEqual({ published: sink.published, bytes: taken, omitted: letters.length })
+  expect(pipeline.totals.updates).toBe(sink.published)
 })
 
 test('an abort drains: what was read is published and committed', async () => {

@@ -67,7 +67,8 @@ test('Q1: what does not fit is dropped and counted; nobody waits', async () => {
   expect(world.queue.statistics).toEqual({
     exported: 0,
     waiting: 10,
-    dropped: { queue_full: 980, export_failed: 0, trace_too_large: 0 }
+    dropped: { queue_full: 980, export_failed: 0, trace_too_large: 0 },
+    forgotten: 0
   })
   expect(world.lines.map(({ level }) => level)).toEqual(['warn'])
   expect(world.lines[0]!.message).toContain('the queue is full')
@@ -151,4 +152,5 @@ test('Q2: traces that never end and traces without end are bounded', async () =>
   expect(names().filter((name) => name === 'part')).toHaveLength(256)
   expect(names()).toContain('large')
   expect(world.queue.statistics.dropped.trace_too_large).toBe(744)
+  expect(world.queue.statistics.forgotten).toBe(300 - 256)
 })

@@ -8,7 +8,6 @@ import type { ErrorCode } from '../errors.js'
 import type { EngineCounters } from '../native.js'
 import type { BreakerState } from '../mesh/broker-guard.js'
 import type { TransactionOutcome } from '../mesh/event-mesh.js'
-import type { PipelineStateKind } from './lifecycle.js'
 
 /** What stands behind one scale, summed over the streams held. */
 export interface ScaleTotals {
@@ -28,11 +27,13 @@ export interface ScaleTotals {
 
 /** One stream at all its scales, in all partitions it is in. */
 export interface StreamTotals {
-  /** Points appended since its partition was assigned, those replayed for a restore included. */
-  readonly points: number
   /** By the name of the scale. */
   readonly scales: ReadonlyMap<string, ScaleTotals>
 }
+
+/** States of a pipeline, by name. */
+export const PIPELINE_STATES = ['starting', 'restoring', 'running', 'draining', 'stopped', 'failed'] as const
+export type PipelineStateKind = (typeof PIPELINE_STATES)[number]
 
 /** Queues of the pipeline; each has a limit. */
 export type QueueName =
@@ -72,11 +73,13 @@ export interface PipelineMetrics extends DeliveryMetrics {
   resultsOmitted(count: number): void
   /** Points appended to a window, those replayed for a restore included. */
   pointsProcessed(count: number): void
+  /** Points of a stream of `streamsWatched` appended to a window; those replayed for a restore excluded. */
+  streamPoints(stream: string, count: number): void
   /** Records sent to the dead letter topic. */
   recordsRejected(reason: RejectReason, count: number): void
   /** Points whose timestamp went back and that were appended in arrival order (count windows only). */
   timestampsBackwards(count: number): void
-  /** Updates and snapshots acknowledged by the sink, split parts counted one by one, and their bytes. */
+  /** Updates and snapshots acknowledged by the sink, split parts counted one by one, and their bytes; omitted ones excluded. */
   updatesPublished(count: number, bytes: number): void
   /** A checkpoint was handed over: records of the state topic and their bytes. */
   checkpointed(records: number, bytes: number): void
@@ -121,7 +124,7 @@ export interface PipelineMetrics extends DeliveryMetrics {
   ringBytes(bytes: number): void
   scale(scale: string, totals: ScaleTotals): void
   /** Streams that get series of their own (`metrics.streams`). */
-  readonly streamsWatched: readonly string[]
+  readonly streamsWatched: ReadonlySet<string>
   /** `null`: not held here. Only for those of `streamsWatched`. */
   stream(stream: string, totals: StreamTotals | null): void
 }
@@ -138,6 +141,7 @@ export const noMetrics: PipelineMetrics = {
   rebalanced() {},
   resultsOmitted() {},
   pointsProcessed() {},
+  streamPoints() {},
   recordsRejected() {},
   timestampsBackwards() {},
   updatesPublished() {},
@@ -161,6 +165,6 @@ export const noMetrics: PipelineMetrics = {
   streams() {},
   ringBytes() {},
   scale() {},
-  streamsWatched: [],
+  streamsWatched: new Set(),
   stream() {}
 }
