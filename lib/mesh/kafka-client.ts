@@ -127,9 +127,13 @@ export function withSettings<Client>(make: () => Client): Client {
   try {
     return make()
   } catch (cause) {
-    const reason = isNativeError(cause) ? cause.message : String(cause)
-    throw new TdaError('CONFIG_INVALID', `kafka.librdkafka: ${reason}`, { cause })
+    throw settingsRefused(cause)
   }
+}
+
+function settingsRefused(cause: unknown): TdaError {
+  const reason = isNativeError(cause) ? cause.message : String(cause)
+  return new TdaError('CONFIG_INVALID', `kafka.librdkafka: ${reason}`, { cause })
 }
 
 /** What librdkafka sets by topic, as far as producers go. */
@@ -157,7 +161,7 @@ interface Connectable {
 
 /**
  * Connects and fetches the metadata within `timeoutMs`, or throws BROKER naming the brokers and the last error the
- * client reported. A client that failed is disconnected in the background.
+ * client reported; CONFIG_INVALID when librdkafka finds settings that do not go together.
  */
 export async function connectClient(client: Connectable, brokers: string, timeoutMs: number): Promise<void> {
   let reported: LibrdKafkaError | undefined
@@ -168,6 +172,8 @@ export async function connectClient(client: Connectable, brokers: string, timeou
   await new Promise<void>((resolve, reject) => {
     client.connect({ timeout: timeoutMs }, (error) => {
       if (!error) resolve()
+      // A client that was never made: its settings do not go together.
+      else if (errorNumber(error) === RD_KAFKA.STATE) reject(settingsRefused(error))
       else
         reject(
           brokerError(

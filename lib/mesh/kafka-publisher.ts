@@ -19,6 +19,7 @@ import {
   loadKafka,
   logClient,
   RD_KAFKA,
+  topicSettings,
   withSettings,
   type LibrdKafkaError,
   type Producer
@@ -82,7 +83,7 @@ export class KafkaPublisher {
             ...settings,
             dr_cb: true
           },
-          { 'message.timeout.ms': MESSAGE_TIMEOUT_MS }
+          { 'message.timeout.ms': MESSAGE_TIMEOUT_MS, ...topicSettings(settings) }
         )
     )
     logClient(producer, 'producer', logger)

@@ -29,6 +29,7 @@ import {
   isTooLarge,
   loadKafka,
   RD_KAFKA,
+  topicSettings,
   withSettings,
   type LibrdKafkaError,
   type Producer
@@ -189,7 +190,7 @@ export class KafkaTransactions implements Transactions {
             ...(this.#singly ? { 'batch.num.messages': 1 } : {}),
             'transactional.id': transactionalId
           },
-          {}
+          topicSettings(settings)
         )
     )
     producer.on('event.error', () => {}) // What matters comes back from the calls.

@@ -50,6 +50,40 @@ test('a setting that librdkafka refuses is an error of the configuration', async
   }
 })
 
+/** Kafka's own examples of murmur2 (UtilsTest.java), and the partitions of four they mean. */
+const MURMUR2: readonly (readonly [key: string, hash: number])[] = [
+  ['21', -973932308],
+  ['foobar', -790332482],
+  ['a-little-bit-long-string', -985981536],
+  ['a-little-bit-longer-string', -1486304829],
+  ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971]
+]
+
+test('a setting of topics reaches the topics: keys go where the Java client puts them', async () => {
+  const topic = 'murmur2'
+  const like = await broker.connect({ librdkafka: { partitioner: 'murmur2_random' } })
+  await like.createStream(topic, 4)
+  await like.publish(
+    topic,
+    MURMUR2.map(([key]) => ({ key, value: '' }))
+  )
+  const found = new Map<string, number>()
+  for (let partition = 0; partition < 4; partition++) {
+    for await (const records of like.readPartition(topic, partition))
+      for (const { key } of records) found.set(Buffer.from(key!).toString(), partition)
+  }
+  expect([...found].sort()).toEqual(MURMUR2.map(([key, hash]) => [key, (hash & 0x7fffffff) % 4]).sort())
+  await like.close()
+}, 30_000)
+
+test('settings that do not go together are an error of the configuration', async () => {
+  const connecting = KafkaEventMesh.connect({ brokers: broker.brokers, librdkafka: { acks: 1 } })
+  await expect(connecting).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('`acks` must be set to `all` when `enable.idempotence` is true')
+  })
+})
+
 test('an impossible number of partitions is said by librdkafka', async () => {
   const strict = await KafkaEventMesh.connect({ brokers: broker.brokers })
   await expect(strict.createStream('wanted', 1_000_000)).rejects.toMatchObject({
