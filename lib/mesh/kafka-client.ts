@@ -8,7 +8,7 @@ import { isNativeError } from 'node:util/types'
 import type * as rdkafka from 'node-rdkafka'
 import type { LibrdKafkaError } from 'node-rdkafka'
 import { TdaError, type ErrorCode } from '../errors.js'
-import type { ClientLog } from './client-log.js'
+import type { ClientErrors, ClientLog, ClientRole } from './client-log.js'
 import type { KafkaSettings } from './kafka-settings.js'
 
 type Rdkafka = typeof rdkafka
@@ -194,11 +194,19 @@ interface Talking {
 }
 
 /**
- * Logs what librdkafka reports. Its errors are no failures of ours: outages heal, and what does not heal is thrown by
+ * Logs and counts what librdkafka reports. Its errors are no failures of ours: outages heal, and what does not heal is thrown by
  * the call it concerns. `setting` debug of `kafka.librdkafka` makes it say more; syslog severities.
  */
-export function logClient(client: Talking, role: 'consumer' | 'producer', log: ClientLog | undefined): void {
-  client.on('event.error', (error) => log?.warn({ client: role, librdkafka: error.code }, error.message))
+export function logClient(
+  client: Talking,
+  role: ClientRole,
+  log: ClientLog | undefined,
+  errors: ClientErrors | undefined
+): void {
+  client.on('event.error', (error) => {
+    errors?.clientFailed(role, String(error.code))
+    log?.warn({ client: role, librdkafka: error.code }, error.message)
+  })
   client.on('event.log', ({ severity, fac, message }) => {
     const level = severity <= 4 ? 'warn' : severity <= 6 ? 'info' : 'debug'
     log?.[level]({ client: role, facility: fac }, message)

@@ -13,7 +13,7 @@ import type {
   Transactions
 } from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
-import type { ClientLog } from './client-log.js'
+import type { ClientErrors, ClientLog } from './client-log.js'
 import type { LibrdKafkaError } from './kafka-client.js'
 import { KafkaInspector } from './kafka-inspector.js'
 import { KafkaPublisher } from './kafka-publisher.js'
@@ -53,6 +53,8 @@ export interface KafkaMeshOptions {
   readonly description?: string
   /** Gets what librdkafka reports: lost connections, refusals, with the setting `debug` much more. Default: nobody. */
   readonly logger?: ClientLog
+  /** Counts what librdkafka reports. Default: nobody. */
+  readonly errors?: ClientErrors
 }
 
 const EVERYTHING: MeshCapabilities = {
@@ -94,7 +96,8 @@ export class KafkaEventMesh implements EventMesh {
       brokers,
       { 'compression.codec': options.compression ?? 'lz4', ...options.librdkafka },
       options.connectTimeoutMs ?? TIMEOUT_MS,
-      options.logger
+      options.logger,
+      options.errors
     )
     return new KafkaEventMesh(options, brokers, publisher)
   }
@@ -128,6 +131,7 @@ export class KafkaEventMesh implements EventMesh {
       timeoutMs: this.#timeoutMs,
       columnar: this.#options.columnar ?? true,
       logger: this.#options.logger,
+      errors: this.#options.errors,
       ...(this.#options.instanceId === undefined ? {} : { instanceId: this.#options.instanceId })
     })
     this.#subscriptions.add(subscription)
@@ -151,7 +155,8 @@ export class KafkaEventMesh implements EventMesh {
       transactionalId: `${subscription.groupId}-${instanceId ?? randomUUID()}`,
       subscription,
       timeoutMs: this.#timeoutMs,
-      report
+      report,
+      errors: this.#options.errors
     })
     this.#transactions.add(transactions)
     return transactions

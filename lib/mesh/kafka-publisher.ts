@@ -8,7 +8,7 @@
  * Cost: 130 000 to 210 000 small records/s, set by one report object a record (measured, 2 cores).
  */
 import { TdaError } from '../errors.js'
-import type { ClientLog } from './client-log.js'
+import type { ClientErrors, ClientLog } from './client-log.js'
 import type { OutgoingRecord } from './event-mesh.js'
 import {
   brokerError,
@@ -67,7 +67,8 @@ export class KafkaPublisher {
     brokers: string,
     settings: KafkaSettings,
     timeoutMs: number,
-    logger?: ClientLog
+    logger?: ClientLog,
+    errors?: ClientErrors
   ): Promise<KafkaPublisher> {
     const { Producer } = await loadKafka()
     const producer = withSettings(
@@ -86,7 +87,7 @@ export class KafkaPublisher {
           { 'message.timeout.ms': MESSAGE_TIMEOUT_MS, ...topicSettings(settings) }
         )
     )
-    logClient(producer, 'producer', logger)
+    logClient(producer, 'producer', logger, errors)
     await connectClient(producer, brokers, timeoutMs)
     return new KafkaPublisher(producer)
   }

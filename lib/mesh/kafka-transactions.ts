@@ -17,6 +17,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { TdaError } from '../errors.js'
+import type { ClientErrors } from './client-log.js'
 import type { OutgoingRecord, Transaction, TransactionOutcome, Transactions } from './event-mesh.js'
 import {
   brokerError,
@@ -28,6 +29,7 @@ import {
   isHopeless,
   isTooLarge,
   loadKafka,
+  logClient,
   RD_KAFKA,
   topicSettings,
   withSettings,
@@ -72,6 +74,7 @@ export interface KafkaTransactionsOptions {
   readonly subscription: KafkaSubscription
   readonly timeoutMs: number
   readonly report: (outcome: TransactionOutcome) => void
+  readonly errors?: ClientErrors | undefined
 }
 
 export class KafkaTransactions implements Transactions {
@@ -193,7 +196,8 @@ export class KafkaTransactions implements Transactions {
           topicSettings(settings)
         )
     )
-    producer.on('event.error', () => {}) // What matters comes back from the calls.
+    // What matters comes back from the calls.
+    logClient(producer, 'transactions', undefined, this.#options.errors)
     try {
       await connectClient(producer, brokers, timeoutMs)
       await call((done) => producer.initTransactions(timeoutMs, done))

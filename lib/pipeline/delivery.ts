@@ -17,6 +17,7 @@ import { noTracer, type PipelineTracer } from '../observability/tracing/pipeline
 import { omittedResult, withoutValue } from '../publishers/dead-letters.js'
 import { AtLeastOnce } from './at-least-once.js'
 import { ExactlyOnce } from './exactly-once.js'
+import type { WritingMesh } from './measured-mesh.js'
 import type { DeliveryMetrics } from './pipeline-metrics.js'
 import type { PipelineLogger } from './pipeline-report.js'
 import { bytesOf } from './record-bytes.js'
@@ -80,7 +81,7 @@ export interface DeliveryParts {
  * @throws BROKER when the brokers give no transactions, FILE when the spool cannot be opened.
  */
 export async function openDelivery(
-  mesh: EventMesh,
+  mesh: WritingMesh,
   source: Subscription,
   config: Pick<Config, 'delivery' | 'output' | 'publish' | 'spool'>,
   parts: DeliveryParts
@@ -105,7 +106,7 @@ function traced(opened: Transactions, tracer: PipelineTracer): Transactions {
 }
 
 async function openAtLeastOnce(
-  mesh: EventMesh,
+  mesh: WritingMesh,
   source: Subscription,
   config: Pick<Config, 'output' | 'publish' | 'spool'>,
   { guard, metrics, logger, tracer = noTracer }: DeliveryParts

@@ -12,6 +12,25 @@ import type { PipelineMetrics, Stage } from './pipeline-metrics.js'
 
 export type { PipelineLogger } from './pipeline-logger.js'
 
+/**
+ * The log's timestamp of each partition's last record in a batch; nothing of partitions that are only replayed (not in
+ * `next`), and where the log has no timestamps (-1). Looks at a batch from its end until all of `next` are found.
+ */
+export function newestOf(
+  records: readonly MeshRecord[],
+  next: ReadonlyMap<number, number>
+): ReadonlyMap<number, number> {
+  const seen = new Set<number>()
+  const newest = new Map<number, number>()
+  for (let i = records.length - 1; i >= 0 && seen.size < next.size; i--) {
+    const { partition, timestamp } = records[i]!
+    if (seen.has(partition) || !next.has(partition)) continue
+    seen.add(partition)
+    if (timestamp > 0) newest.set(partition, timestamp)
+  }
+  return newest
+}
+
 /** What the worker threads say, as lines of component `worker`. */
 export function workerLog(logger: PipelineLogger | undefined): WorkerLog {
   const log = componentLogger(logger, 'worker')
@@ -185,12 +204,15 @@ export class PipelineReport {
       this.#logger.warn(fields, `${percent}: new streams are dead letters (memory_pressure) until it falls`)
   }
 
-  /** `newestMs`: the log's timestamp of the newest record, or null for a batch that was only replayed. */
-  finished(arrivedMs: number, newestMs: number | null, traceId?: string): void {
+  /** `newest`: see {@link newestOf}. */
+  finished(arrivedMs: number, newest: ReadonlyMap<number, number>, traceId?: string): void {
     this.#metrics.batchLatency((performance.now() - arrivedMs) / 1000, traceId)
-    // A log without timestamps says -1.
-    if (newestMs !== null && newestMs > 0) {
-      this.#metrics.endToEnd(Math.max(0, Date.now() - newestMs) / 1000, traceId)
+    if (newest.size === 0) return
+    const nowMs = Date.now()
+    const ageOf = (timestampMs: number): number => Math.max(0, nowMs - timestampMs) / 1000
+    this.#metrics.endToEnd(ageOf(Math.max(...newest.values())), traceId)
+    for (const [partition, timestampMs] of newest) {
+      this.#metrics.partitionEndToEnd(partition, ageOf(timestampMs))
     }
   }
 

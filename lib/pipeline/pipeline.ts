@@ -35,7 +35,13 @@ import { OrderedFlight } from './ordered-flight.js'
 import { componentLogger, type DetailedLogger } from './pipeline-logger.js'
 import { noMetrics, type PipelineMetrics } from './pipeline-metrics.js'
 import { bytesOf } from './record-bytes.js'
-import { PipelineReport, workerLog, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
+import {
+  newestOf,
+  PipelineReport,
+  workerLog,
+  type PipelineLogger,
+  type PipelineTotals
+} from './pipeline-report.js'
 import { Restorer, type StateStore } from './restore.js'
 import { nativeBytes, sampleStreams } from './sample-streams.js'
 import { orderedUpdates } from './updates.js'
@@ -285,9 +291,9 @@ export class Pipeline {
     }
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => isLive(record))
     const next = this.#streams.nextOffsets(records)
-    const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
+    const newest = newestOf(records, next)
     this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
-      this.#deliver({ updates: updates.flat(), letters, state: [], next }, trace, arrivedMs, newestMs)
+      this.#deliver({ updates: updates.flat(), letters, state: [], next }, trace, arrivedMs, newest)
     )
     trace.inside(() => this.#report.taken(records, slices, backwards))
     if (this.#restoring.size > 0) this.#countReplayed(records)
@@ -298,7 +304,7 @@ export class Pipeline {
     outcome: Outcome,
     trace: BatchTrace,
     arrivedMs: number,
-    newestMs: number | null
+    newest: ReadonlyMap<number, number>
   ): Promise<void> {
     const { letters, state, next } = outcome
     const updates = trace.delivering(outcome.updates, letters.length)
@@ -307,7 +313,7 @@ export class Pipeline {
       if (omitted.size > 0) this.#omitted(omitted)
       if (updates.length > 0) this.#report.published(updates, startedMs)
       if (letters.length > 0) this.#report.rejected(letters)
-      this.#report.finished(arrivedMs, newestMs, trace.traceId)
+      this.#report.finished(arrivedMs, newest, trace.traceId)
     }
     const out = (omitted: ReadonlySet<OutgoingRecord> = new Set()): void => {
       trace.inside(() => report(omitted))
