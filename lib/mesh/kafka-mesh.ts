@@ -172,6 +172,13 @@ export class KafkaEventMesh implements EventMesh {
           `${partitions}; set ${automatic}, or use a real broker`
       )
     }
+    const [setting] = Object.keys(settings)
+    if (setting !== undefined) {
+      throw new TdaError(
+        'NOT_SUPPORTED',
+        `createStream "${topic}": the embedded broker has no setting ${setting} of topics; use a real broker`
+      )
+    }
     await this.#publisher.touch(topic)
   }
 

@@ -26,7 +26,7 @@ test('what librdkafka reports is logged, and its errors are counted by client an
   const counted: string[] = []
   const client = new EventEmitter()
   logClient(
-    client as never,
+    client,
     'consumer',
     { debug: say('debug'), info: say('info'), warn: say('warn') },
     { clientFailed: (role, code) => void counted.push(`${role} ${code}`), topicFailed() {} }
