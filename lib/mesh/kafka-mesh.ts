@@ -15,7 +15,7 @@ import type {
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
 import type { ClientErrors, ClientLog } from './client-log.js'
 import type { LibrdKafkaError } from './kafka-client.js'
-import { KafkaInspector } from './kafka-inspector.js'
+import { KafkaInspector, type BrokerAddress } from './kafka-inspector.js'
 import { KafkaPublisher } from './kafka-publisher.js'
 import type { KafkaSettings } from './kafka-settings.js'
 import { KafkaSubscription } from './kafka-subscription.js'
@@ -184,6 +184,11 @@ export class KafkaEventMesh implements EventMesh {
 
   partitions(topic: string): Promise<number> {
     return this.#inspector.partitions(topic)
+  }
+
+  /** The brokers of the cluster, under the addresses it gives to its clients. @throws BROKER when none answers. */
+  brokers(): Promise<readonly BrokerAddress[]> {
+    return this.#inspector.brokers()
   }
 
   bounds(topic: string, partition: number): Promise<PartitionBounds> {

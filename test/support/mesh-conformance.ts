@@ -367,7 +367,7 @@ export function describeMesh(
         const publish = (key: string, value: Buffer): Promise<void> =>
           world.mesh.publish('compacted', [{ key, value, partition: 0 }])
         await publish('once', Buffer.from('stays'))
-        let newest = Buffer.alloc(0)
+        let newest: Buffer
         let published = 1
         let found: MeshRecord[] = []
         // More than a log of records keeps as they came; then until the broker has got round to it.

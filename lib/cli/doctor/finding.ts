@@ -7,7 +7,7 @@ export const CHECKS = {
   'node-rdkafka': 'TdaDaemonDown',
   configuration: 'TdaDaemonDown',
   memory: 'TdaMemoryHigh',
-  disk: 'TdaDaemonDown',
+  disk: 'TdaStalled',
   brokers: 'TdaBrokerDown',
   topics: 'TdaWaitingForPartitions',
   lag: 'TdaLagGrowing',
