@@ -13,20 +13,21 @@ import type { PipelineMetrics, Stage } from './pipeline-metrics.js'
 export type { PipelineLogger } from './pipeline-logger.js'
 
 /**
- * The log's timestamp of each partition's last record in a batch; nothing of partitions that are only replayed (not in
- * `next`), and where the log has no timestamps (-1). Looks at a batch from its end until all of `next` are found.
+ * Of each partition the log's newest timestamp in a batch, of records that `isLive` (default: all); nothing of partitions
+ * that are only replayed, and where the log has no timestamps (-1).
  */
 export function newestOf(
   records: readonly MeshRecord[],
-  next: ReadonlyMap<number, number>
+  isLive: (record: MeshRecord) => boolean = () => true
 ): ReadonlyMap<number, number> {
-  const seen = new Set<number>()
   const newest = new Map<number, number>()
-  for (let i = records.length - 1; i >= 0 && seen.size < next.size; i--) {
-    const { partition, timestamp } = records[i]!
-    if (seen.has(partition) || !next.has(partition)) continue
-    seen.add(partition)
-    if (timestamp > 0) newest.set(partition, timestamp)
+  let newestMs = 0
+  for (const [i, record] of records.entries()) {
+    const { partition, timestamp } = record
+    if (records[i - 1]?.partition !== partition) newestMs = newest.get(partition) ?? 0
+    if (timestamp <= newestMs || !isLive(record)) continue
+    newestMs = timestamp
+    newest.set(partition, timestamp)
   }
   return newest
 }
