@@ -170,16 +170,22 @@ function checkChart(work) {
       checkConfiguration(configurationOf(template('--show-only', 'templates/configmap.yaml')), work)
     )
   }
-  check('helm refuses a daemon whose probes nobody could reach', () => {
-    const refused = spawnSync(
-      tool('helm'),
-      ['template', 'x', chart, '--kube-version', KUBERNETES, '--set', 'config.http.host=127.0.0.1'],
-      {
-        encoding: 'utf8'
-      }
-    )
-    if (refused.status === 0 || !/http.*host/s.test(refused.stderr)) throw new Error('it was taken')
-  })
+  for (const [what, set, said] of [
+    ['a daemon whose probes nobody could reach', 'config.http.host=127.0.0.1', /http.*host/s],
+    ['a spool without a volume', 'config.spool.directory=/spool', /config\.spool needs persistence\.enabled/],
+    [
+      'a spool beside its volume',
+      'persistence.enabled=true,config.spool.directory=/spool',
+      /must be below persistence\.mountPath/
+    ]
+  ]) {
+    check(`helm refuses ${what}`, () => {
+      const args = ['template', 'x', chart, '--kube-version', KUBERNETES, '--set', set]
+      const { status, stderr } = spawnSync(tool('helm'), args, { encoding: 'utf8' })
+      if (status === 0 || !said.test(stderr))
+        throw new Error(`it was taken, or refused for another reason: ${stderr}`)
+    })
+  }
 }
 
 function checkCompose(work) {

@@ -1,9 +1,14 @@
 /** The mesh of a configuration with a `kafka` section; loads the client only now. */
 import type { Config } from '../config/schema.js'
+import type { ClientErrors } from '../mesh/client-log.js'
 import type { EventMesh } from '../mesh/event-mesh.js'
 import type { Logger } from '../observability/logger.js'
 
-export async function connectKafka(config: Config, logger: Logger): Promise<EventMesh> {
+export async function connectKafka(
+  config: Config,
+  logger: Logger,
+  errors?: ClientErrors
+): Promise<EventMesh> {
   const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
   const { brokers, librdkafka, instanceId, columnar } = config.kafka!
   return KafkaEventMesh.connect({
@@ -12,6 +17,7 @@ export async function connectKafka(config: Config, logger: Logger): Promise<Even
     columnar,
     compression: config.output.compression,
     ...(instanceId === undefined ? {} : { instanceId }),
-    logger
+    logger,
+    ...(errors ? { errors } : {})
   })
 }

@@ -5,7 +5,14 @@ import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import { textWithoutSecrets } from '../observability/redact.js'
 import { wrongBy, type CheckName, type Finding } from './doctor/finding.js'
-import { checkBrokers, checkClock, checkLag, checkTopics } from './doctor/kafka.js'
+import {
+  checkBrokers,
+  checkClock,
+  checkCluster,
+  checkLag,
+  checkStateTopic,
+  checkTopics
+} from './doctor/kafka.js'
 import { checkAddon, checkClient, checkDisk, checkMemory, checkNode, checkReader } from './doctor/machine.js'
 import { checkDaemon } from './doctor/running-daemon.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
@@ -41,7 +48,6 @@ async function* findings(path: string | undefined, url: string | null): AsyncGen
   const client = await checkClient(path !== undefined)
   yield client
   if (client.status === 'ok') yield checkReader()
-  yield* await checked('disk', () => checkDisk(process.cwd()))
   let config: Config | undefined
   if (path !== undefined) {
     try {
@@ -51,6 +57,7 @@ async function* findings(path: string | undefined, url: string | null): AsyncGen
       for (const line of (error as Error).message.split('\n')) yield wrongBy('configuration', new Error(line))
     }
   }
+  yield* await checked('disk', () => checkDisk(config?.spool))
   if (config !== undefined) {
     yield checkMemory(config)
     yield* kafkaFindings(config)
@@ -76,7 +83,9 @@ async function* kafkaFindings(config: Config): AsyncGenerator<Finding> {
   }
   const { topic } = config.input
   try {
+    yield* await checked('brokers', async () => checkCluster(brokers, await mesh.brokers()))
     yield* await checked('topics', () => checkTopics(mesh, config))
+    yield* await checked('topics', () => checkStateTopic(mesh, config))
     const partitions = await mesh.partitions(topic)
     if (partitions === 0) return
     yield* await checked('lag', async () => {

@@ -87,7 +87,7 @@ export async function run(
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
     tracer = await tracing
-    mesh = await (kafka ? connect : connectInProcess)(config, logger.component('kafka'))
+    mesh = await (kafka ? connect : connectInProcess)(config, logger.component('kafka'), metrics)
     const closing = (): void => within(CLOSE_MS_MAX)
     const daemon = await createDaemon(config, {
       mesh,

@@ -186,7 +186,9 @@ export const configSchema = z.strictObject({
         .record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'a text, a number, true or false'))
         .default({})
         .describe(
-          'Any librdkafka setting, passed through, for example `security.protocol` or `sasl.username`.'
+          'Any librdkafka setting, of clients and of topics, passed through, for example `security.protocol` or ' +
+            '`partitioner`; it wins over the settings here, but for those delivery rests on (`group.id`, ' +
+            '`enable.auto.commit`, `auto.offset.reset`, `transactional.id`).'
         )
     })
     .optional()

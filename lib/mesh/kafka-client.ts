@@ -8,7 +8,7 @@ import { isNativeError } from 'node:util/types'
 import type * as rdkafka from 'node-rdkafka'
 import type { LibrdKafkaError } from 'node-rdkafka'
 import { TdaError, type ErrorCode } from '../errors.js'
-import type { ClientLog } from './client-log.js'
+import type { ClientErrors, ClientLog, ClientRole } from './client-log.js'
 import type { KafkaSettings } from './kafka-settings.js'
 
 type Rdkafka = typeof rdkafka
@@ -128,9 +128,13 @@ export function withSettings<Client>(make: () => Client): Client {
   try {
     return make()
   } catch (cause) {
-    const reason = isNativeError(cause) ? cause.message : String(cause)
-    throw new TdaError('CONFIG_INVALID', `kafka.librdkafka: ${reason}`, { cause })
+    throw settingsRefused(cause)
   }
+}
+
+function settingsRefused(cause: unknown): TdaError {
+  const reason = isNativeError(cause) ? cause.message : String(cause)
+  return new TdaError('CONFIG_INVALID', `kafka.librdkafka: ${reason}`, { cause })
 }
 
 /** What librdkafka sets by topic, as far as producers go. */
@@ -158,7 +162,7 @@ interface Connectable {
 
 /**
  * Connects and fetches the metadata within `timeoutMs`, or throws BROKER naming the brokers and the last error the
- * client reported. A client that failed is disconnected in the background.
+ * client reported; CONFIG_INVALID when librdkafka finds settings that do not go together.
  */
 export async function connectClient(client: Connectable, brokers: string, timeoutMs: number): Promise<void> {
   let reported: LibrdKafkaError | undefined
@@ -169,6 +173,8 @@ export async function connectClient(client: Connectable, brokers: string, timeou
   await new Promise<void>((resolve, reject) => {
     client.connect({ timeout: timeoutMs }, (error) => {
       if (!error) resolve()
+      // A client that was never made: its settings do not go together.
+      else if (errorNumber(error) === RD_KAFKA.STATE) reject(settingsRefused(error))
       else
         reject(
           brokerError(
@@ -189,11 +195,19 @@ interface Talking {
 }
 
 /**
- * Logs what librdkafka reports. Its errors are no failures of ours: outages heal, and what does not heal is thrown by
+ * Logs and counts what librdkafka reports. Its errors are no failures of ours: outages heal, and what does not heal is thrown by
  * the call it concerns. `setting` debug of `kafka.librdkafka` makes it say more; syslog severities.
  */
-export function logClient(client: Talking, role: 'consumer' | 'producer', log: ClientLog | undefined): void {
-  client.on('event.error', (error) => log?.warn({ client: role, librdkafka: error.code }, error.message))
+export function logClient(
+  client: Talking,
+  role: ClientRole,
+  log: ClientLog | undefined,
+  errors: ClientErrors | undefined
+): void {
+  client.on('event.error', (error) => {
+    errors?.clientFailed(role, String(error.code))
+    log?.warn({ client: role, librdkafka: error.code }, error.message)
+  })
   client.on('event.log', ({ severity, fac, message }) => {
     const level = severity <= 4 ? 'warn' : severity <= 6 ? 'info' : 'debug'
     log?.[level]({ client: role, facility: fac }, message)

@@ -29,6 +29,13 @@ const RETRY_MS = 100
 const READ_RECORDS = 1_000
 const READ_WAIT_MS = 100
 
+/** One broker as the cluster knows it. */
+export interface BrokerAddress {
+  readonly id: number
+  /** `host:port`. */
+  readonly address: string
+}
+
 export class KafkaInspector {
   readonly #brokers: string
   readonly #settings: KafkaSettings
@@ -47,6 +54,17 @@ export class KafkaInspector {
       client.getMetadata({ topic, timeout: REQUEST_MS }, (error: LibrdKafkaError | null, metadata) => {
         if (error) reject(brokerError(`look at topic "${topic}"`, error))
         else resolve(metadata.topics.find(({ name }) => name === topic)?.partitions.length ?? 0)
+      })
+    })
+  }
+
+  /** The brokers of the cluster, under the addresses it gives to its clients. */
+  async brokers(): Promise<readonly BrokerAddress[]> {
+    const client = await this.#open()
+    return new Promise((resolve, reject) => {
+      client.getMetadata({ timeout: REQUEST_MS }, (error: LibrdKafkaError | null, metadata) => {
+        if (error) reject(brokerError('look at the cluster', error))
+        else resolve(metadata.brokers.map(({ id, host, port }) => ({ id, address: `${host}:${port}` })))
       })
     })
   }

@@ -13,10 +13,10 @@ import type {
   Transactions
 } from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
-import type { ClientLog } from './client-log.js'
+import type { ClientErrors, ClientLog } from './client-log.js'
 import { groupOffsets } from './group-offsets.js'
 import type { LibrdKafkaError } from './kafka-client.js'
-import { KafkaInspector } from './kafka-inspector.js'
+import { KafkaInspector, type BrokerAddress } from './kafka-inspector.js'
 import { KafkaPublisher } from './kafka-publisher.js'
 import type { KafkaSettings } from './kafka-settings.js'
 import { KafkaSubscription } from './kafka-subscription.js'
@@ -54,6 +54,8 @@ export interface KafkaMeshOptions {
   readonly description?: string
   /** Gets what librdkafka reports: lost connections, refusals, with the setting `debug` much more. Default: nobody. */
   readonly logger?: ClientLog
+  /** Counts what librdkafka reports. Default: nobody. */
+  readonly errors?: ClientErrors
 }
 
 const EVERYTHING: MeshCapabilities = {
@@ -95,7 +97,8 @@ export class KafkaEventMesh implements EventMesh {
       brokers,
       { 'compression.codec': options.compression ?? 'lz4', ...options.librdkafka },
       options.connectTimeoutMs ?? TIMEOUT_MS,
-      options.logger
+      options.logger,
+      options.errors
     )
     return new KafkaEventMesh(options, brokers, publisher)
   }
@@ -129,6 +132,7 @@ export class KafkaEventMesh implements EventMesh {
       timeoutMs: this.#timeoutMs,
       columnar: this.#options.columnar ?? true,
       logger: this.#options.logger,
+      errors: this.#options.errors,
       ...(this.#options.instanceId === undefined ? {} : { instanceId: this.#options.instanceId })
     })
     this.#subscriptions.add(subscription)
@@ -152,7 +156,8 @@ export class KafkaEventMesh implements EventMesh {
       transactionalId: `${subscription.groupId}-${instanceId ?? randomUUID()}`,
       subscription,
       timeoutMs: this.#timeoutMs,
-      report
+      report,
+      errors: this.#options.errors
     })
     this.#transactions.add(transactions)
     return transactions
@@ -168,11 +173,23 @@ export class KafkaEventMesh implements EventMesh {
           `${partitions}; set ${automatic}, or use a real broker`
       )
     }
+    const [setting] = Object.keys(settings)
+    if (setting !== undefined) {
+      throw new TdaError(
+        'NOT_SUPPORTED',
+        `createStream "${topic}": the embedded broker has no setting ${setting} of topics; use a real broker`
+      )
+    }
     await this.#publisher.touch(topic)
   }
 
   partitions(topic: string): Promise<number> {
     return this.#inspector.partitions(topic)
+  }
+
+  /** The brokers of the cluster, under the addresses it gives to its clients. @throws BROKER when none answers. */
+  brokers(): Promise<readonly BrokerAddress[]> {
+    return this.#inspector.brokers()
   }
 
   bounds(topic: string, partition: number): Promise<PartitionBounds> {

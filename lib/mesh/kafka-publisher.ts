@@ -8,7 +8,7 @@
  * Cost: 130 000 to 210 000 small records/s, set by one report object a record (measured, 2 cores).
  */
 import { TdaError } from '../errors.js'
-import type { ClientLog } from './client-log.js'
+import type { ClientErrors, ClientLog } from './client-log.js'
 import type { OutgoingRecord } from './event-mesh.js'
 import {
   brokerError,
@@ -19,6 +19,7 @@ import {
   loadKafka,
   logClient,
   RD_KAFKA,
+  topicSettings,
   withSettings,
   type LibrdKafkaError,
   type Producer
@@ -66,7 +67,8 @@ export class KafkaPublisher {
     brokers: string,
     settings: KafkaSettings,
     timeoutMs: number,
-    logger?: ClientLog
+    logger?: ClientLog,
+    errors?: ClientErrors
   ): Promise<KafkaPublisher> {
     const { Producer } = await loadKafka()
     const producer = withSettings(
@@ -82,10 +84,10 @@ export class KafkaPublisher {
             ...settings,
             dr_cb: true
           },
-          { 'message.timeout.ms': MESSAGE_TIMEOUT_MS }
+          { 'message.timeout.ms': MESSAGE_TIMEOUT_MS, ...topicSettings(settings) }
         )
     )
-    logClient(producer, 'producer', logger)
+    logClient(producer, 'producer', logger, errors)
     await connectClient(producer, brokers, timeoutMs)
     return new KafkaPublisher(producer)
   }

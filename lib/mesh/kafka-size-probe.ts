@@ -12,6 +12,7 @@ import {
   isTooLarge,
   loadKafka,
   RD_KAFKA,
+  topicSettings,
   withSettings,
   type LibrdKafkaError
 } from './kafka-client.js'
@@ -44,7 +45,7 @@ export async function findTooLarge(
           'transactional.id': transactionalId,
           dr_cb: true
         },
-        {}
+        topicSettings(settings)
       )
   )
   const found = new Set<OutgoingRecord>()

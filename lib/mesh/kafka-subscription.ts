@@ -17,7 +17,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { TdaError } from '../errors.js'
 import { ColumnarReader, columnarObstacle, columnarSettings, type ReadError } from './columnar-reader.js'
-import type { ClientLog } from './client-log.js'
+import type { ClientErrors, ClientLog } from './client-log.js'
 import type { AssignedPartition, MeshEvent, MeshRecord, Subscription } from './event-mesh.js'
 import {
   brokerError,
@@ -54,6 +54,7 @@ export class KafkaSubscription implements Subscription {
   readonly #consumer: KafkaConsumer
   /** Takes the records when there is one. */
   readonly #reader: ColumnarReader | null
+  readonly #errors: ClientErrors | undefined
   readonly #rebalances: Rebalance[] = []
   /** Next offset to read of each assigned partition. */
   readonly #position = new Map<number, number>()
@@ -74,6 +75,7 @@ export class KafkaSubscription implements Subscription {
     readonly settings: KafkaSettings
     readonly timeoutMs: number
     readonly logger?: ClientLog | undefined
+    readonly errors?: ClientErrors | undefined
     /** `group.instance.id`, for static membership. */
     readonly instanceId?: string
     /** Whether to read in columns where the addon for it is built. */
@@ -104,12 +106,12 @@ export class KafkaSubscription implements Subscription {
           { 'auto.offset.reset': 'earliest' }
         )
     )
-    logClient(consumer, 'consumer', options.logger)
+    logClient(consumer, 'consumer', options.logger, options.errors)
     await connectClient(consumer, options.brokers, options.timeoutMs)
     const { topic, groupId, columnar } = options
     const reader = columnar ? ColumnarReader.open(clientName(consumer), topic) : null
     logReader(reader, columnar, options.logger)
-    const subscription = new KafkaSubscription(consumer, reader, topic, groupId)
+    const subscription = new KafkaSubscription(consumer, reader, topic, groupId, options.errors)
     onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
     consumer.subscribe([options.topic])
     return subscription
@@ -119,8 +121,10 @@ export class KafkaSubscription implements Subscription {
     consumer: KafkaConsumer,
     reader: ColumnarReader | null,
     topic: string,
-    groupId: string
+    groupId: string,
+    errors: ClientErrors | undefined
   ) {
+    this.#errors = errors
     this.#consumer = consumer
     this.#reader = reader
     this.topic = topic
@@ -312,6 +316,7 @@ export class KafkaSubscription implements Subscription {
 
   /** Brokers away, topic not there yet: librdkafka goes on trying. */
   async #readFailed(error: LibrdKafkaError | ReadError): Promise<void> {
+    this.#errors?.topicFailed(this.topic, String(error.code))
     if (isHopeless(error)) throw brokerError(`read "${this.topic}"`, error)
     await delay(ERROR_PAUSE_MS)
   }

@@ -18,6 +18,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { TdaError } from '../errors.js'
+import type { ClientErrors } from './client-log.js'
 import type { OutgoingRecord, Transaction, TransactionOutcome, Transactions } from './event-mesh.js'
 import {
   brokerError,
@@ -30,7 +31,9 @@ import {
   isHopeless,
   isTooLarge,
   loadKafka,
+  logClient,
   RD_KAFKA,
+  topicSettings,
   withSettings,
   type LibrdKafkaError,
   type Producer
@@ -78,6 +81,7 @@ export interface KafkaTransactionsOptions {
   readonly subscription: KafkaSubscription
   readonly timeoutMs: number
   readonly report: (outcome: TransactionOutcome) => void
+  readonly errors?: ClientErrors | undefined
 }
 
 export class KafkaTransactions implements Transactions {
@@ -205,10 +209,11 @@ export class KafkaTransactions implements Transactions {
             ...(this.#singly ? { 'batch.num.messages': 1 } : {}),
             'transactional.id': transactionalId
           },
-          {}
+          topicSettings(settings)
         )
     )
-    producer.on('event.error', () => {}) // What matters comes back from the calls.
+    // What matters comes back from the calls.
+    logClient(producer, 'transactions', undefined, this.#options.errors)
     try {
       await connectClient(producer, brokers, timeoutMs)
       await call((done) => producer.initTransactions(timeoutMs, done))

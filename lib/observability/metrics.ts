@@ -8,6 +8,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { REJECT_REASONS, type RejectReason } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
+import type { ClientRole } from '../mesh/client-log.js'
 import type { BreakerState } from '../mesh/broker-guard.js'
 import {
   PIPELINE_STATES,
@@ -47,9 +48,12 @@ const STAGE_OF: Readonly<Record<RejectReason, Stage>> = {
   distance_overflow: 'admit',
   no_direction: 'admit'
 }
+/** For histograms that come once a topic or partition: few, so that their series stay few. */
+const LABELLED_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.5, 10]
 
 /** librdkafka's numbers of what an outage brings: a broken connection, no answer in time. */
 const OUTAGE_CODES = [-195, -185]
+const CLIENTS: readonly ClientRole[] = ['consumer', 'producer', 'transactions']
 
 const TRACE_ID = /^[0-9a-f]{32}$/
 const BREAKER_STATES: readonly BreakerState[] = ['closed', 'half-open', 'open']
@@ -94,6 +98,8 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     new Gauge({ name, help, labelNames, registers })
   const latency = (name: string, help: string): Histogram =>
     new Histogram({ name, help, buckets: LATENCY_BUCKETS, registers })
+  const latencyBy = (label: string, name: string, help: string): Histogram =>
+    new Histogram({ name, help, buckets: LABELLED_BUCKETS, labelNames: [label], registers })
   const latencyOfTraces = (name: string, help: string): Histogram => {
     const enableExemplars = true
     const histogram = new Histogram({ name, help, buckets: LATENCY_BUCKETS, enableExemplars, registers: [] })
@@ -113,6 +119,23 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
   const rebalances = counter('tda_rebalances_total', 'Times partitions came or went.', 'kind')
   const topicRecords = counter('tda_topic_records_total', 'Records acknowledged by a topic.', 'topic')
   const topicBytes = counter('tda_topic_bytes_total', 'Bytes acknowledged by a topic.', 'topic')
+  const topicLatency = latencyBy(
+    'topic',
+    'tda_topic_publish_latency_seconds',
+    'From handing records to a topic until it acknowledged them or their transaction was committed.'
+  )
+  const topicErrors = counter(
+    'tda_topic_errors_total',
+    "Attempts to write to a topic or to read it that failed, by librdkafka's error number.",
+    'topic',
+    'code'
+  )
+  const clientErrors = counter(
+    'tda_kafka_client_errors_total',
+    "What Kafka's client reported of its connections, by librdkafka's error number.",
+    'client',
+    'code'
+  )
   const transactions = counter('tda_transactions_total', 'Transactions by what became of them.', 'outcome')
   const brokerErrors = counter(
     'tda_broker_errors_total',
@@ -164,6 +187,11 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
   const endToEnd = latencyOfTraces(
     'tda_end_to_end_latency_seconds',
     "From the log's timestamp of a batch's newest record until its results were acknowledged."
+  )
+  const partitionEndToEnd = latencyBy(
+    'partition',
+    'tda_partition_end_to_end_latency_seconds',
+    "From the log's timestamp of a partition's newest record in a batch until its results were acknowledged."
   )
   const computing = latency(
     'tda_compute_latency_seconds',
@@ -229,7 +257,10 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
   }
   for (const outcome of TRANSACTION_COUNTS) transactions.inc({ outcome }, 0)
   for (const kind of ['assigned', 'revoked']) rebalances.inc({ kind }, 0)
-  for (const code of OUTAGE_CODES) brokerErrors.inc({ code }, 0)
+  for (const code of OUTAGE_CODES) {
+    brokerErrors.inc({ code }, 0)
+    for (const client of CLIENTS) clientErrors.inc({ client, code }, 0)
+  }
   let exemplars = settings.exemplars
   watched.watch(settings.streams)
   const observe = (histogram: Histogram, seconds: number, traceId: string | undefined): void => {
@@ -245,14 +276,19 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
   return {
     recordsConsumed: (count) => consumed.inc(count),
     partitionConsumed(partition, count) {
-      if (count === null) partitionRecords.remove({ partition })
-      else partitionRecords.inc({ partition }, count)
+      if (count === null) {
+        partitionRecords.remove({ partition })
+        partitionEndToEnd.remove({ partition })
+      } else partitionRecords.inc({ partition }, count)
     },
     rebalanced: (kind) => rebalances.inc({ kind }),
     published(topic, count, size) {
       topicRecords.inc({ topic }, count)
       topicBytes.inc({ topic }, size)
     },
+    topicLatency: (topic, seconds) => topicLatency.observe({ topic }, seconds),
+    topicFailed: (topic, code) => topicErrors.inc({ topic, code }),
+    clientFailed: (client, code) => clientErrors.inc({ client, code }),
     transaction: (outcome) => transactions.inc({ outcome }),
     brokerFailed: (code) => brokerErrors.inc({ code }),
     breaker: (now) => BREAKER_STATES.forEach((one) => breaker.set({ state: one }, one === now ? 1 : 0)),
@@ -283,6 +319,7 @@ export function createMetrics(settings: Config['metrics'] = { streams: [], exemp
     batchLatency: (seconds, traceId) => observe(processing, seconds, traceId),
     // Clocks of two machines may disagree.
     endToEnd: (seconds, traceId) => observe(endToEnd, Math.max(0, seconds), traceId),
+    partitionEndToEnd: (partition, seconds) => partitionEndToEnd.observe({ partition }, Math.max(0, seconds)),
     computeLatency: (seconds) => computing.observe(seconds),
     publishLatency: (seconds) => publishing.observe(seconds),
     state: (kind) => PIPELINE_STATES.forEach((one) => state.set({ state: one }, one === kind ? 1 : 0)),

@@ -6,6 +6,7 @@
 import type { RejectReason } from '../adapters/decoder.js'
 import type { ErrorCode } from '../errors.js'
 import type { EngineCounters } from '../native.js'
+import type { ClientErrors } from '../mesh/client-log.js'
 import type { BreakerState } from '../mesh/broker-guard.js'
 import type { TransactionOutcome } from '../mesh/event-mesh.js'
 
@@ -50,9 +51,11 @@ export type Stage = (typeof STAGES)[number]
 export type TransactionCount = TransactionOutcome | 'retried'
 
 /** What is measured of how results leave. */
-export interface DeliveryMetrics {
+export interface DeliveryMetrics extends ClientErrors {
   /** Records acknowledged or committed by a topic, and the bytes of their keys and values. */
   published(topic: string, records: number, bytes: number): void
+  /** Handing records to a topic until it acknowledged them, or their transaction was committed. */
+  topicLatency(topic: string, seconds: number): void
   transaction(outcome: TransactionCount): void
   /** A call to the brokers failed and is going to be repeated; `code` is librdkafka's number where there is one. */
   brokerFailed(code: string): void
@@ -65,7 +68,7 @@ export interface PipelineMetrics extends DeliveryMetrics {
   // Counters.
   /** Records taken from the source, rejected ones and those replayed for a restore included. */
   recordsConsumed(count: number): void
-  /** The same for one partition; `null` when it was given up. */
+  /** The same for one partition; `null` when it was given up: then it has no series any more. */
   partitionConsumed(partition: number, count: number | null): void
   /** Partitions that came or went. */
   rebalanced(kind: 'assigned' | 'revoked'): void
@@ -97,6 +100,8 @@ export interface PipelineMetrics extends DeliveryMetrics {
   batchLatency(seconds: number, traceId?: string): void
   /** From the log's timestamp of the newest record of a batch until its results were acknowledged; wall clock. */
   endToEnd(seconds: number, traceId?: string): void
+  /** The same for the newest record of one partition in a batch. */
+  partitionEndToEnd(partition: number, seconds: number): void
   /** From the arrival of a batch until its updates were computed, ready to be delivered. */
   computeLatency(seconds: number): void
   /** Handing a batch's results to the sink until it acknowledged them. */
@@ -132,6 +137,9 @@ export interface PipelineMetrics extends DeliveryMetrics {
 /** Counts nothing. */
 export const noMetrics: PipelineMetrics = {
   published() {},
+  topicLatency() {},
+  clientFailed() {},
+  topicFailed() {},
   transaction() {},
   brokerFailed() {},
   breaker() {},
@@ -152,6 +160,7 @@ export const noMetrics: PipelineMetrics = {
   failed() {},
   batchLatency() {},
   endToEnd() {},
+  partitionEndToEnd() {},
   computeLatency() {},
   publishLatency() {},
   state() {},

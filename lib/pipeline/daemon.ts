@@ -17,6 +17,7 @@ import { healthOf } from './health.js'
 import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
+import { measuredMesh } from './measured-mesh.js'
 import { meshStateStore, STATE_TOPIC_SETTINGS, type StateStore } from './restore.js'
 
 /** Where a configuration has no `kafka` section: on the embedded broker and in process. */
@@ -111,7 +112,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
   try {
     if (parts.http !== false) http = await startHttpServer({ ...config.http, metrics, health })
     source = await mesh.subscribe(input.topic, { groupId })
-    delivery = await openDelivery(mesh, source, config, {
+    delivery = await openDelivery(measuredMesh(mesh, metrics), source, config, {
       guard,
       metrics,
       tracer: pipelineTracer,

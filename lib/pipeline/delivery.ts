@@ -18,6 +18,7 @@ import { omittedResult, withoutValue } from '../publishers/dead-letters.js'
 import { AtLeastOnce } from './at-least-once.js'
 import { ExactlyOnce } from './exactly-once.js'
 import type { DeliveryMetrics } from '../observability/pipeline-metrics.js'
+import type { WritingMesh } from './measured-mesh.js'
 import type { PipelineLogger } from './pipeline-report.js'
 import { bytesOf } from './record-bytes.js'
 import { meshSink, topicsOf } from './sink.js'
@@ -89,7 +90,7 @@ export interface DeliveryParts {
  * @throws BROKER when the brokers give no transactions, FILE when the spool cannot be opened.
  */
 export async function openDelivery(
-  mesh: EventMesh,
+  mesh: WritingMesh,
   source: Subscription,
   config: Pick<Config, 'delivery' | 'output' | 'publish' | 'spool'>,
   parts: DeliveryParts
@@ -114,7 +115,7 @@ function traced(opened: Transactions, tracer: PipelineTracer): Transactions {
 }
 
 async function openAtLeastOnce(
-  mesh: EventMesh,
+  mesh: WritingMesh,
   source: Subscription,
   config: Pick<Config, 'output' | 'publish' | 'spool'>,
   { guard, metrics, logger, omitted, tracer = noTracer }: DeliveryParts

@@ -12,6 +12,26 @@ import type { PipelineMetrics, Stage } from '../observability/pipeline-metrics.j
 
 export type { PipelineLogger } from './pipeline-logger.js'
 
+/**
+ * Of each partition the log's newest timestamp in a batch, of records that `isLive` (default: all); nothing of partitions
+ * that are only replayed, and where the log has no timestamps (-1).
+ */
+export function newestOf(
+  records: readonly MeshRecord[],
+  isLive: (record: MeshRecord) => boolean = () => true
+): ReadonlyMap<number, number> {
+  const newest = new Map<number, number>()
+  let newestMs = 0
+  for (const [i, record] of records.entries()) {
+    const { partition, timestamp } = record
+    if (records[i - 1]?.partition !== partition) newestMs = newest.get(partition) ?? 0
+    if (timestamp <= newestMs || !isLive(record)) continue
+    newestMs = timestamp
+    newest.set(partition, timestamp)
+  }
+  return newest
+}
+
 /** What the worker threads say, as lines of component `worker`. */
 export function workerLog(logger: PipelineLogger | undefined): WorkerLog {
   const log = componentLogger(logger, 'worker')
@@ -191,12 +211,15 @@ export class PipelineReport {
       this.#logger.warn(fields, `${percent}: new streams are dead letters (memory_pressure) until it falls`)
   }
 
-  /** `newestMs`: the log's timestamp of the newest record, or null for a batch that was only replayed. */
-  finished(arrivedMs: number, newestMs: number | null, traceId?: string): void {
+  /** `newest`: see {@link newestOf}. */
+  finished(arrivedMs: number, newest: ReadonlyMap<number, number>, traceId?: string): void {
     this.#metrics.batchLatency((performance.now() - arrivedMs) / 1000, traceId)
-    // A log without timestamps says -1.
-    if (newestMs !== null && newestMs > 0) {
-      this.#metrics.endToEnd(Math.max(0, Date.now() - newestMs) / 1000, traceId)
+    if (newest.size === 0) return
+    const nowMs = Date.now()
+    const ageOf = (timestampMs: number): number => Math.max(0, nowMs - timestampMs) / 1000
+    this.#metrics.endToEnd(ageOf(Math.max(...newest.values())), traceId)
+    for (const [partition, timestampMs] of newest) {
+      this.#metrics.partitionEndToEnd(partition, ageOf(timestampMs))
     }
   }
 

@@ -35,7 +35,13 @@ import { OrderedFlight } from './ordered-flight.js'
 import { componentLogger, type DetailedLogger } from './pipeline-logger.js'
 import { noMetrics, type PipelineMetrics } from '../observability/pipeline-metrics.js'
 import { bytesOf } from './record-bytes.js'
-import { PipelineReport, workerLog, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
+import {
+  newestOf,
+  PipelineReport,
+  workerLog,
+  type PipelineLogger,
+  type PipelineTotals
+} from './pipeline-report.js'
 import { Restorer, type StateStore } from './restore.js'
 import { RestoreProgress } from './restore-progress.js'
 import { nativeBytes, sampleStreams } from './sample-streams.js'
@@ -304,9 +310,9 @@ export class Pipeline {
     }
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => isLive(record)).map(detached)
     const next = this.#streams.nextOffsets(records)
-    const newestMs = next.size > 0 ? this.#newestLive(records) : null
+    const newest = newestOf(records, this.#restoring.isNone ? undefined : isLive)
     this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
-      this.#deliver({ updates: updates.flat(), letters, state: [], next }, trace, arrivedMs, newestMs)
+      this.#deliver({ updates: updates.flat(), letters, state: [], next }, trace, arrivedMs, newest)
     )
     trace.inside(() => this.#report.taken(records, slices, backwards))
     await this.#restoring.read(records)
@@ -316,7 +322,7 @@ export class Pipeline {
     outcome: Outcome,
     trace: BatchTrace,
     arrivedMs: number,
-    newestMs: number | null
+    newest: ReadonlyMap<number, number>
   ): Promise<void> {
     const { letters, state, next } = outcome
     const updates = trace.delivering(outcome.updates, letters.length)
@@ -326,7 +332,7 @@ export class Pipeline {
       const published = omitted.size > 0 ? updates.filter((update) => !omitted.has(update)) : updates
       if (published.length > 0) this.#report.published(published, startedMs)
       if (letters.length > 0) this.#report.rejected(letters)
-      this.#report.finished(arrivedMs, newestMs, trace.traceId)
+      this.#report.finished(arrivedMs, newest, trace.traceId)
     }
     const out = (omitted: ReadonlySet<OutgoingRecord> = new Set()): void => {
       trace.inside(() => report(omitted))
@@ -370,17 +376,6 @@ export class Pipeline {
     if (lost <= 0) return
     const message = `retention removed ${lost} records before they were read; let the input topic keep them for longer`
     this.#logger.warn({ partition, low, committed }, message)
-  }
-
-  /** Timestamp of the newest record that is not only replayed. */
-  #newestLive(records: readonly MeshRecord[]): number {
-    const isReplaying = !this.#restoring.isNone
-    let newest = -Infinity
-    for (const record of records) {
-      if (record.timestamp > newest && (!isReplaying || this.#streams.isLive(record)))
-        newest = record.timestamp
-    }
-    return newest
   }
 
   /** REQUIRES: the flight is settled, and no event is half dealt with. */

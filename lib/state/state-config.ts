@@ -7,17 +7,19 @@ import type { Config, ScaleConfig } from '../config/schema.js'
 
 export interface StateConfig {
   readonly group: string
-  /** Of how records become points. */
+  /** Of where records come from and how they become points. */
   readonly input: string
   /** By name. */
   readonly scales: Readonly<Record<string, { readonly settings: string; readonly pointsMax: number }>>
 }
 
 export function stateConfig(config: Pick<Config, 'input' | 'scales'>, group: string): StateConfig {
-  const { format, columns, stream, timestamp, channels } = config.input
+  const { topic, format, columns, binary, stream, timestamp, channels } = config.input
+  // `pointsMax` decides which records are dead letters, so it decides on points as well.
+  const layout = format === 'binary' ? { binary } : {}
   return {
     group,
-    input: hash({ format, columns, stream, timestamp, channels }),
+    input: hash({ topic, format, columns, ...layout, stream, timestamp, channels }),
     scales: Object.fromEntries(config.scales.map((scale) => [scale.name, scaleConfig(scale)]))
   }
 }

@@ -6,11 +6,20 @@ import { describeMesh } from '../support/mesh-conformance.js'
 
 const brokers = process.env['KAFKA_BROKERS']
 
+const CAPABILITIES = {
+  transactions: true,
+  createTopics: true,
+  offsetsForTimes: true,
+  compaction: true,
+  groups: true
+}
+
 if (brokers === undefined) {
   test.skip('a real broker: skipped, because KAFKA_BROKERS names none', () => {})
 } else {
   for (const columnar of [true, false]) {
-    describeMesh(`a real broker, read ${columnar ? 'in columns' : 'by node-rdkafka'}`, async () => {
+    const name = `a real broker, read ${columnar ? 'in columns' : 'by node-rdkafka'}`
+    describeMesh(name, CAPABILITIES, async () => {
       const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(','), columnar })
       return { mesh: fresh(mesh, `conformance-${Date.now()}-`), close: () => mesh.close() }
     })

@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { validateConfig } from '../../lib/config/load.js'
+import { parseExposition } from '../../lib/cli/top/exposition-reader.js'
 import type { MeshRecord } from '../../lib/mesh/event-mesh.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
 import { findTooLarge } from '../../lib/mesh/kafka-size-probe.js'
+import { createMetrics } from '../../lib/observability/metrics.js'
 import { createDaemon } from '../../lib/pipeline/daemon.js'
 import { ownBroker } from '../support/own-broker.js'
 import { root } from '../support/run-command.js'
@@ -49,6 +51,7 @@ if (brokers === undefined) {
         await new Promise((resolve) => setTimeout(resolve, 50))
       stop.abort()
       await running
+      const seen = parseExposition(await daemon.metrics.text())
       const letters = await read(topics.letters)
       const results = (await read(topics.out)).map(({ value }) => String(value))
       expect(letters.length).toBeGreaterThan(0)
@@ -62,6 +65,24 @@ if (brokers === undefined) {
         expect(Number(header.get('tda-bytes'))).toBeGreaterThan(2_000)
       }
       for (const value of results) expect(value.length).toBeLessThan(3_000)
+      expect(seen.value('tda_results_omitted_total')).toBe(letters.length)
+      expect(seen.value('tda_partition_records_consumed_total', { partition: '0' })).toBe(300)
+      expect(seen.value('tda_rebalances_total', { kind: 'assigned' })).toBe(1)
+      expect(
+        seen.value('tda_partition_end_to_end_latency_seconds_count', { partition: '0' })
+      ).toBeGreaterThan(0)
+      const { out } = topics
+      expect(seen.value('tda_topic_errors_total', { topic: out, code: 'MESSAGE_TOO_LARGE' })).toBeGreaterThan(
+        0
+      )
+      expect(seen.value('tda_topic_publish_latency_seconds_count', { topic: out })).toBeGreaterThan(0)
+      if (delivery === 'exactly-once') {
+        expect(seen.value('tda_topic_records_total', { topic: out })).toBe(results.length)
+        const bytes = results.reduce((sum, value) => sum + 's'.length + value.length, 0)
+        expect(seen.value('tda_topic_bytes_total', { topic: out })).toBe(bytes)
+        expect(seen.value('tda_transactions_total', { outcome: 'committed' })).toBeGreaterThan(0)
+        expect(seen.value('tda_transactions_total', { outcome: 'aborted' })).toBeGreaterThan(0)
+      }
       // Snapshots were what was too long: every update is there.
       const sequences = results
         .map((value) => JSON.parse(value) as { type: string; sequence: number })
@@ -74,6 +95,25 @@ if (brokers === undefined) {
     },
     120_000
   )
+
+  test('reading a topic that is not there is counted at that topic', async () => {
+    const topic = `absent-${Date.now()}`
+    const metrics = createMetrics()
+    for (const columnar of [true, false]) {
+      const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(','), columnar, errors: metrics })
+      const stop = new AbortController()
+      const source = await mesh.subscribe(topic, { groupId: topic })
+      const counted = async (): Promise<number> =>
+        parseExposition(await metrics.text()).value('tda_topic_errors_total', { topic, code: '3' }) ?? 0
+      const before = await counted()
+      const { signal } = stop
+      const reading = source.events({ recordsMax: 1, lingerMs: 0, signal })[Symbol.asyncIterator]().next()
+      while ((await counted()) === before) await new Promise((resolve) => setTimeout(resolve, 50))
+      stop.abort()
+      await reading
+      await mesh.close()
+    }
+  }, 60_000)
 
   test('headers count: of records that a topic refuses those are found that only their headers make too long', async () => {
     const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(',') })

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { EmbeddedBroker } from '../../lib/mesh/embedded-broker.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
 import type { EventMesh } from '../../lib/mesh/event-mesh.js'
-import { Reader } from '../support/mesh-conformance.js'
+import { Member, Reader, untilMembers } from '../support/mesh-conformance.js'
 import { runCommand } from '../support/run-command.js'
 
 let broker: EmbeddedBroker
@@ -48,6 +48,40 @@ test('a setting that librdkafka refuses is an error of the configuration', async
       message: expect.stringContaining(`kafka.librdkafka: ${text}`)
     })
   }
+})
+
+/** Kafka's own examples of murmur2 (UtilsTest.java), and the partitions of four they mean. */
+const MURMUR2: readonly (readonly [key: string, hash: number])[] = [
+  ['21', -973932308],
+  ['foobar', -790332482],
+  ['a-little-bit-long-string', -985981536],
+  ['a-little-bit-longer-string', -1486304829],
+  ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971]
+]
+
+test('a setting of topics reaches the topics: keys go where the Java client puts them', async () => {
+  const topic = 'murmur2'
+  const like = await broker.connect({ librdkafka: { partitioner: 'murmur2_random' } })
+  await like.createStream(topic, 4)
+  await like.publish(
+    topic,
+    MURMUR2.map(([key]) => ({ key, value: '' }))
+  )
+  const found = new Map<string, number>()
+  for (let partition = 0; partition < 4; partition++) {
+    for await (const records of like.readPartition(topic, partition))
+      for (const { key } of records) found.set(Buffer.from(key!).toString(), partition)
+  }
+  expect([...found].sort()).toEqual(MURMUR2.map(([key, hash]) => [key, (hash & 0x7fffffff) % 4]).sort())
+  await like.close()
+}, 30_000)
+
+test('settings that do not go together are an error of the configuration', async () => {
+  const connecting = KafkaEventMesh.connect({ brokers: broker.brokers, librdkafka: { acks: 1 } })
+  await expect(connecting).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('`acks` must be set to `all` when `enable.idempotence` is true')
+  })
 })
 
 test('an impossible number of partitions is said by librdkafka', async () => {
@@ -104,74 +138,19 @@ test.each([
       )
     await publish(0)
     const first = new Member(await members[0].subscribe(topic, { groupId: topic }))
-    await until(() => first.held.size === 4 && first.seen.size === 40, first)
+    await untilMembers(() => first.held.size === 4 && first.seen.size === 40, first)
     const second = new Member(await members[1].subscribe(topic, { groupId: topic }))
-    await until(() => first.held.size === 2 && second.held.size === 2, first, second)
+    await untilMembers(() => first.held.size === 2 && second.held.size === 2, first, second)
     expect([...first.held, ...second.held].sort()).toEqual([0, 1, 2, 3])
     await publish(40)
-    await until(() => new Set([...first.seen, ...second.seen]).size === 80, first, second)
+    await untilMembers(() => new Set([...first.seen, ...second.seen]).size === 80, first, second)
     await second.close()
-    await until(() => first.held.size === 4 && first.seen.size === 80, first)
+    await untilMembers(() => first.held.size === 4 && first.seen.size === 80, first)
     await first.close()
     for (const member of members) await member.close()
   },
   60_000
 )
-
-/** Waits until the members have come so far; a member that fails, fails the test. */
-async function until(reached: () => boolean, ...members: readonly Member[]): Promise<void> {
-  while (!reached()) await Promise.race(members.map((member) => member.changed()))
-}
-
-/** A member that reads all the time, commits what it read, and gives up what it is asked for. */
-class Member {
-  readonly held = new Set<number>()
-  readonly seen = new Set<string>()
-  readonly #reader: Reader
-  readonly #loop: Promise<void>
-  readonly #waiting: (() => void)[] = []
-  #closing = false
-
-  constructor(subscription: ConstructorParameters<typeof Reader>[0]) {
-    this.#reader = new Reader(subscription)
-    this.#loop = this.#read()
-  }
-
-  /** Resolves after the next event, rejects when reading failed. */
-  changed(): Promise<void> {
-    return Promise.race([new Promise<void>((resolve) => this.#waiting.push(resolve)), this.#loop])
-  }
-
-  async close(): Promise<void> {
-    this.#closing = true
-    await this.#reader.close()
-    await this.#loop
-  }
-
-  async #read(): Promise<void> {
-    const next = new Map<number, number>()
-    for (;;) {
-      const event = await this.#reader.next().catch((error: unknown) => {
-        if (this.#closing) return null
-        throw error
-      })
-      if (event === null) return
-      if (event.kind === 'assigned') for (const { partition } of event.partitions) this.held.add(partition)
-      if (event.kind === 'records') {
-        for (const { partition, offset, value } of event.records) {
-          next.set(partition, offset + 1)
-          this.seen.add(Buffer.from(value!).toString())
-        }
-      }
-      if (event.kind === 'revoked') {
-        await this.#reader.subscription.commit(next)
-        for (const partition of event.partitions) this.held.delete(partition)
-        event.done()
-      }
-      for (const resolve of this.#waiting.splice(0)) resolve()
-    }
-  }
-}
 
 test('a reader that is busy for longer than max.poll.interval.ms stays in its group and goes on', async () => {
   const librdkafka = { 'max.poll.interval.ms': 6_000, 'session.timeout.ms': 6_000 }

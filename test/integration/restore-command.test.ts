@@ -36,12 +36,15 @@ function file(onLoss = 'refuse', delivery?: string): string {
   return path
 }
 
+/** The log's timestamp of the i-th record. */
+const atMs = (i: number): number => 1_000 * i
+
 async function worldOf(): Promise<{ world: RestoreWorld; shape: Shape }> {
   const { loadConfig } = await import('../../lib/config/load.js')
   const config = await loadConfig(file(), 'broker')
   const shape: Shape = { ...shapeOf(1), partitions: 2, guarantee: 'exactly-once', mixed: false, config }
   const world = await RestoreWorld.make(shape)
-  await world.publish(logOf(8, 240, false))
+  await world.publish(logOf(8, 240, false).map((record, i) => ({ ...record, timestamp: atMs(i) })))
   expect(await world.life()).toBeNull()
   return { world, shape }
 }
@@ -179,9 +182,20 @@ test('a dry run says what would be done and does nothing', async () => {
 })
 
 test('a timestamp is that of the log', async () => {
-  const { world } = await worldOf() // its clock stands still at 0
-  const said = await run(world, '1970-01-01T00:00:01Z', { dryRun: true })
-  expect(said.out()).toMatch(/partition 0: windows as of offset (\d+), of 0 to \1 retained/)
+  const { world } = await worldOf()
+  const to = atMs(100) + 500
+  const said = await run(world, new Date(to).toISOString(), { dryRun: true })
+  for (const partition of [0, 1]) {
+    let before = 0
+    for await (const records of world.mesh.readPartition(TOPIC, partition))
+      before += records.filter(({ timestamp }) => timestamp < to).length
+    const { high } = await world.mesh.bounds(TOPIC, partition)
+    expect(before).toBeGreaterThan(0)
+    expect(before).toBeLessThan(high)
+    expect(said.out()).toContain(
+      `partition ${partition}: windows as of offset ${before}, of 0 to ${high} retained`
+    )
+  }
 })
 
 test.each([

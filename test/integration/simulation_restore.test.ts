@@ -3,12 +3,15 @@
  * ends the lives of daemons in between and whatever retention removes of what no restart needs.
  */
 import { expect, test } from '@jest/globals'
+import { validateConfig } from '../../lib/config/load.js'
 import type { Config } from '../../lib/config/schema.js'
 import { parseExposition, type Exposition } from '../../lib/cli/top/exposition-reader.js'
 import { TdaError } from '../../lib/errors.js'
-import type { OutgoingRecord } from '../../lib/mesh/event-mesh.js'
+import type { OutgoingRecord, Subscription } from '../../lib/mesh/event-mesh.js'
+import { InProcessEventMesh } from '../../lib/mesh/in-process-mesh.js'
 import { createMetrics } from '../../lib/observability/metrics.js'
-import { repeatsOnly, seeded } from '../support/pipeline-world.js'
+import { createDaemon } from '../../lib/pipeline/daemon.js'
+import { assigned, batches, records, repeatsOnly, ScriptedSource, seeded } from '../support/pipeline-world.js'
 import { logOf, RestoreWorld, shapeOf, TOPIC, type Fate, type Shape } from '../support/restore-world.js'
 
 const RECORDS = 260
@@ -320,3 +323,39 @@ test('a restart reads what it needs, not the topic', async () => {
   expect(await world.life()).toBeNull()
   expect(world.read).toBeLessThan(100)
 })
+
+test('/readyz says restoring, with progress', async () => {
+  const source = new ScriptedSource(
+    [assigned(0, 9), ...batches(records([1, 2, 3, 4].map((x) => ({ x }))), 4)],
+    false
+  )
+  class Stalled extends InProcessEventMesh {
+    override subscribe(): Promise<Subscription> {
+      return Promise.resolve(source)
+    }
+  }
+  const config = validateConfig({
+    delivery: 'at-least-once',
+    input: { channels: ['x'], partitions: 1 },
+    scales: [{ name: 'a', window: 8, filtration: 'sublevel' }],
+    pipeline: { workers: 1 },
+    http: { port: 0 }
+  })
+  const mesh = new Stalled()
+  const stop = new AbortController()
+  const daemon = await createDaemon(config, { mesh, signal: stop.signal })
+  const running = daemon.run()
+  while (daemon.pipeline.totals.records < 4) await new Promise((resolve) => setImmediate(resolve))
+  const ask = async (path: string): Promise<unknown[]> => {
+    const answer = await fetch(`${daemon.url}${path}`)
+    return [answer.status, await answer.json()]
+  }
+  const reason = 'restoring: partition 0: 4 of 9 records read; 1 streams'
+  expect(await ask('/readyz')).toEqual([503, { ready: false, reason }])
+  expect(await ask('/healthz')).toEqual([200, { live: true, reason }])
+  const metrics = await (await fetch(`${daemon.url}/metrics`)).text()
+  expect(metrics).toContain(`\ntda_restore_progress_ratio{partition="0"} ${4 / 9}\n`)
+  stop.abort()
+  await running
+  await mesh.close()
+}, 30_000)

@@ -2,8 +2,11 @@
  * What every event mesh must do. One body of tests over each transport.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type {
   EventMesh,
+  MeshCapabilities,
   MeshEvent,
   MeshRecord,
   Subscription,
@@ -16,6 +19,16 @@ export interface MeshUnderTest {
 }
 
 const PARTITIONS = 4
+/** A broker compacts closed segments only, when it has the time: small ones, and at once. */
+const COMPACTED = {
+  'cleanup.policy': 'compact',
+  'segment.bytes': '1048576',
+  'min.cleanable.dirty.ratio': '0.01',
+  'max.compaction.lag.ms': '1000'
+}
+const COMPACTED_BYTES = 9 * 1024 * 1024
+const VALUE_BYTES = 64 * 1024
+const COMPACTION_POLL_MS = 200
 
 /** A reader at its own pace, over the events of a subscription. */
 export class Reader {
@@ -61,7 +74,72 @@ export class Reader {
   }
 }
 
-export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): void {
+/** Waits until the members have come so far; a member that fails, fails the test. */
+export async function untilMembers(reached: () => boolean, ...members: readonly Member[]): Promise<void> {
+  while (!reached()) await Promise.race(members.map((member) => member.changed()))
+}
+
+/** A member that reads all the time, commits what it read, and gives up what it is asked for. */
+export class Member {
+  readonly held = new Set<number>()
+  readonly seen = new Set<string>()
+  readonly #reader: Reader
+  readonly #loop: Promise<void>
+  readonly #waiting: (() => void)[] = []
+  #closing = false
+
+  constructor(subscription: Subscription) {
+    this.#reader = new Reader(subscription)
+    this.#loop = this.#read()
+  }
+
+  /** Resolves after the next event, rejects when reading failed. */
+  changed(): Promise<void> {
+    return Promise.race([new Promise<void>((resolve) => this.#waiting.push(resolve)), this.#loop])
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    await this.#reader.close()
+    await this.#loop
+  }
+
+  async #read(): Promise<void> {
+    const next = new Map<number, number>()
+    for (;;) {
+      const event = await this.#reader.next().catch((error: unknown) => {
+        if (this.#closing) return null
+        throw error
+      })
+      if (event === null) return
+      if (event.kind === 'assigned') for (const { partition } of event.partitions) this.held.add(partition)
+      if (event.kind === 'records') {
+        for (const { partition, offset, value } of event.records) {
+          next.set(partition, offset + 1)
+          this.seen.add(Buffer.from(value!).toString())
+        }
+      }
+      if (event.kind === 'revoked') {
+        await this.#reader.subscription.commit(next)
+        for (const partition of event.partitions) this.held.delete(partition)
+        event.done()
+      }
+      for (const resolve of this.#waiting.splice(0)) resolve()
+    }
+  }
+}
+
+/** `capabilities`: those the transport says it has. What it has not it must refuse; tests of it are skipped, by name. */
+export function describeMesh(
+  name: string,
+  capabilities: MeshCapabilities,
+  open: () => Promise<MeshUnderTest>
+): void {
+  const having = (capability: keyof MeshCapabilities): typeof test.skip =>
+    capabilities[capability] ? test : test.skip
+  const lacking = (capability: keyof MeshCapabilities): typeof test.skip =>
+    capabilities[capability] ? test.skip : test
+
   describe(name, () => {
     let world: MeshUnderTest
     beforeAll(async () => {
@@ -72,6 +150,10 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
     async function reader(topic: string, groupId: string, recordsMax?: number): Promise<Reader> {
       return new Reader(await world.mesh.subscribe(topic, { groupId }), recordsMax)
     }
+
+    test('it has the capabilities it is known for', () => {
+      expect(world.mesh.capabilities).toEqual(capabilities)
+    })
 
     test('records come out as they went in, in order per key, offsets consecutive', async () => {
       await world.mesh.createStream('order', PARTITIONS)
@@ -232,35 +314,132 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
       expect(await world.mesh.partitions('one')).toBe(PARTITIONS)
     }, 30_000)
 
-    test('capabilities: topics with any number of partitions and with settings, or a refusal', async () => {
-      const created = world.mesh.createStream('six', 6, { 'cleanup.policy': 'compact' })
-      if (!world.mesh.capabilities.createTopics) {
-        await expect(created).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
-        return
-      }
-      await created
-      await world.mesh.createStream('six', 6)
-      expect(await partitionsOf(world.mesh, 'six')).toBe(6)
-    }, 30_000)
+    having('createTopics')(
+      'createTopics: any number of partitions, and once more does nothing',
+      async () => {
+        await world.mesh.createStream('six', 6)
+        await world.mesh.createStream('six', 6)
+        expect(await partitionsOf(world.mesh, 'six')).toBe(6)
+      },
+      30_000
+    )
 
-    test('capabilities: offsets by time, or a refusal', async () => {
-      await world.mesh.createStream('times', PARTITIONS)
-      const at = (i: number): number => 1_700_000_000_000 + 1000 * i
-      const sent = [0, 1, 2, 3].map((i) => ({ key: 'k', value: '', partition: 2, timestamp: at(i) }))
-      await world.mesh.publish('times', sent)
-      if (!world.mesh.capabilities.offsetsForTimes) {
-        await expect(world.mesh.offsetsAt('times', at(2))).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
-        return
-      }
-      const offset = async (timestampMs: number): Promise<(number | undefined)[]> => {
-        const offsets = await world.mesh.offsetsAt('times', timestampMs)
-        return [offsets.get(1), offsets.get(2)]
-      }
-      expect(await offset(0)).toEqual([0, 0])
-      expect(await offset(at(2))).toEqual([0, 2])
-      expect(await offset(at(2) - 1)).toEqual([0, 2])
-      expect(await offset(at(4))).toEqual([0, 4])
-    }, 30_000)
+    lacking('createTopics')(
+      'no createTopics: other partitions and settings are refused',
+      async () => {
+        const refused = { code: 'NOT_SUPPORTED' }
+        await expect(world.mesh.createStream('six', 6)).rejects.toMatchObject(refused)
+        const settings = { 'cleanup.policy': 'compact' }
+        await expect(world.mesh.createStream('set', PARTITIONS, settings)).rejects.toMatchObject(refused)
+      },
+      30_000
+    )
+
+    having('offsetsForTimes')(
+      'offsetsForTimes: the oldest record that is not older',
+      async () => {
+        await world.mesh.createStream('times', PARTITIONS)
+        const at = (i: number): number => 1_700_000_000_000 + 1000 * i
+        const sent = [0, 1, 2, 3].map((i) => ({ key: 'k', value: '', partition: 2, timestamp: at(i) }))
+        await world.mesh.publish('times', sent)
+        const offset = async (timestampMs: number): Promise<(number | undefined)[]> => {
+          const offsets = await world.mesh.offsetsAt('times', timestampMs)
+          return [offsets.get(1), offsets.get(2)]
+        }
+        expect(await offset(0)).toEqual([0, 0])
+        expect(await offset(at(2))).toEqual([0, 2])
+        expect(await offset(at(2) - 1)).toEqual([0, 2])
+        expect(await offset(at(4))).toEqual([0, 4])
+      },
+      30_000
+    )
+
+    lacking('offsetsForTimes')(
+      'no offsetsForTimes: it is refused',
+      async () => {
+        await world.mesh.createStream('times', PARTITIONS)
+        await expect(world.mesh.offsetsAt('times', 0)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
+      },
+      30_000
+    )
+
+    having('compaction')(
+      'compaction: what a newer record of its key replaces goes, the newest of each key stays',
+      async () => {
+        await world.mesh.createStream('compacted', 1, COMPACTED)
+        const publish = (key: string, value: Buffer): Promise<void> =>
+          world.mesh.publish('compacted', [{ key, value, partition: 0 }])
+        await publish('once', Buffer.from('stays'))
+        let newest: Buffer
+        let published = 1
+        let found: MeshRecord[] = []
+        // More than a log of records keeps as they came; then until the broker has got round to it.
+        let bytes = 0
+        do {
+          newest = randomBytes(VALUE_BYTES)
+          await publish('often', newest)
+          published += 1
+          bytes += VALUE_BYTES
+          if (bytes < COMPACTED_BYTES) continue
+          await delay(COMPACTION_POLL_MS)
+          found = await recordsOf(world.mesh, 'compacted', 0)
+        } while (bytes < COMPACTED_BYTES || found.length >= published)
+        const ofKey = (key: string): MeshRecord[] => found.filter((record) => String(record.key) === key)
+        expect(ofKey('once').map(({ offset, value }) => [offset, String(value)])).toEqual([[0, 'stays']])
+        const last = ofKey('often').at(-1)!
+        expect(last.offset).toBe(published - 1)
+        expect(newest.equals(last.value!)).toBe(true)
+      },
+      180_000
+    )
+
+    having('groups')(
+      'groups: members share the partitions, each record is read by one, and who leaves hands over',
+      async () => {
+        await world.mesh.createStream('shared', PARTITIONS)
+        const send = (from: number): Promise<void> =>
+          world.mesh.publish(
+            'shared',
+            Array.from({ length: 40 }, (_, i) => ({
+              key: `k${i}`,
+              value: `${from + i}`,
+              partition: i % PARTITIONS
+            }))
+          )
+        const join = async (): Promise<Member> =>
+          new Member(await world.mesh.subscribe('shared', { groupId: 'group-shared' }))
+        await send(0)
+        const first = await join()
+        await untilMembers(() => first.held.size === PARTITIONS && first.seen.size === 40, first)
+        const second = await join()
+        await untilMembers(() => first.held.size === 2 && second.held.size === 2, first, second)
+        expect([...first.held, ...second.held].sort()).toEqual([0, 1, 2, 3])
+        const seen = first.seen.size
+        await send(40)
+        const since = (): number =>
+          first.seen.size - seen + [...second.seen].filter((one) => Number(one) >= 40).length
+        await untilMembers(() => since() >= 40, first, second)
+        expect(first.seen.size - seen).toBe(20)
+        await second.close()
+        await untilMembers(() => first.held.size === PARTITIONS && first.seen.size === 80, first)
+        await first.close()
+      },
+      120_000
+    )
+
+    lacking('groups')(
+      'no groups: a second member is refused',
+      async () => {
+        await world.mesh.createStream('alone', PARTITIONS)
+        const only = await world.mesh.subscribe('alone', { groupId: 'group-alone' })
+        const second = world.mesh.subscribe('alone', { groupId: 'group-alone' })
+        await expect(second).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
+        await only.close()
+        const next = await world.mesh.subscribe('alone', { groupId: 'group-alone' })
+        await next.close()
+      },
+      30_000
+    )
 
     describe('transactions', () => {
       const letters = ['a', 'b', 'c', 'd', 'e']
@@ -296,63 +475,84 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
         return partitions.find(({ partition }) => partition === 0)!.resume
       }
 
-      test('are refused where there are none', async () => {
-        if (world.mesh.capabilities.transactions) return
-        const from = await reader('none', 'group-none')
-        await expect(world.mesh.transactions(from.subscription)).rejects.toMatchObject({
-          code: 'NOT_SUPPORTED'
-        })
-        await from.close()
-      }, 30_000)
+      lacking('transactions')(
+        'no transactions: they are refused',
+        async () => {
+          const from = await reader('none', 'group-none')
+          await expect(world.mesh.transactions(from.subscription)).rejects.toMatchObject({
+            code: 'NOT_SUPPORTED'
+          })
+          await from.close()
+        },
+        30_000
+      )
 
-      test('records of several partitions and offsets become visible together', async () => {
-        if (!world.mesh.capabilities.transactions) return
-        const from = await member('together')
-        const transactions = await world.mesh.transactions(from.subscription)
-        expect(await transactions.commit(out('together', ['A', 'B'], 2))).toBe(true)
-        expect(await transactions.commit(out('together', ['C'], 3))).toBe(true)
-        expect(await transactions.commit({ records: [], next: new Map([[0, 4]]) })).toBe(true)
-        for (const partition of [0, 3]) {
-          expect(await valuesOf(world.mesh, 'together-out', partition)).toEqual(['A', 'B', 'C'])
-        }
-        await transactions.close()
-        expect(await resumesAt('together', from)).toBe(4)
-      }, 60_000)
+      having('transactions')(
+        'records of several partitions and offsets become visible together',
+        async () => {
+          const from = await member('together')
+          const transactions = await world.mesh.transactions(from.subscription)
+          expect(await transactions.commit(out('together', ['A', 'B'], 2))).toBe(true)
+          expect(await transactions.commit(out('together', ['C'], 3))).toBe(true)
+          expect(await transactions.commit({ records: [], next: new Map([[0, 4]]) })).toBe(true)
+          for (const partition of [0, 3]) {
+            expect(await valuesOf(world.mesh, 'together-out', partition)).toEqual(['A', 'B', 'C'])
+          }
+          await transactions.close()
+          expect(await resumesAt('together', from)).toBe(4)
+        },
+        60_000
+      )
 
-      test('one that fails leaves nothing, and the same again succeeds without it', async () => {
-        if (!world.mesh.capabilities.transactions) return
-        const from = await member('failing')
-        const transactions = await world.mesh.transactions(from.subscription)
-        const huge = 'x'.repeat(70 * 1024 * 1024)
-        const failing = transactions.commit(out('failing', ['A', huge], 2))
-        await expect(failing).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE', retriable: false })
-        expect(await valuesOf(world.mesh, 'failing-out', 0)).toEqual([])
-        expect(await transactions.commit(out('failing', ['A'], 1))).toBe(true)
-        expect(await valuesOf(world.mesh, 'failing-out', 0)).toEqual(['A'])
-        await transactions.close()
-        expect(await resumesAt('failing', from)).toBe(1)
-      }, 60_000)
+      having('transactions')(
+        'one that fails leaves nothing, and the same again succeeds without it',
+        async () => {
+          const from = await member('failing')
+          const transactions = await world.mesh.transactions(from.subscription)
+          const huge = 'x'.repeat(70 * 1024 * 1024)
+          const failing = transactions.commit(out('failing', ['A', huge], 2))
+          await expect(failing).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE', retriable: false })
+          expect(await valuesOf(world.mesh, 'failing-out', 0)).toEqual([])
+          expect(await transactions.commit(out('failing', ['A'], 1))).toBe(true)
+          expect(await valuesOf(world.mesh, 'failing-out', 0)).toEqual(['A'])
+          await transactions.close()
+          expect(await resumesAt('failing', from)).toBe(1)
+        },
+        60_000
+      )
 
-      test('a member that has left commits nothing', async () => {
-        if (!world.mesh.capabilities.transactions) return
-        const from = await member('left')
-        const transactions = await world.mesh.transactions(from.subscription)
-        await from.close()
-        expect(await transactions.commit(out('left', ['A'], 1))).toBe(false)
-        await transactions.close()
-        expect(await valuesOf(world.mesh, 'left-out', 0)).toEqual([])
-        expect(await resumesAt('left', from)).toBe(0)
-      }, 60_000)
+      having('transactions')(
+        'a member that has left commits nothing',
+        async () => {
+          const from = await member('left')
+          const transactions = await world.mesh.transactions(from.subscription)
+          await from.close()
+          expect(await transactions.commit(out('left', ['A'], 1))).toBe(false)
+          await transactions.close()
+          expect(await valuesOf(world.mesh, 'left-out', 0)).toEqual([])
+          expect(await resumesAt('left', from)).toBe(0)
+        },
+        60_000
+      )
     })
   })
 }
 
-async function valuesOf(mesh: EventMesh, topic: string, partition: number, from?: number): Promise<string[]> {
-  const values: string[] = []
+async function recordsOf(
+  mesh: EventMesh,
+  topic: string,
+  partition: number,
+  from?: number
+): Promise<MeshRecord[]> {
+  const all: MeshRecord[] = []
   for await (const records of mesh.readPartition(topic, partition, from === undefined ? {} : { from })) {
-    for (const { value } of records) values.push(Buffer.from(value!).toString())
+    all.push(...records)
   }
-  return values
+  return all
+}
+
+async function valuesOf(mesh: EventMesh, topic: string, partition: number, from?: number): Promise<string[]> {
+  return (await recordsOf(mesh, topic, partition, from)).map(({ value }) => Buffer.from(value!).toString())
 }
 
 /** A topic that was just made may not be known to every broker yet. */

@@ -8,7 +8,7 @@ export const CHECKS = {
   'columnar reader': 'TdaLagGrowing',
   configuration: 'TdaDaemonDown',
   memory: 'TdaMemoryHigh',
-  disk: 'TdaDaemonDown',
+  disk: 'TdaStalled',
   brokers: 'TdaBrokerDown',
   topics: 'TdaWaitingForPartitions',
   lag: 'TdaLagGrowing',

@@ -1,6 +1,7 @@
 /** What the brokers say: reachable, topics, how far the group is, and whether their clock is ours. */
 import { connect } from 'node:net'
 import type { Config } from '../../config/schema.js'
+import type { BrokerAddress } from '../../mesh/kafka-inspector.js'
 import type { EventMesh, MeshRecord } from '../../mesh/event-mesh.js'
 import { LIMITS } from '../top/conditions.js'
 import { note, ok, wrong, type Finding } from './finding.js'
@@ -59,6 +60,48 @@ export async function checkTopics(
       return note('topics', mesh.capabilities.createTopics ? made : `"${topic}" is not there yet`)
     })
   )
+}
+
+/** How the cluster presents itself: clients go on at the addresses it tells them, so these must be reachable as well. */
+export async function checkCluster(
+  configured: readonly string[],
+  brokers: readonly BrokerAddress[],
+  patienceMs = CONNECT_MS
+): Promise<Finding[]> {
+  const names = brokers.map(({ id, address }) => `${id} at ${address}`).join(', ')
+  const cluster = ok('brokers', `a cluster of ${brokers.length}: ${names}`)
+  const told = brokers.map(({ address }) => address).filter((address) => !configured.includes(address))
+  const findings = await Promise.all(
+    told.map(async (address) => {
+      const reason = await unreachable(address, patienceMs)
+      if (reason === null) return []
+      const text = `the cluster sends its clients to ${address}, which cannot be reached: ${reason}`
+      return [wrong('brokers', text, 'correct advertised.listeners of that broker, or the network between')]
+    })
+  )
+  return [cluster, ...findings.flat()]
+}
+
+/** Every partition of the input keeps its state in the same partition of the state topic. */
+export async function checkStateTopic(
+  mesh: AskedMesh,
+  { input, output }: Pick<Config, 'input' | 'output'>
+): Promise<Finding> {
+  const topic = output.stateTopic
+  const [there, ofInput] = await Promise.all([mesh.partitions(topic), mesh.partitions(input.topic)])
+  const wanted = ofInput || input.partitions
+  if (there === 0) {
+    return note(
+      'topics',
+      `"${topic}" is not there; the daemon makes it, compacted, with ${wanted} partitions`
+    )
+  }
+  const text = `"${topic}" has ${there} partitions, "${input.topic}" has ${wanted}`
+  if (there < wanted) {
+    const command = `kafka-topics --alter --topic ${topic} --partitions ${wanted}`
+    return wrong('topics', text, `add the missing ones (${command}); the daemon does not start without`)
+  }
+  return ok('topics', `${text}; that it is compacted only kafka-configs can tell (cleanup.policy=compact)`)
 }
 
 /** `committed`: what the group has committed, by partition. */

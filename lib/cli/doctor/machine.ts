@@ -1,7 +1,8 @@
 /** What this machine brings: Node, the addon, Kafka's client, memory and disk. */
-import { statfs } from 'node:fs/promises'
+import { readdir, stat, statfs } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { freemem } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
 import { memoryLimit, predictMemory, processMemory } from '../../config/memory.js'
 import type { Config } from '../../config/schema.js'
 import { columnarObstacle } from '../../mesh/columnar-reader.js'
@@ -76,13 +77,42 @@ export function checkMemory(
   return ok('memory', `${need}; ${mib(free)} are free`)
 }
 
-/** Where logs, caches and spools go when nobody says otherwise. */
-export async function checkDisk(folder: string): Promise<Finding> {
-  const { bavail, blocks, bsize } = await statfs(folder)
+/** Where the daemon writes: its spool, which may grow up to `maxBytes`, or where it is started. */
+export async function checkDisk(spool: Config['spool'], folder = process.cwd()): Promise<Finding> {
+  const place = spool === undefined ? folder : await nearestFolder(resolve(spool.directory))
+  const { bavail, blocks, bsize } = await statfs(place)
   const [free, all] = [bavail * bsize, blocks * bsize]
-  const text = `${mib(free)} of ${mib(all)} are free at ${folder}`
+  const text = `${mib(free)} of ${mib(all)} are free at ${place}`
+  if (spool !== undefined) {
+    const held = (await spoolBytes(spool.directory)) + free
+    const spooled = `${text}, where the spool may grow to ${mib(spool.maxBytes)}`
+    if (held >= spool.maxBytes) return ok('disk', spooled)
+    return wrong('disk', spooled, 'make room, or lower spool.maxBytes: a full disk stops the input')
+  }
   if (free >= DISK_BYTES_MIN && free >= DISK_RATIO_MIN * all) return ok('disk', text)
   return wrong('disk', text, 'make room: logs and caches need some')
+}
+
+/** The folder, or the nearest above it that exists: the daemon makes the rest. */
+async function nearestFolder(folder: string): Promise<string> {
+  try {
+    await statfs(folder)
+    return folder
+  } catch (error) {
+    const above = dirname(folder)
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || above === folder) throw error
+    return nearestFolder(above)
+  }
+}
+
+/** What a spool takes already; 0 where there is none yet. */
+async function spoolBytes(folder: string): Promise<number> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  })
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
+  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 function mib(bytes: number): string {

@@ -1,5 +1,5 @@
 /** `doctor`: each check says what is the case, and what to do where something is wrong. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,9 @@ import { CHECKS, wrongBy, type Finding } from '../../../lib/cli/doctor/finding.j
 import {
   checkBrokers,
   checkClock,
+  checkCluster,
   checkLag,
+  checkStateTopic,
   checkTopics,
   type AskedMesh
 } from '../../../lib/cli/doctor/kafka.js'
@@ -107,11 +109,59 @@ test('memory: predicted, allowed, and there', () => {
 })
 
 test('disk', async () => {
-  expect(await checkDisk(folder)).toMatchObject({
+  expect(await checkDisk(undefined, folder)).toMatchObject({
     check: 'disk',
     text: expect.stringMatching(/MiB are free at /)
   })
-  await expect(checkDisk(join(folder, 'none'))).rejects.toThrow('ENOENT')
+  await expect(checkDisk(undefined, join(folder, 'none'))).rejects.toThrow('ENOENT')
+})
+
+test('disk: the spool, wherever it is and whether or not it is there yet', async () => {
+  const directory = join(folder, 'spool')
+  const spool = (maxBytes: number): { directory: string; maxBytes: number } => ({ directory, maxBytes })
+  const text = (place: string): unknown =>
+    expect.stringContaining(`are free at ${place}, where the spool may`)
+  expect(await checkDisk(spool(1e6))).toMatchObject({ status: 'ok', text: text(folder) })
+  expect(await checkDisk(spool(2 ** 60))).toMatchObject({
+    status: 'wrong',
+    todo: expect.stringContaining('lower spool.maxBytes'),
+    chapter: 'TdaStalled'
+  })
+  await mkdir(directory)
+  await writeFile(join(directory, '0.spool'), Buffer.alloc(5000))
+  expect(await checkDisk(spool(1e6))).toMatchObject({ status: 'ok', text: text(directory) })
+})
+
+test('the cluster: addresses that clients are sent to', async () => {
+  const found = await checkCluster(
+    ['127.0.0.1:1'],
+    [
+      { id: 1, address: '127.0.0.1:1' },
+      { id: 2, address: broker },
+      { id: 3, address: 'nowhere' }
+    ]
+  )
+  expect(found.map(({ status, text }) => [status, text])).toEqual([
+    ['ok', `a cluster of 3: 1 at 127.0.0.1:1, 2 at ${broker}, 3 at nowhere`],
+    ['wrong', 'the cluster sends its clients to nowhere, which cannot be reached: no host:port']
+  ])
+})
+
+test('the state topic has a partition for each of the input', async () => {
+  const mesh = new InProcessEventMesh()
+  const config = configWith()
+  const look = (): Promise<Finding> => checkStateTopic(mesh, config)
+  expect(await look()).toMatchObject({ status: 'note', text: expect.stringContaining('with 4 partitions') })
+  await mesh.createStream(config.output.stateTopic, 4)
+  expect(await look()).toMatchObject({ status: 'ok' })
+  await mesh.createStream(config.input.topic, 6)
+  expect(await look()).toMatchObject({
+    status: 'wrong',
+    text: '"tda.state" has 4 partitions, "tda.points" has 6',
+    todo: expect.stringContaining('--partitions 6'),
+    chapter: 'TdaWaitingForPartitions'
+  })
+  await mesh.close()
 })
 
 test('every broker is tried by itself', async () => {

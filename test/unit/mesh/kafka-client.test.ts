@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { callWithin, queryBounds } from '../../../lib/mesh/kafka-client.js'
+import { EventEmitter } from 'node:events'
+import { callWithin, logClient, queryBounds } from '../../../lib/mesh/kafka-client.js'
 
 test('a call that comes back in time: its answer or its error', async () => {
   await callWithin(60_000, 'ask', (done) => setImmediate(done, null))
@@ -14,6 +15,33 @@ test('a call that does not come back: an error that no retry repeats', async () 
     retriable: false,
     message: expect.stringMatching(/^send offsets: .* within 1 ms; restart/)
   })
+})
+
+test('what librdkafka reports is logged, and its errors are counted by client and number', () => {
+  const lines: string[] = []
+  const say =
+    (level: string) =>
+    (fields: object, message: string): void =>
+      void lines.push(`${level} ${JSON.stringify(fields)} ${message}`)
+  const counted: string[] = []
+  const client = new EventEmitter()
+  logClient(
+    client,
+    'consumer',
+    { debug: say('debug'), info: say('info'), warn: say('warn') },
+    { clientFailed: (role, code) => void counted.push(`${role} ${code}`), topicFailed() {} }
+  )
+  client.emit('event.error', { code: -195, message: 'connection lost' })
+  client.emit('event.log', { severity: 6, fac: 'GETPID', message: 'producer id' })
+  client.emit('event.log', { severity: 4, fac: 'FAIL', message: 'refused' })
+  client.emit('event.log', { severity: 7, fac: 'FETCH', message: 'more' })
+  expect(counted).toEqual(['consumer -195'])
+  expect(lines).toEqual([
+    'warn {"client":"consumer","librdkafka":-195} connection lost',
+    'info {"client":"consumer","facility":"GETPID"} producer id',
+    'warn {"client":"consumer","facility":"FAIL"} refused',
+    'debug {"client":"consumer","facility":"FETCH"} more'
+  ])
 })
 
 test('a client with an old view of a topic looks again before the error is told', async () => {

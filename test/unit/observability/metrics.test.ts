@@ -43,6 +43,11 @@ test('what the pipeline reports appears under Prometheus names', async () => {
   metrics.computeLatency(0.0004)
   metrics.memoryLimit(1e9)
   metrics.logLinesLeftOut('worker', 3)
+  metrics.topicLatency('out', 0.004)
+  metrics.topicFailed('out', '-195')
+  metrics.clientFailed('consumer', '-195')
+  metrics.clientFailed('producer', '-169')
+  metrics.partitionEndToEnd(3, 0.3)
   const expected = {
     tda_records_consumed_total: 3,
     tda_points_processed_total: 5,
@@ -80,6 +85,13 @@ test('what the pipeline reports appears under Prometheus names', async () => {
     'tda_errors_total{stage="decode",type="too_many_points"}': 0,
     'tda_errors_total{stage="admit",type="window_capacity"}': 0,
     'tda_compute_latency_seconds_bucket{le="0.0005"}': 1,
+    'tda_topic_publish_latency_seconds_bucket{le="0.002",topic="out"}': 0,
+    'tda_topic_publish_latency_seconds_bucket{le="0.005",topic="out"}': 1,
+    'tda_topic_errors_total{topic="out",code="-195"}': 1,
+    'tda_kafka_client_errors_total{client="consumer",code="-195"}': 1,
+    'tda_kafka_client_errors_total{client="producer",code="-195"}': 0,
+    'tda_kafka_client_errors_total{client="producer",code="-169"}': 1,
+    'tda_partition_end_to_end_latency_seconds_sum{partition="3"}': 0.3,
     tda_memory_limit_bytes: 1e9,
     'tda_log_lines_left_out_total{component="worker"}': 3
   }
@@ -89,11 +101,18 @@ test('what the pipeline reports appears under Prometheus names', async () => {
   expect(metrics.contentType()).toMatch(/^text\/plain/)
 })
 
-test('a partition that was given up has no lag', async () => {
+test('a partition that was given up has no series any more', async () => {
   const metrics = createMetrics()
   metrics.consumerLag(3, 1)
   metrics.consumerLag(3, null)
   expect(await value(metrics, 'tda_consumer_lag_records{partition="3"}')).toBeUndefined()
+  metrics.partitionConsumed(3, 5)
+  metrics.partitionEndToEnd(3, 1)
+  metrics.partitionEndToEnd(4, 1)
+  metrics.partitionConsumed(3, null)
+  const text = await metrics.text()
+  expect(text).not.toContain('partition="3"')
+  expect(text).toContain('tda_partition_end_to_end_latency_seconds_count{partition="4"} 1')
 })
 
 test('gauges are sampled before each scrape, and the process tells of itself', async () => {
