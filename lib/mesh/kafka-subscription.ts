@@ -4,7 +4,7 @@
  *   (K3) Nothing is fetched but by the batch asked for and librdkafka's prefetch (`queued.max.messages.kbytes`).
  *   (K4) Assignments and revocations are events of the same stream: partitions are assigned to the client after the
  *        reader was told where they start, and given up after the reader called `done`. librdkafka waits meanwhile.
- *   (K5) No record of a partition arrives after its revocation or before its assignment.
+ *   (K5) No record of a partition arrives after its revocation or before its assignment, and none twice.
  *   (K6) A reader that takes longer than `STALL_MS` over an event keeps its membership, and hears of rebalances through
  *        `isLosing`: partitions are paused and the group is polled for it, whatever `max.poll.interval.ms` says.
  *
@@ -34,6 +34,7 @@ import {
   type Message
 } from './kafka-client.js'
 import type { KafkaSettings } from './kafka-settings.js'
+import { LastRecords } from './repeated-records.js'
 
 /** How long one call waits for a first record; an abort or a rebalance is noticed after it at the latest. */
 const FIRST_RECORD_MS = 50
@@ -62,6 +63,7 @@ export class KafkaSubscription implements Subscription {
   readonly #stored = new Map<number, number>()
   /** Partitions the reader is about to give up; empty when none. */
   #revoking: readonly number[] = []
+  readonly #last = new LastRecords()
   /** Records that arrived while the reader was busy. */
   readonly #held: MeshRecord[] = []
   #lent: Promise<unknown> = Promise.resolve()
@@ -301,7 +303,7 @@ export class KafkaSubscription implements Subscription {
     })
     if (this.#isClosing()) return []
     this.#follow(messages)
-    return toRecords(messages)
+    return this.#last.fresh(toRecords(messages))
   }
 
   async #take(reader: ColumnarReader, recordsMax: number, lingerMs: number): Promise<readonly MeshRecord[]> {
@@ -309,9 +311,10 @@ export class KafkaSubscription implements Subscription {
     const { records, error } = await reader.take(recordsMax, FIRST_RECORD_MS, lingerMs)
     if (this.#isClosing()) return []
     this.#follow(records)
+    const fresh = this.#last.fresh(records)
     // What came before the error goes on its way; the error comes again when it lasts. A fatal one comes once.
     if (error !== null && (records.length === 0 || isHopeless(error))) await this.#readFailed(error)
-    return records
+    return fresh
   }
 
   /** Brokers away, topic not there yet: librdkafka goes on trying. */
@@ -383,6 +386,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   #unassign(partitions: readonly number[]): void {
+    this.#last.forget(partitions)
     for (const partition of partitions) this.#position.delete(partition)
     if (this.#consumer.rebalanceProtocol() === 'COOPERATIVE') {
       this.#consumer.incrementalUnassign(partitions.map((partition) => ({ topic: this.topic, partition })))

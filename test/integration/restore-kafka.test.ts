@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { validateConfig } from '../../lib/config/load.js'
 import type { MeshEvent, MeshRecord, OutgoingRecord } from '../../lib/mesh/event-mesh.js'
@@ -125,7 +126,12 @@ if (brokers === undefined) {
       await mesh.createStream(`${prefix}-points`, PARTITIONS)
       await mesh.publish(`${prefix}-points`, points(random, RECORDS))
       const first = await live(`${prefix}-state`)
-      await untilMetric(first, 'tda_records_consumed_total', RECORDS)
+      // All checkpoints of these records are out with them: the next one is of what comes now.
+      const committed = async (): Promise<number> => {
+        const offsets = await mesh.groupOffsets(`${prefix}-points`, prefix)
+        return [...offsets.values()].reduce<number>((sum, offset) => sum + (offset ?? 0), 0)
+      }
+      while ((await committed()) < RECORDS) await delay(100)
       const checkpoints = await metric(first.url, 'tda_checkpoints_total')
       await mesh.publish(`${prefix}-points`, points(random, MORE)) // so that there is something to write down
       await untilMetric(first, 'tda_checkpoints_total', checkpoints + 1)
