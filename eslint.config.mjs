@@ -18,6 +18,32 @@ const noEnvironment = {
   selector: "MemberExpression[object.name='process'][property.name='env']",
   message: 'Only lib/config and lib/cli read the environment.'
 }
+/** Loading an addon takes its file's name; which one may be named is a pattern of it. */
+const noAddon = (name, message) => [
+  { selector: `Literal[value=/${name}/]`, message },
+  { selector: `TemplateElement[value.raw=/${name}/]`, message }
+]
+const noMainAddon = noAddon('streaming_tda\\.node', 'Only lib/native.ts loads the addon.')
+const noKafkaAddon = noAddon('streaming_tda_kafka\\.node', 'Only lib/mesh/columnar-reader.ts loads it.')
+const noAddons = [
+  ...noMainAddon,
+  ...noKafkaAddon,
+  ...noAddon(
+    '(?<!streaming_tda|streaming_tda_kafka)\\.node$',
+    'lib/native.ts and lib/mesh/columnar-reader.ts load addons.'
+  ),
+  {
+    selector: "MemberExpression[object.name='process'][property.name='dlopen']",
+    message: 'lib/native.ts and lib/mesh/columnar-reader.ts load addons.'
+  }
+]
+const ADDON = 'lib/native.ts'
+const KAFKA_ADDON = 'lib/mesh/columnar-reader.ts'
+const syntax = (files, ignores, rules) => ({
+  files,
+  ignores,
+  rules: { 'no-restricted-syntax': ['error', ...houseStyle, ...rules] }
+})
 const houseStyle = [
   { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
   { selector: 'TSEnumDeclaration', message: 'A union of literals or a const object instead of an enum.' },
@@ -52,11 +78,10 @@ export default defineConfig(
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }]
     }
   },
-  {
-    files: ['lib/**/*.ts'],
-    ignores: ['lib/config/**', 'lib/cli/**'],
-    rules: { 'no-restricted-syntax': ['error', ...houseStyle, noEnvironment] }
-  },
+  syntax(['lib/**/*.ts'], [ADDON, KAFKA_ADDON], [noEnvironment, ...noAddons]),
+  syntax(['lib/{config,cli}/**/*.ts'], [], noAddons),
+  syntax([ADDON], [], [noEnvironment, ...noKafkaAddon]),
+  syntax([KAFKA_ADDON], [], [noEnvironment, ...noMainAddon]),
   {
     // The client's types claim that errors are never absent.
     files: ['lib/mesh/**/*.ts'],

@@ -34,10 +34,10 @@ export class MemoryTopic implements Subscription {
     }
   }
 
-  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+  async commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     this.#committed = next.get(0) ?? this.#committed
     if (this.#committed >= this.#end) this.#reached()
-    return true
+    return new Set(next.keys())
   }
 
   async lag(): Promise<ReadonlyMap<number, number>> {

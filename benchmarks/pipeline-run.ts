@@ -111,7 +111,7 @@ class CountingSource implements Subscription {
     return this.#inner.events(options)
   }
 
-  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+  async commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     const committed = await this.#inner.commit(next)
     for (const [partition, offset] of next) {
       this.total += offset - (this.#next.get(partition) ?? 0)

@@ -33,6 +33,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   add<engine_create>(exports, "engineCreate");
   add<engine_advance>(exports, "engineAdvance");
   add<engine_update>(exports, "engineUpdate");
+  add<engine_remove>(exports, "engineRemove");
+  add<engine_move>(exports, "engineMove");
   add<engine_request_snapshot>(exports, "engineRequestSnapshot");
   add<engine_diagram>(exports, "engineDiagram");
   add<engine_state>(exports, "engineState");

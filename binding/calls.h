@@ -21,6 +21,8 @@ Napi::Value window_release(const Napi::CallbackInfo& info);
 Napi::Value engine_create(const Napi::CallbackInfo& info);
 Napi::Value engine_advance(const Napi::CallbackInfo& info);
 Napi::Value engine_update(const Napi::CallbackInfo& info);
+Napi::Value engine_remove(const Napi::CallbackInfo& info);
+Napi::Value engine_move(const Napi::CallbackInfo& info);
 Napi::Value engine_request_snapshot(const Napi::CallbackInfo& info);
 Napi::Value engine_diagram(const Napi::CallbackInfo& info);
 Napi::Value engine_state(const Napi::CallbackInfo& info);

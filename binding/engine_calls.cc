@@ -132,6 +132,20 @@ EngineResume resume_from(const Napi::Value& value) {
            " over a stream that begins with point " + std::to_string(ring.oldest()));
 }
 
+void check_correction(Status status, const EngineLease& lease, PointId id, const std::string& call) {
+  if (status == Status::kInvalidArgument) {
+    fail(status, call +
+                     ": only an engine with slide { byHand: true } over a Rips cloud of samples, without an "
+                     "embedding, takes corrections");
+  }
+  if (status == Status::kPointNotRetained) {
+    const EngineState now = lease->state();
+    fail(status, call + ": point " + std::to_string(id) + " is not among the points [" +
+                     std::to_string(now.first) + ", " + std::to_string(now.next) + "), or was removed");
+  }
+  check(status, call);
+}
+
 Napi::Value to_results(Napi::Env env, const EngineResults& from) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("emissions", to_float64_array(env, from.emissions.numbers()));
@@ -187,6 +201,28 @@ Napi::Value engine_update(const Napi::CallbackInfo& info) {
     fail(status, "engineUpdate: the engine was not created with slide { byHand: true }");
   }
   check_range(status, until, lease->state().next, lease->ring(), "engineUpdate");
+  return to_float64_array(info.Env(), (*results).changes.numbers());
+}
+
+Napi::Value engine_remove(const Napi::CallbackInfo& info) {
+  const PointId id = integer_from(info[1], "point");
+  const EngineLease lease = lease_from(info[0], "engineRemove");
+  ThreadResults results;
+  check_correction(lease->remove(id, *results), lease, id, "engineRemove");
+  return to_float64_array(info.Env(), (*results).changes.numbers());
+}
+
+Napi::Value engine_move(const Napi::CallbackInfo& info) {
+  const PointId id = integer_from(info[1], "point");
+  const std::span<const double> values = doubles_from(info[2], "values");
+  const EngineLease lease = lease_from(info[0], "engineMove");
+  ThreadResults results;
+  const Status status = lease->move(id, values, *results);
+  if (status == Status::kWrongDimension) {
+    fail(status, "engineMove: expected " + std::to_string(lease->ring().config().dimension) +
+                     " values, got " + std::to_string(values.size()));
+  }
+  check_correction(status, lease, id, "engineMove");
   return to_float64_array(info.Env(), (*results).changes.numbers());
 }
 

@@ -51,6 +51,7 @@ export interface RipsFiltrationConfig {
 
 /** How distances of points are formed; see native/rips/metric.h. */
 export const METRICS = ['euclidean', 'manhattan', 'chebyshev', 'cosine', 'correlation'] as const
+/** Name of a metric; the last two are angles: vectors without a direction are refused. */
 export type Metric = (typeof METRICS)[number]
 
 export interface NativeRips {
@@ -343,6 +344,14 @@ export interface NativeAddon {
    * change rows. Only for an engine with slide `{ byHand: true }`. WINDOW_EMPTY when `first` is beyond `until`.
    */
   engineUpdate(engine: EngineHandle, until: number, first: number): Float64Array
+  /**
+   * Takes one point out of the window wherever it stands, or gives it other values (one a channel); emits one update and
+   * returns its change rows. A point keeps its number: a removed one is back where it was when it is moved, as long as
+   * an older one is there. For an engine by hand over a Rips cloud without an embedding, else INVALID_ARGUMENT.
+   * POINT_NOT_RETAINED for a point that is not there; engineMove also WRONG_DIMENSION and what streamAppend says of a point.
+   */
+  engineRemove(engine: EngineHandle, point: number): Float64Array
+  engineMove(engine: EngineHandle, point: number, values: Float64Array): Float64Array
   /** The next emission carries a snapshot, whatever `snapshotEvery` says. */
   engineRequestSnapshot(engine: EngineHandle): void
   /** The diagram at the engine's position: rows of kind added, by dimension, then birth position. */

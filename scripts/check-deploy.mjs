@@ -28,6 +28,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { CannotHave } from './errors.mjs'
 import { root } from './setup/shell.mjs'
 
 const cache = join(root, '.cache', 'deploy')
@@ -51,8 +52,6 @@ const CRDS = [
 
 const [command] = process.argv.slice(2)
 const asIs = command === '--as-is'
-
-class CannotHave extends Error {}
 
 const count = { passed: 0, failed: 0, skipped: 0 }
 

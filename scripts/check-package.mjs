@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /**
  * The package as its users get it: packed, installed into an empty folder without the optional packages (no Kafka
- * client, no data set), its addon compiled there, imported, type-checked by name, and its command run.
+ * client, no data set), its addon compiled there, imported, type-checked by name, and its command run. Then with the Kafka
+ * client of this checkout, where it is built: its columnar reader is compiled too.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { innerEnvironment, npmCommand, root } from './setup/shell.mjs'
@@ -81,6 +82,27 @@ export const names: string[] = Object.keys(api)
   process.stdout.write(diagram)
   expect('its command finds the pair 1 -> 2', /\b1\b.*\b2\b/.test(diagram))
   expect('verify finds no mismatch', /\b0 mismatches\b/.test(run(command, ['verify', 'series.csv'], folder)))
+
+  const client = join(root, 'node_modules', 'node-rdkafka')
+  if (existsSync(join(client, 'build', 'Release', 'node-librdkafka.node'))) {
+    const installed = join(folder, 'node_modules', 'node-rdkafka')
+    const rebuild = [...first, 'rebuild', 'streaming-tda', '--foreground-scripts']
+    const rebuilt = () =>
+      execFileSync(npm, rebuild, {
+        cwd: folder,
+        encoding: 'utf8',
+        env: innerEnvironment(),
+        stdio: ['ignore', 'pipe', 'pipe']
+      })
+    symlinkSync(client, installed)
+    process.stdout.write(rebuilt())
+    expect(
+      'builds the columnar Kafka reader beside node-rdkafka',
+      /records can be read in columns/.test(run(command, ['doctor'], folder))
+    )
+  } else {
+    process.stdout.write('  SKIPPED: the columnar Kafka reader, for node-rdkafka is not built here\n')
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

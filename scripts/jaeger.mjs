@@ -13,10 +13,12 @@
 // can skip loudly. Its log is .cache/jaeger/jaeger.log.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import net from 'node:net'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { CannotHave, firstLine, lastLine } from './errors.mjs'
+import { freePorts, holdsWithin } from './ports.mjs'
+import { isOurs } from './processes.mjs'
 
 const VERSION = '1.76.0'
 const cache = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '.cache', 'jaeger')
@@ -26,8 +28,6 @@ const START_MS_MAX = 60_000
 const STOP_MS_MAX = 10_000
 /** Traces kept in memory. */
 const TRACES_MAX = 10_000
-
-class CannotStart extends Error {}
 
 async function up(buildTimeoutS) {
   const given = process.env.JAEGER_ENDPOINT
@@ -70,7 +70,7 @@ function startContainer(engine, flags, addresses) {
   const args = ['run', '--detach', '--rm', '--network=host', image, ...flags]
   const run = spawnSync(engine, args, { encoding: 'utf8' })
   if (run.status !== 0) {
-    throw new CannotStart(`no Jaeger: ${engine} could not run ${image}: ${firstLine(run.stderr)}`)
+    throw new CannotHave(`no Jaeger: ${engine} could not run ${image}: ${firstLine(run.stderr)}`)
   }
   save({ addresses, engine, container: run.stdout.trim() })
 }
@@ -79,7 +79,7 @@ function startContainer(engine, flags, addresses) {
 function build(timeoutS) {
   if (existsSync(program)) return
   if (spawnSync('go', ['version']).status !== 0) {
-    throw new CannotStart('no Jaeger: set JAEGER_ENDPOINT, start a container engine, or install Go')
+    throw new CannotHave('no Jaeger: set JAEGER_ENDPOINT, start a container engine, or install Go')
   }
   process.stderr.write(`building Jaeger ${VERSION}: some minutes, once\n`)
   const startedMs = Date.now()
@@ -97,9 +97,9 @@ function build(timeoutS) {
     const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false' }
     const run = spawnSync('go', args, { cwd: source, env, encoding: 'utf8', timeout: Math.max(1, leftMs) })
     if (run.error?.code === 'ETIMEDOUT') {
-      throw new CannotStart(`no Jaeger: go ${args[0]} did not end within ${timeoutS} s (--build-timeout)`)
+      throw new CannotHave(`no Jaeger: go ${args[0]} did not end within ${timeoutS} s (--build-timeout)`)
     }
-    if (run.status !== 0) throw new CannotStart(`no Jaeger: go ${args[0]} failed: ${lastLine(run.stderr)}`)
+    if (run.status !== 0) throw new CannotHave(`no Jaeger: go ${args[0]} failed: ${lastLine(run.stderr)}`)
   }
   renameSync(`${program}.new`, program)
   rmSync(source, { recursive: true, force: true })
@@ -107,19 +107,19 @@ function build(timeoutS) {
 }
 
 async function answering({ query, otlpHttp }) {
-  const deadline = Date.now() + START_MS_MAX
   const answers = (url) =>
     fetch(url).then(
       () => true,
       () => false
     )
-  while (!((await answers(`${query}/api/services`)) && (await answers(otlpHttp)))) {
-    if (Date.now() > deadline || !status()) {
-      await down()
-      throw new CannotStart('no Jaeger: it did not start; see .cache/jaeger/jaeger.log')
-    }
-    await pause(100)
-  }
+  let ended = false
+  const begun = await holdsWithin(START_MS_MAX, async () => {
+    ended = status() === undefined
+    return ended || ((await answers(`${query}/api/services`)) && (await answers(otlpHttp)))
+  })
+  if (begun && !ended) return
+  await down()
+  throw new CannotHave('no Jaeger: it did not start; see .cache/jaeger/jaeger.log')
 }
 
 function save(state) {
@@ -132,11 +132,9 @@ function status() {
   return isAlive(state) ? JSON.stringify(state.addresses) : undefined
 }
 
-/** Process ids come round again: it is ours only if its command line still names the program. */
 function isAlive({ pid, engine, container }) {
   if (container) return spawnSync(engine, ['inspect', container]).status === 0
-  const seen = spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' })
-  return seen.status === 0 && seen.stdout.includes(program)
+  return isOurs(pid, program)
 }
 
 async function down() {
@@ -145,39 +143,9 @@ async function down() {
   if (state.container) spawnSync(state.engine, ['stop', state.container])
   else if (isAlive(state)) {
     process.kill(state.pid, 'SIGTERM')
-    const deadline = Date.now() + STOP_MS_MAX
-    while (isAlive(state) && Date.now() < deadline) await pause(100)
-    if (isAlive(state)) process.kill(state.pid, 'SIGKILL')
+    if (!(await holdsWithin(STOP_MS_MAX, () => !isAlive(state)))) process.kill(state.pid, 'SIGKILL')
   }
   rmSync(stateFile)
-}
-
-async function freePorts(count) {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise((resolve, reject) => {
-          const server = net.createServer().once('error', reject)
-          server.listen(0, '127.0.0.1', () => resolve(server))
-        })
-    )
-  )
-  const ports = servers.map((server) => server.address().port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
-}
-
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-function firstLine(text) {
-  return text.split('\n').find((line) => line.trim() !== '') ?? 'no output'
-}
-
-function lastLine(text) {
-  return firstLine(text.split('\n').reverse().join('\n'))
 }
 
 function fail(message, code) {
@@ -209,6 +177,6 @@ async function main() {
 }
 
 main().catch((error) => {
-  if (!(error instanceof CannotStart)) throw error
+  if (!(error instanceof CannotHave)) throw error
   fail(error.message, 3)
 })

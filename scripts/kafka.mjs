@@ -20,7 +20,7 @@
  */
 import { parseArgs } from 'node:util'
 import { Cluster } from './kafka/cluster.mjs'
-import { CannotStart } from './kafka/errors.mjs'
+import { CannotHave } from './errors.mjs'
 import { PROTOCOLS } from './kafka/security.mjs'
 
 const usage = `usage: kafka.mjs up [--brokers 1|3] [--advertise HOST:PORT,...] [--security ${PROTOCOLS.join('|')}] [--set KEY=VALUE]
@@ -84,6 +84,6 @@ function fail(message, code) {
 
 main().catch((error) => {
   if (error.code?.startsWith('ERR_PARSE_ARGS')) return fail(`${error.message}\n${usage}`, 2)
-  if (!(error instanceof CannotStart)) throw error
+  if (!(error instanceof CannotHave)) throw error
   fail(error.message, 3)
 })

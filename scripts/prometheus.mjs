@@ -11,12 +11,11 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { CannotHave, lastLine } from './errors.mjs'
 import { root } from './setup/shell.mjs'
 
 const cache = join(root, '.cache', 'prometheus')
 const TOOLS = ['prometheus', 'promtool']
-
-class CannotHave extends Error {}
 
 function tools() {
   return found(process.env.PATH?.split(delimiter) ?? []) ?? found([join(cache, 'usr', 'bin')]) ?? fetched()
@@ -40,7 +39,7 @@ function fetched() {
 function run(command, args) {
   const { status, stderr, error } = spawnSync(command, args, { cwd: cache, encoding: 'utf8' })
   if (status === 0) return
-  const why = error ? error.message : stderr.trim().split('\n').at(-1)
+  const why = error ? error.message : lastLine(stderr)
   throw new CannotHave(`${command}: ${why}`)
 }
 

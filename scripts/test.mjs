@@ -148,14 +148,26 @@ else if (given.length > 0) stages = [['tests', () => jest(given, {})]]
 
 const total = { ...noTests }
 const giveBroker = given.length === 0 || given[0] === '--coverage' ? takeBroker() : () => {}
-for (const [title, stage] of stages) {
-  process.stdout.write(`\n== ${title}\n`)
-  const started = Date.now()
-  const counts = await stage()
-  for (const kind of Object.keys(total)) total[kind] += counts[kind]
-  process.stdout.write(`== ${title}: ${line(counts)} in ${Math.round((Date.now() - started) / 1000)} s\n`)
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143]
+]) {
+  process.once(signal, () => {
+    giveBroker()
+    process.exit(code)
+  })
 }
-giveBroker()
+try {
+  for (const [title, stage] of stages) {
+    process.stdout.write(`\n== ${title}\n`)
+    const started = Date.now()
+    const counts = await stage()
+    for (const kind of Object.keys(total)) total[kind] += counts[kind]
+    process.stdout.write(`== ${title}: ${line(counts)} in ${Math.round((Date.now() - started) / 1000)} s\n`)
+  }
+} finally {
+  giveBroker()
+}
 process.stdout.write(`\n${line(total)}\n`)
 if (total.failed > 0 || total.passed === 0) process.exitCode = 1
 

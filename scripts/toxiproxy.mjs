@@ -14,14 +14,14 @@ import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } 
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { CannotHave, lastLine } from './errors.mjs'
 import { answers, freePorts, holdsWithin } from './ports.mjs'
+import { isOurs } from './processes.mjs'
 
 const MODULE = 'github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0'
 const cache = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '.cache', 'toxiproxy')
 const server = path.join(cache, 'server')
 const STEP_TIMEOUT_MS = 20_000
-
-class CannotStart extends Error {}
 
 function compile() {
   const stamp = path.join(cache, 'module')
@@ -31,8 +31,8 @@ function compile() {
     env: { ...process.env, GOBIN: cache, GOFLAGS: '-mod=mod' },
     encoding: 'utf8'
   })
-  if (run.error) throw new CannotStart('Go is needed (Debian: apt-get install golang-go)')
-  if (run.status !== 0) throw new CannotStart(`go install ${MODULE}: ${run.stderr.trim().split('\n').at(-1)}`)
+  if (run.error) throw new CannotHave('Go is needed (Debian: apt-get install golang-go)')
+  if (run.status !== 0) throw new CannotHave(`go install ${MODULE}: ${lastLine(run.stderr)}`)
   writeFileSync(stamp, MODULE)
 }
 
@@ -51,7 +51,7 @@ async function up(file, name) {
   writeFileSync(file, JSON.stringify({ pid: child.pid, port, url }))
   if (!(await holdsWithin(STEP_TIMEOUT_MS, () => answers(port)))) {
     await down(file)
-    throw new CannotStart(`it does not listen; see .cache/toxiproxy/${name}.log`)
+    throw new CannotHave(`it does not listen; see .cache/toxiproxy/${name}.log`)
   }
   return url
 }
@@ -59,21 +59,19 @@ async function up(file, name) {
 function status(file) {
   if (!existsSync(file)) return undefined
   const state = JSON.parse(readFileSync(file, 'utf8'))
-  return isOurs(state) ? state.url : undefined
+  return isAlive(state) ? state.url : undefined
 }
 
 async function down(file) {
   if (!existsSync(file)) return
   const state = JSON.parse(readFileSync(file, 'utf8'))
-  if (isOurs(state)) process.kill(state.pid, 'SIGTERM')
-  if (!(await holdsWithin(STEP_TIMEOUT_MS, () => !isOurs(state)))) process.kill(state.pid, 'SIGKILL')
+  if (isAlive(state)) process.kill(state.pid, 'SIGTERM')
+  if (!(await holdsWithin(STEP_TIMEOUT_MS, () => !isAlive(state)))) process.kill(state.pid, 'SIGKILL')
   rmSync(file)
 }
 
-/** Process ids come round again: it is ours only if its command line is ours. */
-function isOurs({ pid, port }) {
-  const seen = spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' })
-  return seen.status === 0 && seen.stdout.includes(server) && seen.stdout.includes(`-port ${port}`)
+function isAlive({ pid, port }) {
+  return isOurs(pid, server, `-port ${port}`)
 }
 
 async function main() {
@@ -105,7 +103,7 @@ function usage() {
 }
 
 main().catch((error) => {
-  if (!(error instanceof CannotStart)) throw error
+  if (!(error instanceof CannotHave)) throw error
   process.stderr.write(`no Toxiproxy: ${error.message}\n`)
   process.exitCode = 3
 })

@@ -30,7 +30,8 @@ int32_t append(std::vector<char>& bytes, const void* from, size_t size) {
 void add(Batch& batch, const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return;
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (batch.error_code != 0) return;
+    const bool is_fatal = message.err == RD_KAFKA_RESP_ERR__FATAL;  // Told once: nothing may hide it.
+    if (batch.error_code != 0 && !is_fatal) return;
     batch.error_code = message.err;
     batch.error = rd_kafka_message_errstr(&message);
     return;

@@ -31,7 +31,7 @@ struct Batch {
   std::vector<double> offsets;
   std::vector<double> timestamps;  // ms since the epoch; -1 where the log has none
   std::vector<Headers> headers;    // of the messages that have some, in order
-  // The first error the consumer reported between the messages.
+  // The first error the consumer reported between the messages, or a fatal one.
   int error_code = 0;
   std::string error;
 };

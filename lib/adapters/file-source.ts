@@ -21,7 +21,7 @@ export function fileSource(file: CsvFile, progress: () => void): Subscription {
   }
   return {
     events,
-    commit: () => Promise.resolve(true),
+    commit: (next) => Promise.resolve(new Set(next.keys())),
     lag: () => Promise.resolve(new Map<number, number>()),
     close: () => Promise.resolve()
   }

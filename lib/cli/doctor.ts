@@ -6,7 +6,7 @@ import { TdaError } from '../errors.js'
 import { textWithoutSecrets } from '../observability/redact.js'
 import { wrongBy, type CheckName, type Finding } from './doctor/finding.js'
 import { checkBrokers, checkClock, checkLag, checkTopics } from './doctor/kafka.js'
-import { checkAddon, checkClient, checkDisk, checkMemory, checkNode } from './doctor/machine.js'
+import { checkAddon, checkClient, checkDisk, checkMemory, checkNode, checkReader } from './doctor/machine.js'
 import { checkDaemon } from './doctor/running-daemon.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { write, type Terminal } from './terminal.js'
@@ -38,7 +38,9 @@ export async function doctor(options: DoctorOptions, terminal: Terminal): Promis
 async function* findings(path: string | undefined, url: string | null): AsyncGenerator<Finding> {
   yield checkNode()
   yield checkAddon()
-  yield await checkClient(path !== undefined)
+  const client = await checkClient(path !== undefined)
+  yield client
+  if (client.status === 'ok') yield checkReader()
   yield* await checked('disk', () => checkDisk(process.cwd()))
   let config: Config | undefined
   if (path !== undefined) {

@@ -19,6 +19,9 @@ export interface ReloadParts {
   readonly use: ConfigUse
   readonly running: Config
   readonly logger: PipelineLogger
+  /** May refuse by throwing, and then has changed nothing; asked first. */
+  readonly gate: Reconfigurable
+  /** Take over whatever the schema allows. */
   readonly parts: readonly Reconfigurable[]
 }
 
@@ -41,12 +44,14 @@ export function reloadOnSignal(options: ReloadParts): Reload {
 }
 
 /** The configuration that holds from now on: the file's, or, when it is refused, the one that held before. */
-export async function reload({ path, use, running, logger, parts }: ReloadParts): Promise<Config> {
+export async function reload(options: ReloadParts): Promise<Config> {
+  const { path, use, running, logger, gate, parts } = options
   try {
     const changed = await loadConfig(path, use)
     const refused = refusedChanges(running, changed)
     if (refused.length > 0)
       throw new TdaError('CONFIG_INVALID', refused.map((line) => `${path}: ${line}`).join('\n'))
+    await gate.reconfigure(changed)
     for (const part of parts) await part.reconfigure(changed)
     const { log, metrics, tracing } = changed
     logger.info({ log, metrics, tracing }, `${path} was read again and taken over`)

@@ -186,7 +186,7 @@ interface Work {
 }
 
 async function publishInPlace(work: Work, source: Subscription): Promise<ExitCode> {
-  const { mesh, config, group } = work
+  const { mesh, config, group, targets } = work
   const guard = new BrokerGuard()
   const delivery = await openDelivery(mesh, source, config, { guard, metrics: noMetrics })
   try {
@@ -197,7 +197,10 @@ async function publishInPlace(work: Work, source: Subscription): Promise<ExitCod
       return delivery.deliver(outcome, () => (out += 1))
     })
     await delivery.settle()
-    if (out === delivered) return EXIT.done
+    // Who publishes at least once hears of its results alone: whether the group has the offsets, only it can say.
+    const committed = await mesh.groupOffsets(config.input.topic, group)
+    const isThere = targets.every(({ partition, offset }) => committed.get(partition) === offset)
+    if (out === delivered && isThere) return EXIT.done
     throw new TdaError(
       'BROKER',
       `the group "${group}" took partitions away before all was restored; try again`

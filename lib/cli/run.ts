@@ -65,15 +65,16 @@ export async function run(
     else process.exit(EXIT.impossible)
   }
   const stop = stopOnSignal(giveUp, ['SIGINT', 'SIGTERM'])
+  const tracing = DistributedTracer.start(config.tracing, { logger })
   const reloading = reloadOnSignal({
     path,
     use,
     running: config,
     logger,
+    gate: { reconfigure: async (changed) => (await tracing).reconfigure(changed.tracing) },
     parts: [
       { reconfigure: ({ log }) => logger.reconfigure(log) },
-      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) },
-      { reconfigure: (changed) => tracer?.reconfigure(changed.tracing) }
+      { reconfigure: (changed) => metrics.reconfigure(changed.metrics) }
     ]
   })
   const warnings = logWarnings(logger.component('process'))
@@ -85,7 +86,7 @@ export async function run(
   try {
     const workers = config.pipeline.workers ?? defaultWorkers()
     logger.info({ config, workers, memoryLimitMiB, memoryPredictedMiB }, 'starting')
-    tracer = await DistributedTracer.start(config.tracing, { logger })
+    tracer = await tracing
     mesh = await (kafka ? connect : connectInProcess)(config, logger.component('kafka'))
     const closing = (): void => within(CLOSE_MS_MAX)
     const daemon = await createDaemon(config, {

@@ -45,7 +45,10 @@ export function crossChecks(sections: ValidSections, use: ConfigUse): ConfigIssu
     checkMessageSize(sections.kafka, sections.publish, wrong)
   }
   if (sections.spool !== undefined && sections.delivery === 'exactly-once') {
-    wrong(['spool'], 'only with delivery: at-least-once; exactly once, what did not go out is fetched again')
+    wrong(
+      ['spool'],
+      'only with delivery: at-least-once; exactly once, what did not go out is repeated from memory'
+    )
   }
   if (sections.input !== undefined) checkInput(sections.input, use, wrong)
   if (sections.input !== undefined && sections.output !== undefined) {

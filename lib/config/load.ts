@@ -22,6 +22,9 @@ const BYTES_MAX = 1 << 20
 /**
  * Reads and validates the configuration in `file`.
  * @throws {TdaError} FILE when it cannot be read; CONFIG_INVALID with one line for each problem.
+ * @example
+ * const config = await loadConfig('examples/sensor-network.yaml', 'file')
+ * console.log(config.scales.map(({ name }) => name).length > 0) // true
  */
 export async function loadConfig(file: string, use: ConfigUse): Promise<Config> {
   return parseConfig(await readSmallFile(file), file, use)

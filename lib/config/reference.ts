@@ -129,28 +129,28 @@ points) and refused beyond the limit. Higher dimensions: whole windows, \`stream
 `
 
 function sectionText(key: string, section: JsonSchema, required: boolean): string {
-  const list = section.items !== undefined
+  const { items } = section
   const title = `## \`${key}\`${required ? ' (required)' : ''}`
-  const rows = list ? optionRows([key, 0], section.items ?? {}) : optionRows([key], section)
+  const inside = items === undefined ? innerRows([key], section) : innerRows([key, 0], items)
+  const rows = inside.length > 0 ? inside : optionRows([key], section, required)
   const table = ['| option | values | default | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')
   return `${title}\n\n${section.description ?? ''}\n\n${table}\n`
 }
 
-function optionRows(path: ConfigPath, schema: JsonSchema): string[] {
-  const { properties = {}, required = [] } = schema
-  return Object.entries(properties).flatMap(([key, option]) => {
-    const at = [...path, key]
-    const inner = option.properties === undefined ? [] : optionRows(at, option)
-    const fallback =
-      option.default === undefined ? (required.includes(key) ? '**required**' : '') : code(option.default)
-    const cells = [
-      `\`${pathText(at).replace('[0]', '[]')}\``,
-      values(option),
-      fallback,
-      option.description ?? ''
-    ]
-    return [`| ${cells.map(escaped).join(' | ')} |`, ...inner]
-  })
+function innerRows(path: ConfigPath, { properties = {}, required = [] }: JsonSchema): string[] {
+  return Object.entries(properties).flatMap(([key, option]) =>
+    optionRows([...path, key], option, required.includes(key))
+  )
+}
+
+function optionRows(path: ConfigPath, option: JsonSchema, required: boolean): string[] {
+  const cells = [
+    `\`${pathText(path).replace('[0]', '[]')}\``,
+    values(option),
+    option.default === undefined ? (required ? '**required**' : 'optional') : code(option.default),
+    option.description ?? ''
+  ]
+  return [`| ${cells.map(escaped).join(' | ')} |`, ...innerRows(path, option)]
 }
 
 function values(option: JsonSchema): string {
@@ -161,7 +161,6 @@ function values(option: JsonSchema): string {
   if (option.type === 'integer' || option.type === 'number') return `number${range(option)}`
   if (option.type === 'boolean') return `${code(true)}, ${code(false)}`
   if (option.type === 'object') return 'mapping'
-  if (option.type === 'boolean') return '`true`, `false`'
   return option.title ?? 'text'
 }
 

@@ -449,4 +449,5 @@ export const configSchema = z.strictObject({
 
 /** The validated configuration, all defaults filled in, durations in milliseconds. */
 export type Config = z.output<typeof configSchema>
+/** One time scale of a {@link Config}. */
 export type ScaleConfig = Config['scales'][number]

@@ -3,6 +3,7 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 
 const HIGHEST_US = 3_600_000_000
 
+/** Percentiles of a latency, in ms, to three digits. */
 export interface LatencyFigures {
   /** How many there were. */
   readonly count: number

@@ -3,14 +3,17 @@ import { TdaError } from '../errors.js'
 
 /** How events are spread over time; see `arrivals.ts`. */
 export const ARRIVALS = ['constant', 'poisson', 'bursts', 'ramp'] as const
+/** How intended times are spread: evenly, at random, in the first fifth of each second, or ever faster up to the rate. */
 export type Arrival = (typeof ARRIVALS)[number]
 
 /** Where points come from; see `points.ts`. */
 export const LOAD_DATA = ['uniform', 'circle', 'torus', 'walk', 'sine', 'drift', 'regime'] as const
+/** What the points of a stream look like. */
 export type LoadData = (typeof LOAD_DATA)[number]
 
 /** How a record is written: JSON, or packed numbers (`input.format: binary`). */
 export const LOAD_FORMATS = ['json', 'float64', 'float32'] as const
+/** How a record is written. */
 export type LoadFormat = (typeof LOAD_FORMATS)[number]
 
 /** Bounds of every option. */

@@ -22,6 +22,7 @@ export interface WorstSecond {
   readonly sent: number
 }
 
+/** Whether the events sent in every second differ from those scheduled by at most max(1, 1 %). */
 export interface RateFigures {
   /** Seconds looked at, overlapping, every 10 ms. */
   readonly seconds: number

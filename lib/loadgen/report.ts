@@ -16,6 +16,7 @@ export interface LoadProgress {
   readonly rssMiB: number
 }
 
+/** What a run sent and what became of it: events, times in seconds or ms, bytes. `scheduled` = `sent` + `unsent`. */
 export interface LoadReport {
   readonly target: string
   readonly rate: number

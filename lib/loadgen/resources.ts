@@ -15,6 +15,7 @@ export interface ProcessFigures {
   readonly rssMiBLast: number
 }
 
+/** What a run cost, sampled once a second. */
 export interface ResourceFigures {
   readonly self: ProcessFigures
   /** How much later than asked timers fired, in ms. */

@@ -10,6 +10,7 @@ export interface BulkObserver {
   failed(records: number, cause: Error, tag?: number): void
 }
 
+/** Takes records one by one without waiting; a {@link BulkObserver} hears what became of each. */
 export interface BulkPublisher {
   /** Where records go, for people. */
   readonly description: string

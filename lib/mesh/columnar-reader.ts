@@ -55,16 +55,33 @@ export function columnarSettings(): { readonly 'plugin.library.paths'?: string }
   return loadAddon() === null ? {} : { 'plugin.library.paths': addonPath }
 }
 
-let loaded: KafkaAddon | null | undefined
+/** Why there is no reader, for people; `null` where there is one. Call it once node-rdkafka is loaded. */
+export function columnarObstacle(path = addonPath): string | null {
+  const found = path === addonPath ? loaded() : load(path)
+  return typeof found === 'string' ? found : null
+}
+
+let result: KafkaAddon | string | undefined
+
+function loaded(): KafkaAddon | string {
+  result ??= load(addonPath)
+  return result
+}
 
 function loadAddon(): KafkaAddon | null {
-  if (loaded !== undefined) return loaded
+  const found = loaded()
+  return typeof found === 'string' ? null : found
+}
+
+/** The addon, or why it is not there: node-rdkafka's own way still works. */
+function load(path: string): KafkaAddon | string {
+  if (!existsSync(path)) return 'the columnar reader is not built'
   try {
-    loaded = existsSync(addonPath) ? (createRequire(import.meta.url)(addonPath) as KafkaAddon) : null
-  } catch {
-    loaded = null // Built for another Node or librdkafka: node-rdkafka's own way still works.
+    return createRequire(import.meta.url)(path) as KafkaAddon
+  } catch (error) {
+    // Built for another Node or librdkafka.
+    return `the columnar reader does not load: ${(error as Error).message.split('\n', 1)[0]}`
   }
-  return loaded
 }
 
 /** The reader of one connected consumer. While there is one, nobody else consumes from it. */

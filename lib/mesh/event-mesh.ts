@@ -77,10 +77,10 @@ export interface Subscription {
     readonly signal: AbortSignal
   }): AsyncIterable<MeshEvent>
   /**
-   * Commits the next offset to read of each partition. Resolves `true` when the group has them, `false` when partitions
-   * are being taken away and nothing is committed any more: their next owner repeats what was not.
+   * Commits the next offset to read of each partition. Resolves with the partitions whose offsets the group has; the
+   * others are being taken away, and their next owner repeats what was not committed.
    */
-  commit(next: ReadonlyMap<number, number>): Promise<boolean>
+  commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>>
   /** Records between the position read so far and the end of each assigned partition; BROKER when none answers. */
   lag(): Promise<ReadonlyMap<number, number>>
   /** Leaves the group; `events` ends. What was not committed is repeated by the next owner. */
@@ -159,6 +159,8 @@ export interface EventMesh {
   partitions(topic: string): Promise<number>
   /** Where the records of a partition begin and end now, transactions under way included. */
   bounds(topic: string, partition: number): Promise<PartitionBounds>
+  /** The next offset a group reads of each partition of a topic; `null`: it has never committed there. It is not joined. */
+  groupOffsets(topic: string, groupId: string): Promise<ReadonlyMap<number, number | null>>
   /**
    * The records of one partition from an offset (default: the oldest) up to the end it has at the call, in batches.
    * Records of a transaction under way are waited for, those of an aborted one left out. No group is involved.

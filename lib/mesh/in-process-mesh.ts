@@ -149,6 +149,14 @@ export class InProcessEventMesh implements EventMesh {
     return Promise.resolve({ low: log.low, high: log.high })
   }
 
+  groupOffsets(topic: string, groupId: string): Promise<ReadonlyMap<number, number | null>> {
+    const { logs, groups } = this.#topic(topic)
+    const committed = groups.get(groupId)?.committed
+    return Promise.resolve(
+      new Map(logs.map(({ partition }) => [partition, committed?.get(partition) ?? null] as const))
+    )
+  }
+
   async *readPartition(
     topic: string,
     partition: number,

@@ -57,11 +57,11 @@ export class InProcessSubscription implements Subscription {
     }
   }
 
-  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+  async commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     await Promise.resolve() // As with a broker, nothing is refused before somebody can wait for it.
     this.store(next)
     this.mesh.wake()
-    return true
+    return new Set(next.keys())
   }
 
   /** Counts assignments: what was read in one generation is not committed in another. */

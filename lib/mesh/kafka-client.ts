@@ -17,6 +17,7 @@ export type { KafkaConsumer, LibrdKafkaError, Message, Producer } from 'node-rdk
 /** librdkafka's error numbers this package acts upon. Negative: found by the client; positive: said by the broker. */
 export const RD_KAFKA = {
   TRANSPORT: -195,
+  UNKNOWN_PARTITION: -190,
   ALL_BROKERS_DOWN: -187,
   TIMED_OUT: -185,
   QUEUE_FULL: -184,
@@ -199,8 +200,15 @@ export function logClient(client: Talking, role: 'consumer' | 'producer', log: C
   })
 }
 
+/** Never rejects: node-rdkafka throws where a producer did not get as far as being connected. */
 export function disconnectClient(client: Connectable): Promise<void> {
-  return new Promise((resolve) => client.disconnect(() => resolve()))
+  return new Promise((resolve) => {
+    try {
+      client.disconnect(() => resolve())
+    } catch {
+      resolve()
+    }
+  })
 }
 
 /** A callback of librdkafka as a promise. */
@@ -213,11 +221,17 @@ export function call(begin: (done: (error: unknown) => void) => void): Promise<v
   })
 }
 
-/**
- * The same for a call that may never come back.
- *
- * @throws BROKER, not retriable, when it takes longer than `ms`: what it holds can only be freed by ending the process.
- */
+/** A call that does not come back; the client it was made on can only be freed by ending the process. */
+export class HungCall extends TdaError {
+  constructor(what: string, ms: number) {
+    super(
+      'BROKER',
+      `${what}: librdkafka did not come back within ${ms} ms; restart, which repeats what was not committed`
+    )
+  }
+}
+
+/** The same for a call that may never come back. @throws HungCall when it takes longer than `ms`. */
 export async function callWithin(
   ms: number,
   what: string,
@@ -225,13 +239,52 @@ export async function callWithin(
 ): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    const text = `${what}: librdkafka did not come back within ${ms} ms; restart, which repeats what was not committed`
-    timer = setTimeout(() => reject(new TdaError('BROKER', text)), ms)
+    timer = setTimeout(() => reject(new HungCall(what, ms)), ms)
   })
   try {
     await Promise.race([call(begin), late])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+interface Asking {
+  queryWatermarkOffsets(
+    topic: string,
+    partition: number,
+    timeoutMs: number,
+    done: (error: LibrdKafkaError | null, offsets: { lowOffset: number; highOffset: number }) => void
+  ): unknown
+  getMetadata(
+    options: { topic: string; timeout: number },
+    done: (error: LibrdKafkaError | null) => void
+  ): unknown
+}
+
+/**
+ * The oldest offset of a partition and its next one. A client that looked at the topic before all of its partitions were there
+ * believes that for minutes: it is told to look again before the error is thrown, so that the next attempt may succeed.
+ *
+ * @throws BROKER when there is no answer in time.
+ */
+export async function queryBounds(
+  client: Asking,
+  topic: string,
+  partition: number,
+  timeoutMs: number
+): Promise<{ readonly low: number; readonly high: number }> {
+  try {
+    return await new Promise((resolve, reject) => {
+      client.queryWatermarkOffsets(topic, partition, timeoutMs, (error, offsets) => {
+        if (error) reject(asError(error))
+        else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
+      })
+    })
+  } catch (error) {
+    if (errorNumber(error) === RD_KAFKA.UNKNOWN_PARTITION || errorNumber(error) === RD_KAFKA.UNKNOWN_TOPIC) {
+      await new Promise<void>((resolve) => client.getMetadata({ topic, timeout: timeoutMs }, () => resolve()))
+    }
+    throw brokerError(`read the bounds of "${topic}"/${partition}`, error)
   }
 }
 

@@ -15,6 +15,7 @@ import {
   disconnectClient,
   isHopeless,
   loadKafka,
+  queryBounds,
   withSettings,
   type KafkaConsumer,
   type LibrdKafkaError,
@@ -50,18 +51,9 @@ export class KafkaInspector {
     })
   }
 
-  bounds(topic: string, partition: number): Promise<PartitionBounds> {
-    return patiently(() => this.#bounds(topic, partition))
-  }
-
-  async #bounds(topic: string, partition: number): Promise<PartitionBounds> {
+  async bounds(topic: string, partition: number): Promise<PartitionBounds> {
     const client = await this.#open()
-    return new Promise((resolve, reject) => {
-      client.queryWatermarkOffsets(topic, partition, REQUEST_MS, (error: LibrdKafkaError | null, offsets) => {
-        if (error) reject(brokerError(`read the bounds of "${topic}"/${partition}`, error))
-        else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
-      })
-    })
+    return patiently(() => queryBounds(client, topic, partition, REQUEST_MS))
   }
 
   async offsetsAt(topic: string, timestampMs: number): Promise<ReadonlyMap<number, number>> {

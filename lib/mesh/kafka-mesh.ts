@@ -14,6 +14,7 @@ import type {
 } from './event-mesh.js'
 import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
 import type { ClientLog } from './client-log.js'
+import { groupOffsets } from './group-offsets.js'
 import type { LibrdKafkaError } from './kafka-client.js'
 import { KafkaInspector } from './kafka-inspector.js'
 import { KafkaPublisher } from './kafka-publisher.js'
@@ -176,6 +177,12 @@ export class KafkaEventMesh implements EventMesh {
 
   bounds(topic: string, partition: number): Promise<PartitionBounds> {
     return this.#inspector.bounds(topic, partition)
+  }
+
+  async groupOffsets(topic: string, groupId: string): Promise<ReadonlyMap<number, number | null>> {
+    const settings = this.#options.librdkafka ?? {}
+    const partitions = await this.partitions(topic)
+    return groupOffsets({ brokers: this.#brokers, settings, groupId, topic, partitions })
   }
 
   readPartition(

@@ -58,7 +58,8 @@ export async function findTooLarge(
   const send = (topic: string, record: OutgoingRecord): boolean => {
     try {
       const key = typeof record.key === 'string' ? record.key : toBuffer(record.key)
-      producer.produce(topic, record.partition ?? null, toBuffer(record.value), key, null, record)
+      const headers = record.headers ? [record.headers.map(([name, text]) => ({ [name]: text }))] : []
+      producer.produce(topic, record.partition ?? null, toBuffer(record.value), key, null, record, ...headers)
       waiting += 1
     } catch (error) {
       if (isTooLarge(error)) found.add(record)
@@ -101,6 +102,20 @@ export async function findTooLarge(
 }
 
 function largestFirst(records: readonly OutgoingRecord[]): OutgoingRecord[] {
-  const size = ({ key, value }: OutgoingRecord): number => (key?.length ?? 0) + (value?.length ?? 0)
-  return [...records].sort((a, b) => size(b) - size(a))
+  return records
+    .map((record) => ({ record, bytes: bytesOnTheWire(record) }))
+    .sort((a, b) => b.bytes - a.bytes)
+    .map(({ record }) => record)
+}
+
+/** What differs between two records that are alone in their batch. */
+function bytesOnTheWire({ key, value, headers = [] }: OutgoingRecord): number {
+  const bytes = prefixed(key) + prefixed(value)
+  return headers.reduce((sum, [name, text]) => sum + prefixed(name) + prefixed(text), bytes)
+}
+
+/** Bytes of a text or bytes behind their length, which takes 7 bits a byte and a bit for its sign. */
+function prefixed(data: string | Uint8Array | null): number {
+  const length = data === null ? 0 : Buffer.byteLength(data)
+  return length + Math.floor(Math.log2(Math.max(1, 2 * length)) / 7) + 1
 }

@@ -16,7 +16,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { TdaError } from '../errors.js'
-import { ColumnarReader, columnarSettings, type ReadError } from './columnar-reader.js'
+import { ColumnarReader, columnarObstacle, columnarSettings, type ReadError } from './columnar-reader.js'
 import type { ClientLog } from './client-log.js'
 import type { AssignedPartition, MeshEvent, MeshRecord, Subscription } from './event-mesh.js'
 import {
@@ -26,6 +26,7 @@ import {
   isHopeless,
   loadKafka,
   logClient,
+  queryBounds,
   RD_KAFKA,
   withSettings,
   type KafkaConsumer,
@@ -56,6 +57,8 @@ export class KafkaSubscription implements Subscription {
   readonly #rebalances: Rebalance[] = []
   /** Next offset to read of each assigned partition. */
   readonly #position = new Map<number, number>()
+  /** The group's offset of each assigned partition, as far as this member knows. */
+  readonly #stored = new Map<number, number>()
   /** Partitions the reader is about to give up; empty when none. */
   #revoking: readonly number[] = []
   /** Records that arrived while the reader was busy. */
@@ -105,6 +108,7 @@ export class KafkaSubscription implements Subscription {
     await connectClient(consumer, options.brokers, options.timeoutMs)
     const { topic, groupId, columnar } = options
     const reader = columnar ? ColumnarReader.open(clientName(consumer), topic) : null
+    logReader(reader, columnar, options.logger)
     const subscription = new KafkaSubscription(consumer, reader, topic, groupId)
     onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
     consumer.subscribe([options.topic])
@@ -141,27 +145,35 @@ export class KafkaSubscription implements Subscription {
   }
 
   /**
-   * While members come and go a broker may refuse commits for seconds, so they are tried again.
+   * While members come and go a broker may refuse commits for seconds, so they are tried again; partitions that are
+   * being taken away are given up after the first refusal, the others are not.
    * @throws BROKER when it refuses for `COMMIT_PATIENCE_MS`.
    */
-  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+  async commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     const deadlineMs = performance.now() + COMMIT_PATIENCE_MS
+    const committed = new Set<number>()
+    const left = new Map(next)
     for (;;) {
-      const offsets = [...next]
-        .filter(([partition]) => this.#position.has(partition))
-        .map(([partition, offset]) => ({ topic: this.topic, partition, offset }))
-      if (offsets.length === 0) return next.size === 0
+      for (const partition of left.keys()) if (!this.#position.has(partition)) left.delete(partition)
+      if (left.size === 0) return committed
       let refusal: unknown = 'the broker kept the former offsets'
       try {
-        this.#consumer.commit(offsets)
-        const stored = await this.committed(offsets.map(({ partition }) => partition))
-        if (offsets.every(({ partition, offset }) => stored.get(partition) === offset)) {
-          return offsets.length === next.size
+        this.#consumer.commit(
+          [...left].map(([partition, offset]) => ({ topic: this.topic, partition, offset }))
+        )
+        const stored = await this.committed([...left.keys()])
+        for (const [partition, offset] of left) {
+          if (stored.get(partition) !== offset) continue
+          committed.add(partition)
+          left.delete(partition)
         }
+        if (left.size === 0) return committed
       } catch (error) {
         refusal = error
       }
-      if (this.#closing || this.#isRevoking()) return false
+      if (this.#closing) return committed
+      for (const partition of left.keys()) if (this.isLosing([partition])) left.delete(partition)
+      if (left.size === 0) return committed
       if (isHopeless(refusal) || performance.now() > deadlineMs) {
         throw brokerError(`commit offsets of "${this.topic}"`, refusal)
       }
@@ -189,6 +201,22 @@ export class KafkaSubscription implements Subscription {
       if (kind === 'revoke') for (const partition of partitions) revoked.add(partition)
     }
     return [...partitions].every((partition) => revoked.has(partition) || !this.#position.has(partition))
+  }
+
+  /** Whether partitions are being given up at this moment. */
+  get isRevoking(): boolean {
+    return this.#revoking.length > 0
+  }
+
+  /** Whether one of these offsets is another than the group has, as far as this member knows. */
+  isMoved(next: ReadonlyMap<number, number>): boolean {
+    return [...next].some(([partition, offset]) => this.#stored.get(partition) !== offset)
+  }
+
+  /** A transaction of this member has committed these offsets. */
+  noteCommitted(next: ReadonlyMap<number, number>): void {
+    for (const [partition, offset] of next)
+      if (this.#position.has(partition)) this.#stored.set(partition, offset)
   }
 
   async lag(): Promise<ReadonlyMap<number, number>> {
@@ -277,8 +305,8 @@ export class KafkaSubscription implements Subscription {
     const { records, error } = await reader.take(recordsMax, FIRST_RECORD_MS, lingerMs)
     if (this.#isClosing()) return []
     this.#follow(records)
-    // What came before the error goes on its way; the error comes again when it lasts.
-    if (error !== null && records.length === 0) await this.#readFailed(error)
+    // What came before the error goes on its way; the error comes again when it lasts. A fatal one comes once.
+    if (error !== null && (records.length === 0 || isHopeless(error))) await this.#readFailed(error)
     return records
   }
 
@@ -315,9 +343,13 @@ export class KafkaSubscription implements Subscription {
       const committed = offset !== null && offset <= high ? offset : null
       assigned.push({ partition, low, resume: Math.max(low, committed ?? low), committed })
     }
+    for (const { partition, committed } of assigned) {
+      if (committed === null) this.#stored.delete(partition)
+      else this.#stored.set(partition, committed)
+    }
     const starts = new Map(assigned.map(({ partition, low }) => [partition, low]))
     const startAt = (partition: number, offset: number): void => void starts.set(partition, offset)
-    yield { kind: 'assigned', partitions: assigned, startAt }
+    yield* this.#hand({ kind: 'assigned', partitions: assigned, startAt })
     if (this.#closing) return
     const offsets = [...starts].map(([partition, offset]) => ({ topic: this.topic, partition, offset }))
     for (const { partition, offset } of offsets) this.#position.set(partition, offset)
@@ -329,7 +361,7 @@ export class KafkaSubscription implements Subscription {
     let done = (): void => {}
     const released = new Promise<void>((resolve) => (done = resolve))
     this.#revoking = partitions
-    yield { kind: 'revoked', partitions, done }
+    yield* this.#hand({ kind: 'revoked', partitions, done })
     await released
     this.#revoking = []
     if (!this.#closing) this.#unassign(partitions)
@@ -343,10 +375,6 @@ export class KafkaSubscription implements Subscription {
   /** A method, because the answer may change while somebody waits. */
   #isClosing(): boolean {
     return this.#closing
-  }
-
-  #isRevoking(): boolean {
-    return this.#revoking.length > 0 || this.#rebalances.some(({ kind }) => kind === 'revoke')
   }
 
   #unassign(partitions: readonly number[]): void {
@@ -386,17 +414,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   #watermarks(partition: number): Promise<{ low: number; high: number }> {
-    return new Promise((resolve, reject) => {
-      this.#consumer.queryWatermarkOffsets(
-        this.topic,
-        partition,
-        REQUEST_TIMEOUT_MS,
-        (error: LibrdKafkaError | null, offsets) => {
-          if (error) reject(brokerError(`read the bounds of "${this.topic}"/${partition}`, error))
-          else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
-        }
-      )
-    })
+    return queryBounds(this.#consumer, this.topic, partition, REQUEST_TIMEOUT_MS)
   }
 }
 
@@ -415,4 +433,16 @@ export function toRecords(messages: readonly Message[]): MeshRecord[] {
     Object.assign(message, { headers: pairs })
   }
   return messages as unknown as MeshRecord[]
+}
+
+/** Which of the two ways records come, since one costs several times the other. */
+function logReader(reader: ColumnarReader | null, wanted: boolean, logger: ClientLog | undefined): void {
+  if (reader !== null) {
+    logger?.info({ reader: 'columnar' }, 'records are read in columns')
+    return
+  }
+  const reason = wanted
+    ? (columnarObstacle() ?? 'librdkafka settings of your own took the place of its plugin')
+    : 'kafka.columnar is false'
+  logger?.info({ reader: 'node-rdkafka', reason }, 'records are read one by one, by node-rdkafka')
 }

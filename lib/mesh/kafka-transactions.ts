@@ -9,9 +9,10 @@
  *
  *   (X1) No delivery reports: a commit flushes and fails when a record did, so a record costs no object on its way back.
  *   (X2) A fatal error while committing leaves open whether it was done. Then the group's offsets tell: only this
- *        transaction sets them to its `next`, and the new producer's first act settles what the old one left.
- *   (X3) Partitions count as lost only when the broker refuses the generation *and* their revocation has arrived here.
- *        A member that lags behind a rebalance is refused too, and tries again.
+ *        transaction sets them to its `next`, and the new producer's first act settles what the old one left. One that
+ *        moves no offset is done again: it has no results, and what it has may come twice.
+ *   (X3) Partitions count as lost only when the broker refuses the generation of an attempt that began after their revocation
+ *        had arrived here. A member that lags behind a rebalance is refused too, and tries again.
  *
  * One call of librdkafka blocks one thread of libuv's pool until it times out: never two at a time, and short.
  */
@@ -25,6 +26,7 @@ import {
   connectClient,
   disconnectClient,
   errorNumber,
+  HungCall,
   isHopeless,
   isTooLarge,
   loadKafka,
@@ -45,9 +47,10 @@ const CALL_MS = 5_000
 /**
  * `send_offsets_to_transaction` waits without a limit for the group's coordinator, and looks for it again only when the state
  * of a connection changes (librdkafka issues 5456 and 5511): a coordinator that moved at the wrong moment is never found.
- * Connections that idle for so long are closed, which is such a change.
+ * Connections that idle for so long are closed, which is such a change. An answer that is waited for counts as idling: longer
+ * than a transaction may take, even after the 2 s that librdkafka takes off at random.
  */
-const IDLE_MS = 5_000
+const IDLE_MS = TRANSACTION_TIMEOUT_MS + 2_500
 /** When even that did not help, the daemon ends: a restart is the only way out of librdkafka. */
 const HANG_MS = 60_000
 /** librdkafka's queue; beyond it producing waits for the broker to take some. */
@@ -57,6 +60,10 @@ const QUEUE_WAIT_MS = 2
 const QUEUE_PATIENCE_MS = 10_000
 /** Records between two turns of the event loop while producing. */
 const PRODUCE_TURN = 2_000
+
+/** librdkafka joins again only after the revocation that waits for this very transaction. */
+const EXPELLED =
+  'the group has expelled this member while it gave partitions up; restart, which repeats what was not committed'
 
 const GENERATION_ERRORS: ReadonlySet<number | undefined> = new Set([
   RD_KAFKA.ILLEGAL_GENERATION,
@@ -102,15 +109,23 @@ export class KafkaTransactions implements Transactions {
 
   async #commit(transaction: Transaction): Promise<boolean> {
     const { subscription, report } = this.#options
+    const isLosing = subscription.isLosing(transaction.next.keys())
     try {
       const committed = await this.#attempt(transaction)
       report(committed ? 'committed' : 'lost')
       return committed
     } catch (error) {
+      if (error instanceof HungCall) {
+        this.#producer = null // Closed under the call it would be gone when that goes on.
+        throw error
+      }
       const aborted = await this.#recover(error, transaction)
       if (aborted && isTooLarge(error)) return await this.#refuse(error, transaction)
+      if (errorNumber(error) === RD_KAFKA.UNKNOWN_MEMBER_ID && subscription.isRevoking && !isLosing) {
+        throw new TdaError('BROKER', EXPELLED, { cause: error })
+      }
       const refused = GENERATION_ERRORS.has(errorNumber(error))
-      if (!aborted || !refused || !subscription.isLosing(transaction.next.keys())) {
+      if (!aborted || !refused || !isLosing) {
         throw brokerError('commit a transaction', error)
       }
       report('lost')
@@ -132,6 +147,7 @@ export class KafkaTransactions implements Transactions {
     }
     await call((done) => producer.commitTransaction(CALL_MS, done))
     this.#phase = 'idle'
+    this.#options.subscription.noteCommitted(transaction.next)
     return true
   }
 
@@ -272,7 +288,7 @@ export class KafkaTransactions implements Transactions {
       return true
     } catch (cause) {
       if ((cause as Partial<TransactionError>).isRetriable === true) return false
-      if (wasCommitting) this.#doubt = next
+      if (wasCommitting && this.#options.subscription.isMoved(next)) this.#doubt = next
       this.#options.report('fenced')
       this.#producer = null
       void disconnectClient(producer)
@@ -289,7 +305,9 @@ export class KafkaTransactions implements Transactions {
   async #wasCommitted({ next }: Transaction): Promise<boolean> {
     const doubt = this.#doubt
     if (doubt === null) return false
-    const stored = await this.#options.subscription.committed([...doubt.keys()])
+    const { subscription } = this.#options
+    const stored = await subscription.committed([...doubt.keys()])
+    subscription.noteCommitted(stored)
     this.#doubt = null
     const same = doubt.size > 0 && [...doubt].every(([partition, offset]) => stored.get(partition) === offset)
     return same && doubt.size === next.size && [...doubt].every(([p, offset]) => next.get(p) === offset)

@@ -70,7 +70,17 @@ export interface Metrics extends PipelineMetrics {
   contentType(format?: ExpositionFormat): string
 }
 
-/** Metrics with a registry of their own, so that several pipelines may live in one process. */
+/**
+ * Metrics with a registry of their own, so that several pipelines may live in one process: give them to `createDaemon`
+ * to serve them from an endpoint of your own. All are listed in docs/metrics.md.
+ *
+ * @param settings `metrics` of a configuration: which streams have series of their own, and whether exemplars are kept.
+ * @example
+ * const metrics = createMetrics()
+ * metrics.memoryLimit(2 ** 30)
+ * const text = await metrics.text()
+ * console.log(text.includes('tda_memory_limit_bytes 1073741824'), metrics.contentType().split(';')[0]) // true text/plain
+ */
 export function createMetrics(settings: Config['metrics'] = { streams: [], exemplars: true }): Metrics {
   const registry = new Registry()
   registerProcessMetrics(registry)

@@ -40,8 +40,10 @@ export class AtLeastOnce implements Delivery {
     { updates, letters, state, next }: Outcome,
     out: (omitted: ReadonlySet<OutgoingRecord>) => void
   ): Promise<void> {
+    this.#failure.rethrow()
     const omitted = updates.length > 0 ? await this.#publish(updates) : NONE
     if (letters.length > 0) await this.#sink.reject(letters)
+    this.#failure.rethrow() // State behind state that was not kept would speak of streams that are not there.
     out(omitted)
     if (next.size > 0 || state.length > 0) await this.#committer.offer(next, state)
   }
@@ -60,9 +62,14 @@ export class AtLeastOnce implements Delivery {
   }
 
   async settle(): Promise<void> {
+    this.#failure.rethrow()
     await this.#behind.settled()
     await this.#committer.flush()
     await this.#behind.settled() // State is kept behind its commit.
+  }
+
+  released(): void {
+    // Nothing is kept by partition.
   }
 
   close(): Promise<void> {

@@ -3,8 +3,8 @@
  * So a slow broker costs repeated work after a crash, never throughput.
  *
  *   (C1) What is committed never exceeds what was offered, and never goes back.
- *   (C2) State is kept only after the offsets it was offered with are committed, in the order it was offered; where they
- *        are not, because their partitions are being taken away, it is dropped.
+ *   (C2) State of a partition is kept only after the offset it was offered with is committed, in the order it was
+ *        offered. Where the offset is not, because the partition is being taken away, that partition's is dropped.
  */
 import type { OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
 import { bytesOf } from './record-bytes.js'
@@ -54,8 +54,12 @@ export class Committer {
       this.#pending = new Map()
       this.#state = []
       this.#stateBytes = 0
-      const committed = next.size === 0 || (await this.#source.commit(next))
-      if (committed) for (const records of state) await this.#keep(records)
+      const committed: ReadonlySet<number> = next.size > 0 ? await this.#source.commit(next) : new Set()
+      const isLost = (partition: number): boolean => next.has(partition) && !committed.has(partition)
+      for (const records of state) {
+        const held = records.filter(({ partition }) => partition === undefined || !isLost(partition))
+        if (held.length > 0) await this.#keep(held)
+      }
     } finally {
       this.#running = null
     }

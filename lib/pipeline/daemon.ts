@@ -115,6 +115,7 @@ export async function createDaemon(config: Config, parts: DaemonParts): Promise<
       guard,
       metrics,
       tracer: pipelineTracer,
+      omitted: (updates) => pipeline?.omitted(updates),
       ...(logger ? { logger } : {})
     })
     sayGuarantee(config, delivery, logger)
@@ -191,7 +192,8 @@ async function openState(
     return null
   }
   const { input, output } = config
-  const count = (topic: string): Promise<number> => guard.run(() => mesh.partitions(topic), CREATE_ATTEMPTS)
+  const count = (topic: string): Promise<number> =>
+    guard.run(() => partitionsOf(mesh, topic), CREATE_ATTEMPTS)
   const wanted = await count(input.topic)
   await create(output.stateTopic, wanted, STATE_TOPIC_SETTINGS)
   const found = await count(output.stateTopic)
@@ -202,6 +204,13 @@ async function openState(
     `"${output.stateTopic}" has ${found} partitions, "${input.topic}" has ${wanted}: add the missing ones to ` +
       `"${output.stateTopic}" (kafka-topics --alter --partitions ${wanted})`
   )
+}
+
+/** A topic that was just made is not known to every broker at once. @throws BROKER, retriable, meanwhile */
+async function partitionsOf(mesh: EventMesh, topic: string): Promise<number> {
+  const partitions = await mesh.partitions(topic)
+  if (partitions > 0) return partitions
+  throw new TdaError('BROKER', `topic "${topic}" is not there (yet)`, { retriable: true })
 }
 
 function sayGuarantee(config: Config, { guarantee }: Delivery, logger: PipelineLogger | undefined): void {

@@ -54,14 +54,21 @@ export interface Delivery {
   /**
    * Takes an outcome; resolves when the next may come, which is how a slow broker slows everything down. One call at a
    * time. `out` is called when the outcome is safely out and its offsets are committed or about to be; not when its
-   * partitions were lost meanwhile: then their next owner does it again. It is told which updates of the
-   * outcome the topic does not take, because they are too long: dead letters say where they belong.
+   * partitions were lost meanwhile: then their next owner does it again. It is told which updates of the outcome the
+   * topic does not take, because they are too long: dead letters say where they belong. `lost` is called instead when nothing of it
+   * goes out.
    *
    * @throws what can never succeed: the pipeline ends with it, and a restart repeats what was not committed.
    */
-  deliver(outcome: Outcome, out: (omitted: ReadonlySet<OutgoingRecord>) => void): Promise<void>
+  deliver(
+    outcome: Outcome,
+    out: (omitted: ReadonlySet<OutgoingRecord>) => void,
+    lost?: () => void
+  ): Promise<void>
   /** Resolves when all that was delivered is out and committed, or is left to the next owner of its partitions. */
   settle(): Promise<void>
+  /** These partitions are not this member's any more, and all that was delivered of them is settled. */
+  released(partitions: Iterable<number>): void
   /** Closes what it opened. What is not settled is left undone. */
   close(): Promise<void>
 }
@@ -72,6 +79,8 @@ export interface DeliveryParts {
   readonly guard: BrokerGuard
   readonly metrics: DeliveryMetrics
   readonly logger?: PipelineLogger
+  /** Told of updates that the topic does not take, where that is found out after `out`: of those that were in a spool. */
+  readonly omitted?: (updates: ReadonlySet<OutgoingRecord>) => void
 }
 
 /**
@@ -108,7 +117,7 @@ async function openAtLeastOnce(
   mesh: EventMesh,
   source: Subscription,
   config: Pick<Config, 'output' | 'publish' | 'spool'>,
-  { guard, metrics, logger, tracer = noTracer }: DeliveryParts
+  { guard, metrics, logger, omitted, tracer = noTracer }: DeliveryParts
 ): Promise<Delivery> {
   const publishWithin =
     (attempts?: number): EventMesh['publish'] =>
@@ -131,6 +140,9 @@ async function openAtLeastOnce(
       topic === updates
         ? { topic: config.output.deadLetterTopic, record: omittedResult(record, updates) }
         : { topic, record: withoutValue(record) },
+    omitted: (topic, records) => {
+      if (topic === updates) omitted?.(records)
+    },
     metrics,
     ...(logger ? { logger } : {})
   })

@@ -8,10 +8,12 @@
  *        each of `RECORDS_MAX`, `BYTES_MAX` and one outcome.
  *   (E3) A transaction that fails is repeated whole, from the bytes in memory, until it succeeds, until its partitions
  *        are lost, or until it never can.
+ *   (E4) What comes after a loss is lost, too: of a partition whose transaction was, nothing goes out until it has been
+ *        released, or a later offset would be committed over results that nobody saw.
  */
 import type { OutgoingRecord, Transaction, Transactions } from '../mesh/event-mesh.js'
 import { recordsTooLarge } from '../mesh/too-large.js'
-import { omittedResult, withoutValue } from '../publishers/dead-letters.js'
+import { letterPartition, omittedResult, resultPlace, withoutValue } from '../publishers/dead-letters.js'
 import type { Delivery, Outcome } from './delivery.js'
 import { Failure } from './failure.js'
 import type { DeliveryMetrics } from '../observability/pipeline-metrics.js'
@@ -31,69 +33,98 @@ export interface ExactlyOnceOptions {
   readonly metrics: DeliveryMetrics
 }
 
-type Out = Parameters<Delivery['deliver']>[1]
-const NONE: ReadonlySet<OutgoingRecord> = new Set()
+/** An outcome on its way, with its letters written. */
+interface Parcel {
+  updates: readonly OutgoingRecord[]
+  letters: readonly OutgoingRecord[]
+  state: readonly OutgoingRecord[]
+  readonly next: ReadonlyMap<number, number>
+  /** Updates that their topic does not take. */
+  readonly omitted: Set<OutgoingRecord>
+  readonly out: (omitted: ReadonlySet<OutgoingRecord>) => void
+  readonly lost: () => void
+}
 
 class Gathering {
-  updates: OutgoingRecord[] = []
-  letters: OutgoingRecord[] = []
-  readonly state: OutgoingRecord[] = []
-  readonly next = new Map<number, number>()
-  /** Outcomes in it: their updates, and who waits for them. */
-  readonly #parts: { readonly updates: Outcome['updates']; readonly out: Out }[] = []
-  /** Updates that their topic does not take. */
-  readonly #omitted = new Set<OutgoingRecord>()
+  #parcels: Parcel[] = []
+  /** Of what is gathered. */
   #bytes = 0
+  #records = 0
 
   get isEmpty(): boolean {
-    return this.#parts.length === 0
+    return this.#parcels.length === 0
   }
 
   get isFull(): boolean {
     return this.#bytes >= BYTES_MAX || this.#records >= RECORDS_MAX
   }
 
-  get #records(): number {
-    return this.updates.length + this.letters.length + this.state.length
+  get parcels(): readonly Parcel[] {
+    return this.#parcels
   }
 
-  add({ updates, letters, state, next }: Outcome, letter: OutcomeTopics['letter'], out: Out): void {
-    const written = letters.map(letter)
-    for (const record of updates) this.updates.push(record)
-    for (const record of written) this.letters.push(record)
-    for (const record of state) this.state.push(record)
-    for (const [partition, offset] of next) this.next.set(partition, offset)
-    this.#parts.push({ updates, out })
-    this.#bytes += bytesOf(updates) + bytesOf(written) + bytesOf(state)
+  add(parcel: Parcel): void {
+    this.#parcels.push(parcel)
+    this.#count(parcel)
+  }
+
+  /** Takes out what speaks of these partitions; of an outcome that is about nothing else, nothing is left. */
+  drop(lost: ReadonlySet<number>): void {
+    const parcels = this.#parcels
+    this.#parcels = []
+    this.#bytes = this.#records = 0
+    for (const parcel of parcels) {
+      const rest = without(parcel, lost)
+      if (rest === null) parcel.lost()
+      else this.add(rest)
+    }
+  }
+
+  #count({ updates, letters, state }: Parcel): void {
+    this.#bytes += bytesOf(updates) + bytesOf(letters) + bytesOf(state)
+    this.#records += updates.length + letters.length + state.length
   }
 
   /** Letters take the place of updates that are too long, and letters go without their value. False: nothing changed. */
   omit(tooLarge: ReadonlySet<OutgoingRecord>, topics: OutcomeTopics): boolean {
-    if (tooLarge.size === 0 || this.state.some((record) => tooLarge.has(record))) return false
-    const long = this.updates.filter((record) => tooLarge.has(record))
-    this.updates = this.updates.filter((record) => !tooLarge.has(record))
-    this.letters = this.letters.map((letter) => (tooLarge.has(letter) ? withoutValue(letter) : letter))
-    for (const record of long) {
-      this.letters.push(omittedResult(record, topics.updates))
-      this.#omitted.add(record)
+    const isTooLarge = (record: OutgoingRecord): boolean => tooLarge.has(record)
+    const isHopeless = ({ state, letters }: Parcel): boolean =>
+      state.some(isTooLarge) || letters.some((letter) => isTooLarge(letter) && letter.value === null)
+    if (tooLarge.size === 0 || this.#parcels.some(isHopeless)) return false
+    for (const parcel of this.#parcels) {
+      const long = parcel.updates.filter(isTooLarge)
+      parcel.updates = parcel.updates.filter((record) => !isTooLarge(record))
+      const letters = parcel.letters.map((letter) => (isTooLarge(letter) ? withoutValue(letter) : letter))
+      parcel.letters = [...letters, ...long.map((record) => omittedResult(record, topics.updates))]
+      for (const record of long) parcel.omitted.add(record)
     }
     return true
   }
 
-  /** Tells each outcome that it is out, and which of its own updates are not. */
-  tell(): void {
-    for (const { updates, out } of this.#parts) {
-      out(this.#omitted.size > 0 ? new Set(updates.filter((update) => this.#omitted.has(update))) : NONE)
-    }
-  }
-
   toTransaction(topics: OutcomeTopics): Transaction {
+    const all = (part: 'updates' | 'letters' | 'state'): OutgoingRecord[] =>
+      this.#parcels.flatMap((parcel) => parcel[part])
     const records = [
-      { topic: topics.updates, records: this.updates },
-      { topic: topics.letters, records: this.letters },
-      { topic: topics.state, records: this.state }
+      { topic: topics.updates, records: all('updates') },
+      { topic: topics.letters, records: all('letters') },
+      { topic: topics.state, records: all('state') }
     ]
-    return { records: records.filter((part) => part.records.length > 0), next: this.next }
+    const next = new Map(this.#parcels.flatMap((parcel) => [...parcel.next]))
+    return { records: records.filter((part) => part.records.length > 0), next }
+  }
+}
+
+/** What of an outcome is not about these partitions; `null`: nothing. Rare enough to read results back. */
+function without(parcel: Parcel, lost: ReadonlySet<number>): Parcel | null {
+  const next = new Map([...parcel.next].filter(([partition]) => !lost.has(partition)))
+  if (next.size === parcel.next.size) return parcel
+  if (next.size === 0) return null
+  return {
+    ...parcel,
+    next,
+    updates: parcel.updates.filter(({ value }) => !lost.has(resultPlace(value).partition)),
+    letters: parcel.letters.filter((letter) => !lost.has(letterPartition(letter))),
+    state: parcel.state.filter(({ partition }) => !lost.has(partition!))
   }
 }
 
@@ -102,6 +133,8 @@ export class ExactlyOnce implements Delivery {
   readonly #options: ExactlyOnceOptions
   readonly #failure = new Failure()
   #gathering = new Gathering()
+  /** Partitions of which nothing goes out any more (E4). */
+  readonly #lost = new Set<number>()
   #running: Promise<void> | null = null
   #settling = 0
   #beganMs = -Infinity
@@ -117,13 +150,19 @@ export class ExactlyOnce implements Delivery {
     return this.#failure.promise
   }
 
-  async deliver(outcome: Outcome, out: Out): Promise<void> {
+  async deliver(outcome: Outcome, out: Parcel['out'], lost: Parcel['lost'] = () => {}): Promise<void> {
     this.#failure.rethrow()
-    this.#gathering.add(outcome, this.#options.topics.letter, out)
-    this.#running ??= this.#run()
+    const letters = outcome.letters.map(this.#options.topics.letter)
+    this.#gathering.add({ ...outcome, letters, omitted: new Set(), out, lost })
+    if (this.#lost.size > 0) this.#gathering.drop(this.#lost)
+    this.#start()
     if (this.#gathering.isFull) this.#wake()
     while (this.#gathering.isFull && !this.#failure.isSet) await this.#changed()
     this.#failure.rethrow()
+  }
+
+  released(partitions: Iterable<number>): void {
+    for (const partition of partitions) this.#lost.delete(partition)
   }
 
   async settle(): Promise<void> {
@@ -143,15 +182,25 @@ export class ExactlyOnce implements Delivery {
     await this.#options.transactions.close()
   }
 
+  /** REQUIRES: what `#run` goes on for; a run that ended at once would never be replaced. */
+  #start(): void {
+    if (this.#running === null && !this.#gathering.isEmpty && !this.#closed) this.#running = this.#run()
+  }
+
   async #run(): Promise<void> {
     try {
       while (!this.#gathering.isEmpty && !this.#closed) {
         await this.#interval()
         const batch = this.#gathering
+        if (batch.parcels.length === 0) break // All of it was lost meanwhile.
         this.#gathering = new Gathering()
         this.#beganMs = performance.now()
         this.#wake()
-        if (await this.#commit(batch)) batch.tell()
+        const committed = await this.#commit(batch)
+        for (const { out, omitted, lost } of batch.parcels) {
+          if (committed) out(omitted)
+          else lost()
+        }
       }
     } catch (error) {
       this.#failure.set(error)
@@ -172,7 +221,11 @@ export class ExactlyOnce implements Delivery {
           if (attempts++ > 0) metrics.transaction('retried')
           return transactions.commit(transaction)
         })
-        if (!committed) return false
+        if (!committed) {
+          for (const partition of transaction.next.keys()) this.#lost.add(partition)
+          this.#gathering.drop(this.#lost)
+          return false
+        }
         for (const { topic, records } of transaction.records) {
           metrics.published(topic, records.length, bytesOf(records))
         }

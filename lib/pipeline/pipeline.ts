@@ -12,7 +12,7 @@
  *   (L2) Keys and values per stream depend on the log and the configuration alone: not on batches, threads or restarts.
  *   (L3) After a failure nothing is published or committed any more; a restart repeats from the committed offsets.
  */
-import type { DecodedBatch } from '../adapters/decoder.js'
+import type { DecodedBatch, RejectedRecord } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import type {
@@ -37,6 +37,7 @@ import { noMetrics, type PipelineMetrics } from '../observability/pipeline-metri
 import { bytesOf } from './record-bytes.js'
 import { PipelineReport, workerLog, type PipelineLogger, type PipelineTotals } from './pipeline-report.js'
 import { Restorer, type StateStore } from './restore.js'
+import { RestoreProgress } from './restore-progress.js'
 import { nativeBytes, sampleStreams } from './sample-streams.js'
 import { orderedUpdates } from './updates.js'
 
@@ -63,7 +64,20 @@ export interface PipelineParts {
   readonly memoryLimits?: MemoryBytes
 }
 
-/** One run from a source to where results go. `createDaemon` makes it; its state and totals may be read at any time. */
+/**
+ * One run from a source to where results go. `createDaemon` makes it; its state and totals may be read at any time.
+ *
+ * @example
+ * const scales = [{ name: 'short', window: 64, filtration: 'sublevel' }]
+ * const config = validateConfig({ input: { topic: 'points', channels: ['x'] }, scales })
+ * const mesh = new InProcessEventMesh()
+ * const stop = new AbortController()
+ * const { pipeline, run } = await createDaemon(config, { mesh, signal: stop.signal, http: false })
+ * console.log(pipeline.state.kind, pipeline.totals) // starting { records: 0, points: 0, rejected: 0, updates: 0 }
+ * stop.abort()
+ * await run()
+ * await mesh.close()
+ */
 export class Pipeline {
   readonly #config: Config
   readonly #source: Subscription
@@ -82,10 +96,7 @@ export class Pipeline {
   readonly #stop = new AbortController()
   readonly #report: PipelineReport
   readonly #restorer: Restorer | null
-  /** Partitions that are being restored: the offsets [from, resume) rebuild their windows. */
-  readonly #restoring = new Map<number, { readonly from: number; readonly resume: number }>()
-  /** How far a partition was read when its end was seen last. */
-  readonly #endSeen = new Map<number, number | null>()
+  readonly #restoring: RestoreProgress
   /** An event is being dealt with: streams change. */
   #handling = false
   /** Partitions whose lag was last reported. */
@@ -123,6 +134,12 @@ export class Pipeline {
     this.#memory = parts.memoryLimits ? new MemoryGate(parts.memoryLimits, used, changed) : null
     this.#streams = new StreamTable(config, this.#plan, this.#pool, this.#memory)
     this.#restorer = parts.state ? new Restorer(config, this.#streams, parts.state, this.#logger) : null
+    this.#restoring = new RestoreProgress({
+      streams: this.#streams,
+      metrics: this.#metrics,
+      logger: this.#logger,
+      restored: (partition) => this.#apply({ kind: 'restored', partition })
+    })
     this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, (error) => void this.#fail(error))
   }
 
@@ -163,17 +180,11 @@ export class Pipeline {
     for (const partition of this.#lagging) if (!lag.has(partition)) this.#metrics.consumerLag(partition, null)
     for (const [partition, records] of lag) this.#metrics.consumerLag(partition, records)
     this.#lagging = new Set(lag.keys())
-    // The record before the committed offset may be gone (compaction, a transaction's marker): then the end tells.
     for (const [partition, records] of lag) {
-      if (!this.#restoring.has(partition)) continue
-      const read = this.#streams.readUpTo(partition)
-      // Records may be on their way from the source: the end counts when nothing came from one sample to the next.
-      const ended =
-        records === 0 && !this.#handling && (!this.#restorer || this.#endSeen.get(partition) === read)
-      this.#endSeen.set(partition, records === 0 ? read : null)
-      if (!ended) continue
-      const explained = this.#finishRestore(partition).catch((error: unknown) => this.#explain(error))
-      await explained.catch((error: unknown) => void this.#fail(error))
+      const told = this.#restoring.lagged(partition, records, !this.#handling, this.#restorer !== null)
+      await told
+        .catch((error: unknown) => this.#explain(error))
+        .catch((error: unknown) => void this.#fail(error))
     }
   }
 
@@ -181,17 +192,25 @@ export class Pipeline {
   async keepState(): Promise<void> {
     if (!this.#restorer || this.#state.kind !== 'running') return
     await this.#restorer.refresh()
-    if (this.#restorer.isDue() && !this.#handling && this.#flight.depth === 0) this.#checkpoint()
+    try {
+      if (this.#restorer.isDue() && !this.#handling && this.#flight.depth === 0) this.#checkpoint()
+    } catch (error) {
+      void this.#fail(error)
+    }
   }
 
   /** How far a restore is, for people; `null` when none is under way. */
   get restoreText(): string | null {
-    if (this.#restoring.size === 0) return null
-    const parts = [...this.#restoring].map(([partition, { from, resume }]) => {
-      const read = Math.min(resume, this.#streams.readUpTo(partition) ?? from) - from
-      return `partition ${partition}: ${read} of ${resume - from} records read`
-    })
-    return `${parts.join(', ')}; ${this.#streams.size} streams`
+    return this.#restoring.text
+  }
+
+  /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
+  omitted(updates: ReadonlySet<OutgoingRecord>): void {
+    for (const { value } of updates) {
+      const { partition, stream, scale } = resultPlace(value)
+      this.#streams.requestSnapshot(partition, stream, scale)
+    }
+    this.#report.omitted(updates)
   }
 
   /**
@@ -283,15 +302,14 @@ export class Pipeline {
       results.catch(() => {}) // Told by the flight, which waits for all of them.
       rounds.push(results)
     }
-    const letters = [...decoded.rejected, ...refused].filter(({ record }) => isLive(record))
+    const letters = [...decoded.rejected, ...refused].filter(({ record }) => isLive(record)).map(detached)
     const next = this.#streams.nextOffsets(records)
-    const newestMs = next.size > 0 ? records.at(-1)!.timestamp : null
+    const newestMs = next.size > 0 ? this.#newestLive(records) : null
     this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
       this.#deliver({ updates: updates.flat(), letters, state: [], next }, trace, arrivedMs, newestMs)
     )
     trace.inside(() => this.#report.taken(records, slices, backwards))
-    if (this.#restoring.size > 0) this.#countReplayed(records)
-    if (this.#restoring.size > 0) await this.#noteRestored(records)
+    await this.#restoring.read(records)
   }
 
   async #deliver(
@@ -304,7 +322,7 @@ export class Pipeline {
     const updates = trace.delivering(outcome.updates, letters.length)
     const startedMs = performance.now()
     const report = (omitted: ReadonlySet<OutgoingRecord>): void => {
-      if (omitted.size > 0) this.#omitted(omitted)
+      if (omitted.size > 0) this.omitted(omitted)
       const published = omitted.size > 0 ? updates.filter((update) => !omitted.has(update)) : updates
       if (published.length > 0) this.#report.published(published, startedMs)
       if (letters.length > 0) this.#report.rejected(letters)
@@ -314,18 +332,10 @@ export class Pipeline {
       trace.inside(() => report(omitted))
       trace.finished()
     }
+    const lost = (): void => trace.finished()
     // Of a batch that was only replayed nothing is left.
     if (updates.length + letters.length + state.length + next.size === 0) out()
-    else await this.#report.watched('deliver', this.#delivery.deliver({ ...outcome, updates }, out))
-  }
-
-  /** The topic does not take these. Who follows their stream and scale has missed one: a snapshot comes next. */
-  #omitted(updates: ReadonlySet<OutgoingRecord>): void {
-    for (const { value } of updates) {
-      const { partition, stream, scale } = resultPlace(value)
-      this.#streams.requestSnapshot(partition, stream, scale)
-    }
-    this.#report.omitted(updates)
+    else await this.#report.watched('deliver', this.#delivery.deliver({ ...outcome, updates }, out, lost))
   }
 
   async #assign({ partitions, startAt }: Extract<MeshEvent, { kind: 'assigned' }>): Promise<void> {
@@ -334,21 +344,16 @@ export class Pipeline {
     this.#logger.info({ partitions }, 'partitions assigned')
     for (const { partition, low, resume, committed } of partitions) {
       const mayHaveState = this.#restorer !== null && committed !== null
-      if (resume > low || mayHaveState) this.#restoring.set(partition, { from: low, resume })
+      if (resume > low || mayHaveState) this.#restoring.expect(partition, { from: low, resume })
     }
-    this.#apply({ kind: 'assigned', restoring: [...this.#restoring.keys()] })
+    this.#apply({ kind: 'assigned', restoring: this.#restoring.partitions })
     for (const partition of partitions) {
       const start = startAt && (await this.#restorer?.start(partition))
       const { state, from } = start ?? { state: null, from: partition.low }
       startAt?.(partition.partition, from)
       this.#streams.assign(partition, state, from)
-      const { resume } = partition
-      if (this.#restoring.has(partition.partition)) this.#restoring.set(partition.partition, { from, resume })
       if (state) await this.#load(partition.partition, state.streams)
-      this.#reportProgress(partition.partition)
-      if (from >= resume && this.#restoring.has(partition.partition)) {
-        await this.#finishRestore(partition.partition)
-      }
+      await this.#restoring.begin(partition.partition, from)
     }
   }
 
@@ -367,43 +372,15 @@ export class Pipeline {
     this.#logger.warn({ partition, low, committed }, message)
   }
 
-  #countReplayed(records: readonly MeshRecord[]): void {
-    const replayed = records.reduce((sum, record) => sum + (this.#streams.isLive(record) ? 0 : 1), 0)
-    if (replayed > 0) this.#metrics.recordsReplayed(replayed)
-  }
-
-  async #noteRestored(records: readonly MeshRecord[]): Promise<void> {
-    for (const [i, { partition, offset }] of records.entries()) {
-      if (records[i + 1]?.partition === partition) continue
-      const restoring = this.#restoring.get(partition)
-      if (!restoring) continue
-      this.#reportProgress(partition)
-      if (offset + 1 >= restoring.resume) await this.#finishRestore(partition)
+  /** Timestamp of the newest record that is not only replayed. */
+  #newestLive(records: readonly MeshRecord[]): number {
+    const isReplaying = !this.#restoring.isNone
+    let newest = -Infinity
+    for (const record of records) {
+      if (record.timestamp > newest && (!isReplaying || this.#streams.isLive(record)))
+        newest = record.timestamp
     }
-  }
-
-  #reportProgress(partition: number): void {
-    const { from, resume } = this.#restoring.get(partition) ?? { from: 0, resume: 0 }
-    const read = Math.min(resume, this.#streams.readUpTo(partition) ?? resume)
-    this.#metrics.restoreProgress(partition, resume > from ? (read - from) / (resume - from) : 1)
-  }
-
-  /** Everything before the committed offset is read. */
-  async #finishRestore(partition: number): Promise<void> {
-    const { from, resume } = this.#restoring.get(partition) ?? { from: 0, resume: 0 }
-    this.#streams.requireMatch(partition)
-    await this.#streams.catchUp(partition)
-    const streams = this.#streams.entriesOf(partition).size
-    const records = Math.max(0, resume - from)
-    this.#logger.info({ partition, records, streams }, `partition ${partition} restored`)
-    this.#restored(partition)
-  }
-
-  #restored(partition: number): void {
-    if (!this.#restoring.delete(partition)) return
-    this.#endSeen.delete(partition)
-    this.#reportProgress(partition)
-    this.#apply({ kind: 'restored', partition })
+    return newest
   }
 
   /** REQUIRES: the flight is settled, and no event is half dealt with. */
@@ -417,7 +394,7 @@ export class Pipeline {
   /** A log that is not what a state speaks of ends the pipeline, with what there is to do about it. */
   async #explain(cause: unknown): Promise<never> {
     if (!(cause instanceof LogMismatch) || !this.#restorer) throw cause
-    const resume = this.#restoring.get(cause.partition)?.resume ?? 0
+    const resume = this.#restoring.resumeOf(cause.partition)
     const { error, last } = this.#restorer.mismatch(cause, resume)
     if (last) {
       await this.#flight.settled()
@@ -434,12 +411,12 @@ export class Pipeline {
   }
 
   async #release(partitions: readonly number[]): Promise<void> {
+    this.#delivery.released(partitions)
     for (const partition of partitions) {
       this.#restorer?.release(partition)
       await this.#streams.release(partition)
       this.#metrics.partitionConsumed(partition, null)
-      this.#restored(partition)
-      this.#metrics.restoreProgress(partition, null)
+      this.#restoring.drop(partition)
     }
     this.#metrics.rebalanced('revoked')
     this.#logger.info({ partitions }, 'partitions revoked')
@@ -477,5 +454,16 @@ export class Pipeline {
     if (this.#state.kind === before) return
     this.#metrics.state(this.#state.kind)
     this.#logger.info({ state: this.#state.kind, before }, `pipeline ${this.#state.kind}`)
+  }
+}
+
+/** A refused record without the batch it came in, which its letter would hold as long as brokers are away. */
+function detached({ record, ...why }: RejectedRecord): RejectedRecord {
+  const { topic, partition, offset, timestamp, headers } = record
+  const copy = (bytes: Uint8Array | null): Uint8Array | null => bytes && Buffer.from(bytes)
+  const rest = headers === undefined ? {} : { headers }
+  return {
+    ...why,
+    record: { topic, partition, offset, timestamp, ...rest, key: copy(record.key), value: copy(record.value) }
   }
 }

@@ -8,13 +8,12 @@
  */
 import { createDecoder } from '../adapters/decoder.js'
 import type { Config } from '../config/schema.js'
-import { TdaError } from '../errors.js'
 import type { AssignedPartition, EventMesh, OutgoingRecord } from '../mesh/event-mesh.js'
 import { changeStride, EMISSION, layoutOf, nativeAddon, type EngineResume } from '../native.js'
 import { encodeAdvance } from '../publishers/update-encoder.js'
 import { planStream, type ScalePlan, type StreamPlan } from '../scales/scale-plan.js'
 import type { StreamEntry } from '../scales/stream-entry.js'
-import { StreamTable } from '../scales/stream-table.js'
+import { LogMismatch, StreamTable } from '../scales/stream-table.js'
 import { WorkerPool } from '../scales/worker-pool.js'
 import type { Outcome } from './delivery.js'
 import type { PipelineLogger } from './pipeline-report.js'
@@ -75,13 +74,13 @@ export class PointInTime {
    * Rebuilds the windows of one partition and lets go of them. `take` gets the snapshots in pieces, then the state; each
    * names the target as the next offset.
    *
-   * @throws STATE_LOST when the log does not reach back far enough and `state.onLoss` is `refuse`.
+   * @throws STATE_LOST when the log does not reach back far enough and `state.onLoss` is `refuse`, or is not the log that
+   * its state speaks of.
    */
   async restore(target: RestoreTarget, take: (outcome: Outcome) => Promise<void>): Promise<RestoreTotals> {
     const { partition, low, offset } = target
     const assigned: AssignedPartition = { partition, low, resume: offset, committed: offset }
     const { state, from } = await this.#restorer.start(assigned)
-    if (state === null) this.#requireBeginning(target)
     this.#streams.assign(assigned, state, from)
     try {
       for (const round of this.#streams.rounds(this.#streams.storedSlices(partition, state?.streams ?? []))) {
@@ -103,6 +102,11 @@ export class PointInTime {
       }
       await take({ updates, letters: [], state: this.#restorer.rewrite(partition), next })
       return { streams: entries.size, records, snapshots: snapshots + updates.length }
+    } catch (error) {
+      if (!(error instanceof LogMismatch)) throw error
+      const advice =
+        'Start its daemon once with state.onLoss: rebuild-from-earliest, which removes that state'
+      throw this.#restorer.mismatchError(error, advice)
     } finally {
       this.#restorer.release(partition)
       await this.#streams.release(partition)
@@ -134,16 +138,6 @@ export class PointInTime {
   async #advance(round: Parameters<StreamTable['append']>[0]): Promise<void> {
     const jobs = await this.#streams.append(round)
     await this.#streams.advance(round, jobs)
-  }
-
-  #requireBeginning({ partition, low }: RestoreTarget): void {
-    const { config } = this.#options
-    if (low === 0 || config.state.onLoss === 'rebuild-from-earliest') return
-    throw new TdaError(
-      'STATE_LOST',
-      `partition ${partition} of "${config.input.topic}" begins at offset ${low}, and there is no state of then: ` +
-        'sequences and windows would begin there. Set state.onLoss: rebuild-from-earliest to accept that'
-    )
   }
 
   #snapshots(entry: StreamEntry): OutgoingRecord[] {

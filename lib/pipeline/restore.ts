@@ -8,7 +8,8 @@
  *
  *   (Q1) A state is used only when it is whole, of this configuration and of this group, its position not beyond what the
  *        group has committed, and every record it asks for retained. Otherwise the partition is read from its oldest
- *        record, which the log says; where that loses something, `state.onLoss` decides.
+ *        record, which the log says; where that may lose something, because the group has put out results and retention has
+ *        removed records, `state.onLoss` decides.
  *   (Q2) A checkpoint of a partition is delivered with the offset it speaks of, so it is never ahead of it.
  */
 import type { Config } from '../config/schema.js'
@@ -74,8 +75,8 @@ export class Restorer {
   /**
    * Reads what is known of a partition and decides where it begins.
    *
-   * @throws STATE_LOST when retention has removed what is needed and `state.onLoss` is `refuse`; MEMORY_LIMIT when its
-   * streams do not fit beside those that are held.
+   * @throws STATE_LOST when retention has removed what is, or may be, needed and `state.onLoss` is `refuse`; MEMORY_LIMIT
+   * when its streams do not fit beside those that are held.
    */
   async start(partition: AssignedPartition): Promise<Start> {
     const { read: records, repeat } = this.#store
@@ -85,7 +86,11 @@ export class Restorer {
     this.#ledgers.set(partition.partition, ledger)
     this.#lows.set(partition.partition, partition.low)
     const { state } = read
-    if (state === null) return { state, from: partition.low }
+    if (state === null) {
+      // Where windows begin in the middle of a log is written down before there is a result (see `checkpoint`).
+      if (partition.low > 0) this.#dueMs = performance.now()
+      return { state, from: partition.low }
+    }
     this.#requireMemory(state, partition.partition)
     const from = replayFrom(state)
     const { position, streams } = state
@@ -170,18 +175,15 @@ export class Restorer {
    * a restart begins anew.
    */
   mismatch(
-    { partition, message }: LogMismatch,
+    mismatch: LogMismatch,
     committed: number
   ): { readonly error: TdaError; readonly last: Outcome | null } {
     const rebuild = this.#config.state.onLoss === 'rebuild-from-earliest'
     const advice = rebuild
       ? 'its state is removed, and a restart begins windows anew at the oldest record'
       : 'Start once with state.onLoss: rebuild-from-earliest to begin windows anew at the oldest record'
-    const where = `partition ${partition} of "${this.#config.input.topic}"`
-    const error = new TdaError(
-      'STATE_LOST',
-      `${where} is not the log its state speaks of: ${message}. ${advice}`
-    )
+    const error = this.mismatchError(mismatch, advice)
+    const { partition } = mismatch
     const state = [{ partition, key: PARTITION_KEY, value: null }]
     return {
       error,
@@ -189,26 +191,25 @@ export class Restorer {
     }
   }
 
+  mismatchError({ partition, message }: LogMismatch, advice: string): TdaError {
+    const where = `partition ${partition} of "${this.#config.input.topic}"`
+    return new TdaError('STATE_LOST', `${where} is not the log its state speaks of: ${message}. ${advice}`)
+  }
+
   #usable(read: ReadState, { partition, low, committed }: AssignedPartition): ReadState {
-    const unused = (reason: string): ReadState => {
+    const reason = whyUnusable(read, low, committed)
+    if (reason === null) return read
+    const mayLose = low > 0 && committed !== null
+    if (!mayLose || this.#config.state.onLoss === 'rebuild-from-earliest') {
       const text = `the state of partition ${partition} is not used: ${reason}; windows are rebuilt from offset ${low}`
       this.#logger?.warn({ partition, low, reason }, text)
       return { ...read, state: null }
     }
-    const { state, reason } = read
-    if (state === null) return reason === null ? read : unused(reason)
-    if (committed === null || state.position > committed) {
-      const where = committed === null ? 'no offset' : `offset ${committed}`
-      return unused(`it is of offset ${state.position}, but the group has committed ${where}`)
-    }
-    const loss = lossOf(state, low, committed)
-    if (loss === null) return read
-    if (this.#config.state.onLoss === 'rebuild-from-earliest') return unused(loss)
     throw new TdaError(
       'STATE_LOST',
-      `partition ${partition} of "${this.#config.input.topic}": ${loss}, and retention has removed those before ` +
-        `${low}. Restore the records, or start once with state.onLoss: rebuild-from-earliest, which begins windows ` +
-        `anew at offset ${low} and marks their updates rebuilt; let the input topic keep records for longer`
+      `partition ${partition} of "${this.#config.input.topic}": ${reason}, and retention has removed the records ` +
+        `before ${low}. Restore the records, or start once with state.onLoss: rebuild-from-earliest, which begins ` +
+        `windows anew at offset ${low} and marks their updates rebuilt; let the input topic keep records for longer`
     )
   }
 
@@ -228,14 +229,29 @@ export class Restorer {
   }
 }
 
+/** Why windows cannot go on from what was read, or null: they can, or there is nothing to go on from. */
+function whyUnusable({ state, reason }: ReadState, low: number, committed: number | null): string | null {
+  if (state === null) {
+    return (
+      reason ?? (low > 0 && committed !== null ? 'there is none, though the group has read some of it' : null)
+    )
+  }
+  if (committed === null || state.position > committed) {
+    const where =
+      committed === null ? 'the group has committed no offset' : `offset ${committed} is to go on from`
+    return `it is of offset ${state.position}, but ${where}`
+  }
+  return lossOf(state, low)
+}
+
 /** What of the records a state asks for is gone, or null. */
-function lossOf(state: KnownState, low: number, committed: number): string | null {
-  for (const { stream, replay } of state.streams) {
+function lossOf({ position, streams }: KnownState, low: number): string | null {
+  for (const { stream, replay } of streams) {
     if (replay !== null && replay.offset < low) {
       return `stream "${stream}" needs the records from offset ${replay.offset} on`
     }
   }
-  return committed < low ? `the records from offset ${committed} on were not read` : null
+  return position < low ? `the records from offset ${position} on are needed` : null
 }
 
 /**

@@ -6,7 +6,8 @@
  *           └─▶ spool ──▶ brokers          else, until the spool is empty again
  *
  *   (D1) Records of a topic go out in the order of `publish`; after a failure or a crash some go out again.
- *   (D2) A full spool or disk makes `publish` wait: backpressure, as without a spool.
+ *   (D2) A full spool or disk makes `publish` wait: backpressure, as without a spool. What even an empty spool has no
+ *        room for waits for brokers in memory.
  */
 import { deserialize, serialize } from 'node:v8'
 import type { EventMesh, OutgoingRecord } from '../mesh/event-mesh.js'
@@ -28,6 +29,8 @@ export interface SpooledPublishOptions {
   readonly publish: EventMesh['publish']
   /** What goes out instead of records that their topic does not take. */
   readonly instead: (topic: string, record: OutgoingRecord) => { topic: string; record: OutgoingRecord }
+  /** Told of records that went out by `instead` alone, after `publish` of them had resolved. */
+  readonly omitted?: (topic: string, records: ReadonlySet<OutgoingRecord>) => void
   readonly metrics: DeliveryMetrics
   readonly logger?: PipelineLogger
 }
@@ -54,8 +57,7 @@ export class SpooledPublish {
         return
       } catch (error) {
         if (!(error instanceof TdaError) || !error.retriable) throw error
-        await this.#append(topic, records)
-        this.#drain(`results wait in the spool: ${error.message}`)
+        if (await this.#append(topic, records)) this.#drain(`results wait in the spool: ${error.message}`)
         return
       }
     }
@@ -76,14 +78,21 @@ export class SpooledPublish {
     await this.#options.spool.close()
   }
 
-  async #append(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
-    const { spool, logger } = this.#options
+  /** False: the records are out, because the spool has no room for them even when nothing is in it. */
+  async #append(topic: string, records: readonly OutgoingRecord[]): Promise<boolean> {
+    const { spool, logger, publish } = this.#options
     const payload = serialize([topic, records])
     let said = false
     while (!(await spool.append(payload))) {
       this.#failure.rethrow()
       if (this.#closed)
         throw new TdaError('CANCELLED', 'the spool is full and closing; a restart repeats the rest')
+      if (spool.frames === 0) {
+        const bytes = payload.length
+        logger?.warn({ bytes }, `${bytes} bytes of results find no room in an empty spool; the input waits`)
+        await publish(topic, records)
+        return false
+      }
       if (!said) logger?.warn({ bytes: spool.bytes }, 'the spool or its disk is full; the input waits')
       said = true
       this.#drain('the spool is full')
@@ -91,6 +100,7 @@ export class SpooledPublish {
     }
     if (said) logger?.info({ bytes: spool.bytes }, 'the spool has room again')
     this.#report()
+    return true
   }
 
   /** Sends what waits, in order, until nothing does. */
@@ -126,7 +136,7 @@ export class SpooledPublish {
   }
 
   async #send(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
-    const { publish, instead } = this.#options
+    const { publish, instead, omitted } = this.#options
     try {
       await publish(topic, records)
     } catch (error) {
@@ -136,6 +146,7 @@ export class SpooledPublish {
         const other = instead(topic, record)
         await publish(other.topic, [other.record])
       }
+      omitted?.(topic, tooLarge)
     }
   }
 

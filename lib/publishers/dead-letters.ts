@@ -69,6 +69,12 @@ export function resultPlace(value: OutgoingRecord['value']): {
   return { stream, scale, partition, sequence, last: window.last }
 }
 
+/** The input partition a letter speaks of. */
+export function letterPartition({ headers = [] }: OutgoingRecord): number {
+  // The record's own headers come first.
+  return Number(headers.findLast(([name]) => name === 'tda-partition')?.[1])
+}
+
 /** The same letter with its value left out, for a dead letter topic that does not take it. */
 export function withoutValue({ key, headers = [] }: OutgoingRecord): OutgoingRecord {
   return { key, value: null, headers: [...headers, ['tda-omitted', 'value']] }

@@ -2,6 +2,7 @@
 import { TdaError } from '../errors.js'
 import { nativeAddon } from '../native.js'
 
+/** Bounds of the search of {@link suggestEmbedding}. */
 export interface EmbeddingOptions {
   /** Largest delay looked at, in samples. Default 100, or less where the series is short. */
   readonly delayMax?: number
@@ -22,6 +23,7 @@ export interface DimensionFigures {
   readonly e2: number
 }
 
+/** A delay and a dimension, by which rules they were chosen, and the curves behind that. */
 export interface EmbeddingSuggestion {
   /** Samples between two coordinates. */
   readonly delay: number

@@ -10,6 +10,7 @@ import type { Metric, NativeFiltration, NativeRips } from '../native.js'
 /** Which level sets grow: {f <= t} with rising t, or {f >= t} with falling t. */
 export type SeriesFiltration = 'sublevel' | 'superlevel'
 
+/** Level sets of one channel: H0 of the series, pairs of samples, values in the unit of the channel. */
 export interface SeriesOptions {
   readonly filtration: SeriesFiltration
   /** The channel whose values make up the series, from 0. Default 0. */
@@ -26,6 +27,7 @@ export interface DelayEmbedding {
   readonly stride?: number | undefined
 }
 
+/** The Vietoris-Rips complex of a cloud of points: a simplex enters at its longest edge, in the unit of the metric. */
 export interface RipsOptions {
   readonly filtration: 'rips'
   /** The channels that make up a point of the cloud, from 0. Default: all; with `embedding` the one that is embedded, 0. */
@@ -42,6 +44,7 @@ export interface RipsOptions {
   readonly threshold?: number
 }
 
+/** What is computed of a window: level sets of a series, or a point cloud. */
 export type FiltrationOptions = SeriesOptions | RipsOptions
 
 /**

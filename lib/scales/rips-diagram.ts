@@ -15,7 +15,15 @@ export interface CocycleTerm {
 
 /**
  * The persistence diagram of a whole cloud, by dimension. Pairs are numbered 0 to `length` - 1; points by their place in
- * the input, from 0. Reading a value is O(1), a simplex O(dimension).
+ * the input, from 0. Reading a value is O(1), a simplex O(dimension). A number outside is a RangeError.
+ * Source: native/rips/batch.h, by {@link ripsPersistence}.
+ *
+ * @example
+ * const square = [0, 0, 1, 0, 1, 1, 0, 1]
+ * const diagram = await ripsPersistence({ points: square, dimension: 2 }, { maxDimension: 1, representatives: true })
+ * const loop = diagram.length - 1
+ * console.log(diagram.dimension(loop), diagram.birthSimplex(loop), diagram.deathSimplex(loop).length) // 1 [ 0, 1 ] 3
+ * console.log(diagram.representative(loop)[0].vertices) // [ 0, 1 ]
  */
 export class RipsDiagram implements Iterable<PersistencePair> {
   /** Pairs, essential ones included; those of length zero are left out. */
@@ -31,6 +39,7 @@ export class RipsDiagram implements Iterable<PersistencePair> {
     this.thresholdUsed = result.thresholdUsed
   }
 
+  /** Homology dimension. */
   dimension(pair: number): number {
     return this.#field(pair, DIMENSION)
   }

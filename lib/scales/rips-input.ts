@@ -30,6 +30,7 @@ export interface RipsSparseDistances {
   readonly lengths: ArrayLike<number>
 }
 
+/** What batch persistence takes: points with a metric, or distances in one of three forms. */
 export type RipsInput = RipsPoints | RipsLowerDistances | RipsDistances | RipsSparseDistances
 
 /** Options of a batch computation that do not depend on who waits for it. */

@@ -14,6 +14,7 @@ import type { BatchFailure } from './rips-worker.js'
 /** How far a computation is. */
 export type RipsProgress = Pick<NativeBatchState, 'dimension' | 'columns' | 'columnsDone'>
 
+/** Dimension, field, threshold and threads of a batch computation, and how to watch and to stop it. */
 export interface RipsPersistenceOptions extends RipsBatchOptions {
   /** Ends the computation with CANCELLED, within milliseconds once distances are formed. */
   readonly signal?: AbortSignal

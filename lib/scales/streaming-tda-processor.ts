@@ -16,6 +16,7 @@ import { cutBatch, namingNonFinite, toPointInput } from './point-rows.js'
 import { nativeWindow, PIECE_POINTS, type WindowLength } from './sliding-window.js'
 import { UpdateRows } from './update-rows.js'
 
+/** What is computed, of which window, and how often an update is due. */
 export type StreamingTdaProcessorOptions = FiltrationOptions & {
   /**
    * The window the diagram is of. By time, `pointsMax` is the room for all points between the start of the window of
@@ -37,6 +38,7 @@ export type StreamingTdaProcessorOptions = FiltrationOptions & {
 
 const OPTIONS = ['window', 'slide', 'dimension', 'timestamps', 'snapshotEvery']
 
+/** What a {@link StreamingTdaProcessor} has done and holds. */
 export interface ProcessorStatistics {
   /** Points processed since the start. */
   readonly points: number

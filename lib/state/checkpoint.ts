@@ -10,6 +10,8 @@
  *        is written again, longer.
  *   (W2) Records come in the order in which any beginning of them is harmless: points, streams that refer to them, the
  *        partition, and only then the removal of what nothing refers to any more.
+ *   (W3) A partition whose log has lost its beginning is written before it has streams: without a state of it, nobody
+ *        could tell a beginning at its oldest record from a state that is lost.
  *
  * Cost: a few native calls for a stream that was touched, O(1) for another one, and the points that are stored.
  */
@@ -24,7 +26,8 @@ import {
   encodePartition,
   encodeStream,
   PARTITION_KEY,
-  streamKey
+  streamKey,
+  TERM_HEADER
 } from './state-records.js'
 
 /** Bytes of a chunk: a fraction of what a broker takes, and small against the window it saves. */
@@ -113,7 +116,9 @@ export function checkpoint(
   }
   uncertain.sort((a, b) => a.kept.placed!.replay!.offset - b.kept.placed!.replay!.offset)
   for (const entry of uncertain) page.stored(entry)
-  if (page.isEmpty && position === ledger.position && ledger.obsolete.length === 0) return null
+  const begins = ledger.checkpoint === 0 && ledger.truncated // Then even nothing is worth a record: see (W3).
+  const changed = !page.isEmpty || position !== ledger.position || ledger.obsolete.length > 0
+  if (!changed && !begins) return null
   return page.finish(entries.size)
 }
 
@@ -219,7 +224,8 @@ class Page {
     const written = [...this.#chunks, ...this.#streams, this.#record(PARTITION_KEY, head)]
     const keys = new Set(written.map(({ key }) => key))
     const unneeded = [...this.#unneeded, ...ledger.obsolete].filter((key) => !keys.has(key))
-    const removals = unneeded.map((key) => ({ partition, key, value: null }))
+    const headers = [[TERM_HEADER, String(term)] as const]
+    const removals = unneeded.map((key) => ({ partition, key, value: null, headers }))
     ledger.checkpoint = number
     ledger.position = position
     ledger.obsolete = []

@@ -3,7 +3,8 @@
  *
  *   (Z1) What comes out is complete: every stream of the last whole checkpoint, with all the points it needs.
  *   (Z2) Records that somebody wrote who had lost the partition are left out: those whose term is smaller than one before
- *        them in the log. Where such a record has taken the place of a good one, (Z1) fails and nothing is used.
+ *        them in the log, removals included. Where compaction has given such a record the place of a good one, (Z1)
+ *        fails and nothing is used.
  *   (Z3) A checkpoint that was cut off is no harm: its streams are at a later position, which each of them names.
  */
 import type { MeshRecord } from '../mesh/event-mesh.js'
@@ -13,6 +14,7 @@ import {
   decodeState,
   PARTITION_KEY,
   streamKey,
+  TERM_HEADER,
   type ChunkRecord,
   type PartitionRecord,
   type StateRecord,
@@ -48,10 +50,13 @@ export async function readState(
   const values = new Map<string, StateRecord | null>()
   let term = 0
   for await (const records of batches) {
-    for (const { key, value } of records) {
+    for (const { key, value, headers } of records) {
       if (key === null) continue
       const name = Buffer.from(key).toString()
       if (value === null) {
+        const removed = Number(headers?.find(([name]) => name === TERM_HEADER)?.[1] ?? term)
+        if (removed < term) continue // Z2
+        term = removed
         values.delete(name)
         continue
       }

@@ -27,6 +27,8 @@ const BIG_ENDIAN = 2
 const BYTE_ORDER = endianness() === 'BE' ? BIG_ENDIAN : 0
 
 export const PARTITION_KEY = 'p'
+/** Of a removal, which has no value to say its term. */
+export const TERM_HEADER = 'tda-term'
 
 /** Who wrote a record: `term` counts the members that held the partition, one after the other. */
 interface Written {

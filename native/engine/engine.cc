@@ -148,6 +148,43 @@ Status Engine::update(PointId until, PointId first, EngineResults& results) {
   });
 }
 
+bool Engine::can_correct() const {
+  const auto* const cloud = std::get_if<RipsFiltration>(&filtration_);
+  return by_hand() && cloud != nullptr && cloud->correctable();
+}
+
+template <class Work>
+Status Engine::correct(PointId id, EngineResults& results, Work work) {
+  results.clear();
+  if (!can_correct()) return Status::kInvalidArgument;
+  if (id < first_ || id >= next_) return Status::kPointNotRetained;
+  Status answer = Status::kOk;
+  const Status status = guarded(&results, [&] {
+    auto& cloud = std::get<RipsFiltration>(filtration_);
+    answer = work(cloud);
+    if (answer != Status::kOk) return;
+    first_ = std::max(first_, cloud.oldest_present());
+    emit(kNaN, &results);
+  });
+  return status == Status::kOk ? answer : status;
+}
+
+Status Engine::remove(PointId id, EngineResults& results) {
+  return correct(id, results, [id](RipsFiltration& cloud) { return cloud.remove(id); });
+}
+
+Status Engine::move(PointId id, std::span<const double> point, EngineResults& results) {
+  return correct(id, results, [&](RipsFiltration& cloud) {
+    if (point.size() != ring_->config().dimension) return Status::kWrongDimension;
+    if (!std::all_of(point.begin(), point.end(), [](double value) { return std::isfinite(value); })) {
+      return Status::kNonFinitePoint;
+    }
+    Status refusal = Status::kOk;
+    gate_->mark(point, {&refusal, 1});
+    return refusal == Status::kOk ? cloud.move(id, point) : refusal;
+  });
+}
+
 Status Engine::diagram(EngineResults& results) {
   return guarded(&results, [&] {
     std::visit([&](auto& filtration) { filtration.diagram(*ring_, results.snapshots); }, filtration_);

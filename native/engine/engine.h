@@ -17,7 +17,8 @@
 // of the last emission, takes note of the diagram as reported, and counts on from its sequence. What it emits
 // from there on is what the other one would have emitted.
 //
-//   (E1) Between calls the filtration holds exactly the points [first(), next()), the window at next().
+//   (E1) Between calls the filtration holds exactly the points [first(), next()), the window at next(), but for
+//        those that remove() took out of it.
 //   (E2) The ring holds every point from the window's start at the last emission on: what a removed pair
 //        names can still be read. So a ring needs room for the largest window + its slide + the backlog that
 //        may wait.
@@ -118,6 +119,15 @@ class Engine {
   // The same, then drops the window's points before `first` (kWindowEmpty: more than it has) and emits one
   // update. kInvalidArgument for an engine whose slide is not by hand. REQUIRES: a lease.
   Status update(PointId until, PointId first, EngineResults& results);
+  // Takes one point out of the window, wherever it stands, or puts it elsewhere, and emits one update. It keeps
+  // its number and its place: a removed one comes back by move(), and its place is free once it is the oldest.
+  // The ring keeps it as it came, and the emission counts its place. kPointNotRetained: it is not in the window; move also answers
+  // kWrongDimension, kNonFinitePoint, kDistanceOverflow. kInvalidArgument unless can_correct(). Nothing has
+  // changed unless kOk. REQUIRES: a lease. Cost: native/rips/rips_window.h.
+  Status remove(PointId id, EngineResults& results);
+  Status move(PointId id, std::span<const double> point, EngineResults& results);
+  // By hand, over a cloud of samples. A series rests on the order of its points, a delay embedding shares them.
+  bool can_correct() const;
   // Writes the present diagram to results.snapshots. REQUIRES: a lease.
   Status diagram(EngineResults& results);
 
@@ -138,6 +148,8 @@ class Engine {
   Status set_up_gate();
   template <class Work>
   Status guarded(EngineResults* results, Work&& work);
+  template <class Work>
+  Status correct(PointId id, EngineResults& results, Work work);
   void advance_by_count(PointId until, EngineResults* results);
   void advance_by_time(PointId until, EngineResults* results);
   void catch_up(PointId until);

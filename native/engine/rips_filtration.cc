@@ -149,11 +149,35 @@ void RipsFiltration::take(const PointRing& ring, PointId newest) {
 void RipsFiltration::evict_to(const PointRing&, PointId first) {
   first_ = first;
   while (window_->size() > 0 && arrival_of(window_->oldest_point()) < first + spec_.reach()) {
-    const PointId oldest = window_->oldest_point();
-    require(window_->evict());
-    oldest_at_ = (oldest_at_ + static_cast<size_t>(window_->oldest_point() - oldest)) % arrivals_.size();
-    latest_ = Latest::kNone;
+    require(shrinking([this] { return window_->evict(); }));
   }
+}
+
+template <class Work>
+Status RipsFiltration::shrinking(Work work) {
+  const PointId oldest = window_->oldest_point();
+  const Status status = work();
+  oldest_at_ = (oldest_at_ + static_cast<size_t>(window_->oldest_point() - oldest)) % arrivals_.size();
+  latest_ = Latest::kNone;
+  return status;
+}
+
+Status RipsFiltration::remove(PointId arrival) {
+  TDA_ASSERT(correctable() && arrival < next_);
+  if (arrival < oldest_present()) return Status::kPointNotRetained;
+  const Status status = shrinking([&] { return window_->remove(number_of(arrival)); });
+  if (status != Status::kPointNotRetained) require(status);
+  first_ = std::max(first_, oldest_present());
+  return status;
+}
+
+Status RipsFiltration::move(PointId arrival, std::span<const double> sample) {
+  TDA_ASSERT(correctable() && arrival < next_);
+  if (arrival < oldest_present()) return Status::kPointNotRetained;
+  for (size_t axis = 0; axis < point_.size(); ++axis) point_[axis] = sample[spec_.channels[axis]];
+  require(window_->move(number_of(arrival), point_));  // the gate let it pass
+  latest_ = Latest::kNone;
+  return Status::kOk;
 }
 
 void RipsFiltration::report(const PointRing& ring, RowBuffer* rows) {
@@ -172,9 +196,12 @@ void RipsFiltration::report(const PointRing& ring, RowBuffer* rows) {
       note(ChangeKind::kRemoved, *before++);
     } else if (born_before(*now, *before)) {
       note(ChangeKind::kAdded, *now++);
-    } else {
+    } else if (now->birth == before->birth) {
       note(ChangeKind::kMoved, *now++);
       ++before;
+    } else {  // a point of the birth simplex was moved
+      note(ChangeKind::kRemoved, *before++);
+      note(ChangeKind::kAdded, *now++);
     }
   }
   for (; before != reported_.end(); ++before) note(ChangeKind::kRemoved, *before);
@@ -259,6 +286,7 @@ void RipsFiltration::verify() {
   TDA_ASSERT(window_->size() <= arrivals_.size());
   for (PointId number = window_->oldest_point(); number < window_->next_point(); ++number) {  // F1, F2
     const PointId arrival = arrival_of(number);
+    TDA_ASSERT(!correctable() || number_of(arrival) == number);
     TDA_ASSERT(arrival % spec_.stride == 0 && arrival >= first_ + spec_.reach() && arrival < next_);
     TDA_ASSERT(number == window_->oldest_point() || arrival_of(number - 1) < arrival);
   }

@@ -10,8 +10,11 @@
 // of the stride: the cloud is a function of the window alone. With one lag the cloud is that of the samples
 // themselves.
 //
-//   (F1) Cloud points leave in the order they came.
-//   (F2) window_ holds exactly the cloud of [first_, next_), without points that have no direction (below).
+// A cloud of samples can be corrected: any point may be removed or moved, keeping its number and age (RipsWindow).
+//
+//   (F1) Cloud points are in the order they came, whichever was removed between others.
+//   (F2) window_ holds exactly the cloud of [first_, next_), as corrected, without points that have no direction
+//   (below).
 //   (F3) reported_ is the diagram as of the last report; latest_ names the list that is the diagram of window_ as it
 //   stands, if there is one. Both are ordered by dimension, then birth position.
 //
@@ -85,6 +88,17 @@ class RipsFiltration {
   void evict_to(const PointRing& ring, PointId first);
   void report(const PointRing& ring, RowBuffer* rows);
   void diagram(const PointRing& ring, RowBuffer& rows);
+  // Whether the points of the cloud are the samples, one by one, so that one can be corrected.
+  bool correctable() const { return spec_.dimension == 1 && spec_.stride == 1; }
+  // The oldest sample whose point is in the cloud, or what comes next. REQUIRES: correctable().
+  PointId oldest_present() const {
+    return window_->size() == 0 ? next_ : arrival_of(window_->oldest_point());
+  }
+  // Removes the point of a sample of [first_, next_), or puts it elsewhere; one that was removed comes back.
+  // `sample` has all channels and has passed the gate. kPointNotRetained: it is not in the cloud, which move
+  // asks only of what lies before oldest_present(). REQUIRES: correctable(). Cost: that of RipsWindow.
+  Status remove(PointId arrival);
+  Status move(PointId arrival, std::span<const double> sample);
   size_t pairs_reported() const { return reported_.size(); }
   size_t pairs_reported(int dimension) const;  // O(log pairs)
   EngineCounters counters() const;
@@ -105,11 +119,18 @@ class RipsFiltration {
   static bool born_before(const Pair& a, const Pair& b);
   static void write_row(const PointRing& ring, ChangeKind kind, const Pair& pair, double* row);
   void take(const PointRing& ring, PointId newest);
+  // Calls work(), which may make the window give up its oldest points.
+  template <class Work>
+  Status shrinking(Work work);
   const std::vector<Pair>& refreshed();
   // REQUIRES: the window has it.
   PointId arrival_of(PointId number) const {
     const size_t at = oldest_at_ + static_cast<size_t>(number - window_->oldest_point());
     return arrivals_[at < arrivals_.size() ? at : at - arrivals_.size()];
+  }
+  // REQUIRES: correctable(), oldest_present() <= arrival < next_.
+  PointId number_of(PointId arrival) const {
+    return window_->oldest_point() + (arrival - arrival_of(window_->oldest_point()));
   }
   Pair pair_of(const rips::RipsPair& pair) const;
 

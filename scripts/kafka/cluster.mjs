@@ -11,7 +11,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { answers, freePorts, holdsWithin } from '../ports.mjs'
 import { ContainerEngine } from './container-engine.mjs'
-import { CannotStart } from './errors.mjs'
+import { CannotHave } from '../errors.mjs'
 import { JavaEngine } from './java-engine.mjs'
 import { propertiesOf } from './properties.mjs'
 import { makeSecurity } from './security.mjs'
@@ -34,7 +34,7 @@ export class Cluster {
     this.#file = path.join(this.#folder, 'state.json')
   }
 
-  /** Starts what does not run yet; answers the bootstrap addresses. @throws CannotStart */
+  /** Starts what does not run yet; answers the bootstrap addresses. @throws CannotHave */
   async up(options) {
     const running = this.status()
     if (running?.nodes.some(({ alive }) => alive)) {
@@ -47,12 +47,12 @@ export class Cluster {
       try {
         return await this.#create(new Engine(cache), options)
       } catch (error) {
-        if (!(error instanceof CannotStart)) throw error
+        if (!(error instanceof CannotHave)) throw error
         reasons.push(error.message)
       }
     }
     await this.down()
-    throw new CannotStart(`no Kafka: ${reasons.join('; ')}; or set KAFKA_BROKERS=host:port`)
+    throw new CannotHave(`no Kafka: ${reasons.join('; ')}; or set KAFKA_BROKERS=host:port`)
   }
 
   /** `undefined` where there is no such cluster. */
@@ -154,9 +154,7 @@ export class Cluster {
     const deadline = Date.now() + START_TIMEOUT_MS
     while (!(await answers(node.client))) {
       if (Date.now() > deadline || !engine.isAlive(node)) {
-        throw new CannotStart(
-          `broker ${node.id} did not start; see ${path.relative(process.cwd(), node.log)}`
-        )
+        throw new CannotHave(`broker ${node.id} did not start; see ${path.relative(process.cwd(), node.log)}`)
       }
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
@@ -168,7 +166,7 @@ export class Cluster {
   }
 
   #state() {
-    if (!existsSync(this.#file)) throw new CannotStart(`there is no cluster "${this.#name}"`)
+    if (!existsSync(this.#file)) throw new CannotHave(`there is no cluster "${this.#name}"`)
     return JSON.parse(readFileSync(this.#file, 'utf8'))
   }
 

@@ -3,7 +3,7 @@
  * host's network, so that ports and advertised addresses mean the same, which only engines on Linux can do.
  */
 import { spawnSync } from 'node:child_process'
-import { CannotStart, firstLine } from './errors.mjs'
+import { CannotHave, firstLine } from '../errors.mjs'
 
 const IMAGE = 'apache/kafka:4.1.0'
 const ENGINES = ['docker', 'podman']
@@ -26,14 +26,14 @@ export class ContainerEngine {
 
   prepare() {
     if (process.platform !== 'linux')
-      throw new CannotStart('containers share a network with the host on Linux only')
+      throw new CannotHave('containers share a network with the host on Linux only')
     this.#engine = ENGINES.find(
       (engine) => spawnSync(engine, ['info'], { timeout: ANSWER_TIMEOUT_MS }).status === 0
     )
-    if (this.#engine === undefined) throw new CannotStart('no container engine answers')
+    if (this.#engine === undefined) throw new CannotHave('no container engine answers')
     const pulled = this.#run(['pull', IMAGE])
     if (pulled.status !== 0)
-      throw new CannotStart(`${this.#engine} pull ${IMAGE}: ${firstLine(pulled.stderr)}`)
+      throw new CannotHave(`${this.#engine} pull ${IMAGE}: ${firstLine(pulled.stderr)}`)
   }
 
   format(node, clusterId, extra) {
@@ -47,7 +47,7 @@ export class ContainerEngine {
       'format',
       ...options
     ])
-    if (run.status !== 0) throw new CannotStart(`format failed: ${firstLine(run.stderr)}`)
+    if (run.status !== 0) throw new CannotHave(`format failed: ${firstLine(run.stderr)}`)
   }
 
   start(node) {
@@ -64,7 +64,7 @@ export class ContainerEngine {
       IMAGE,
       ...command
     ])
-    if (run.status !== 0) throw new CannotStart(`${this.#engine} run: ${firstLine(run.stderr)}`)
+    if (run.status !== 0) throw new CannotHave(`${this.#engine} run: ${firstLine(run.stderr)}`)
     return {}
   }
 

@@ -3,7 +3,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { CannotStart, firstLine } from './errors.mjs'
+import { CannotHave, firstLine } from '../errors.mjs'
+import { isOurs } from '../processes.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 /** Three brokers must fit in 3 GB resident; what they take is in benchmarks/RESULTS.md. */
@@ -28,7 +29,7 @@ export class JavaEngine {
   format(node, clusterId, extra) {
     const args = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', node.properties, ...extra]
     const run = spawnSync('java', [...this.#options(TOOL_HEAP_MIB), ...args], { encoding: 'utf8' })
-    if (run.status !== 0) throw new CannotStart(`format failed: ${firstLine(run.stderr)}`)
+    if (run.status !== 0) throw new CannotHave(`format failed: ${firstLine(run.stderr)}`)
   }
 
   start(node) {
@@ -41,16 +42,8 @@ export class JavaEngine {
     return { pid: child.pid }
   }
 
-  /** Process ids come round again: it is ours only if its command line still names our properties file. */
   isAlive({ pid, properties }) {
-    if (pid === undefined) return false
-    try {
-      process.kill(pid, 0)
-    } catch {
-      return false
-    }
-    const seen = spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' })
-    return seen.status === 0 && seen.stdout.includes(properties)
+    return isOurs(pid, properties)
   }
 
   signal(node, signal) {
@@ -85,7 +78,7 @@ export class JavaEngine {
       { encoding: 'utf8' }
     )
     if (run.status !== 0) {
-      throw new CannotStart(
+      throw new CannotHave(
         `Maven could not resolve the server artifacts: ${firstLine(run.stdout + run.stderr)}`
       )
     }
@@ -94,5 +87,5 @@ export class JavaEngine {
 }
 
 function requireTool(tool, args, name) {
-  if (spawnSync(tool, args).status !== 0) throw new CannotStart(`${name} is needed`)
+  if (spawnSync(tool, args).status !== 0) throw new CannotHave(`${name} is needed`)
 }

@@ -6,14 +6,14 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { CannotStart, firstLine } from './errors.mjs'
+import { CannotHave, firstLine } from '../errors.mjs'
 
 export const PROTOCOLS = ['ssl', 'sasl_plaintext', 'sasl_ssl']
 const USER = 'tda'
 const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
 const common = 'org.apache.kafka.common.security'
 
-/** Broker settings, arguments of `format`, and what a client needs. @throws CannotStart without openssl. */
+/** Broker settings, arguments of `format`, and what a client needs. @throws CannotHave without openssl. */
 export function makeSecurity(protocol, folder) {
   const client = { protocol }
   const properties = []
@@ -54,7 +54,7 @@ function makeCertificate(folder) {
     encoding: 'utf8'
   })
   if (made.status !== 0) {
-    throw new CannotStart(
+    throw new CannotHave(
       `openssl could not make a certificate: ${firstLine(made.stderr ?? made.error?.message)}`
     )
   }

@@ -36,6 +36,8 @@ export class TopicReader {
   readonly #onRecord: (record: TopicRecord) => void
   /** Where the end was seen: beyond the last record and what belongs to transactions. */
   readonly #ends = new Map<number, number>()
+  /** The next offset to be handed on. */
+  readonly #next = new Map<number, number>()
   readonly #running: Promise<void>
   #rounds = 0
   #closed = false
@@ -120,10 +122,18 @@ export class TopicReader {
           resolve(error ? [] : batch)
         )
       })
-      for (const record of records) this.#onRecord(record)
+      for (const record of records) this.#hand(record)
       this.#rounds += 1
       if (records.length === 0) await delay(5)
     }
+  }
+
+  /** A client whose leader changed may fetch again what it has had: an offset is handed on once. */
+  #hand(record: Message): void {
+    const { partition, offset } = record
+    if (offset < (this.#next.get(partition) ?? 0)) return
+    this.#next.set(partition, offset + 1)
+    this.#onRecord(record)
   }
 
   #all(): number[] {

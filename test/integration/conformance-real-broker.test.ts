@@ -38,6 +38,7 @@ function fresh(mesh: EventMesh, prefix: string): EventMesh {
     createStream: (topic, partitions, settings) => mesh.createStream(prefix + topic, partitions, settings),
     partitions: (topic) => mesh.partitions(prefix + topic),
     bounds: (topic, partition) => mesh.bounds(prefix + topic, partition),
+    groupOffsets: (topic, groupId) => mesh.groupOffsets(prefix + topic, prefix + groupId),
     readPartition: (topic, partition, options) => mesh.readPartition(prefix + topic, partition, options),
     offsetsAt: (topic, timestampMs) => mesh.offsetsAt(prefix + topic, timestampMs),
     close: () => mesh.close()

@@ -1,6 +1,5 @@
 /** What only a real broker can show of delivery: topics that take less than we send, brokers that fall silent. */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,25 +7,13 @@ import { expect, test } from '@jest/globals'
 import { validateConfig } from '../../lib/config/load.js'
 import type { MeshRecord } from '../../lib/mesh/event-mesh.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
+import { findTooLarge } from '../../lib/mesh/kafka-size-probe.js'
 import { createDaemon } from '../../lib/pipeline/daemon.js'
+import { ownBroker } from '../support/own-broker.js'
 import { root } from '../support/run-command.js'
 import { WatchedProcess } from '../support/watched-process.js'
 
 const brokers = process.env['KAFKA_BROKERS']
-
-/** The broker that scripts/kafka.mjs started here, if KAFKA_BROKERS is that one: only ours may be stopped. */
-function ownBroker(): number | null {
-  for (const cluster of ['default', 'tests']) {
-    const file = join(root, '.cache/kafka/clusters', cluster, 'state.json')
-    if (!existsSync(file)) continue
-    const { bootstrap, nodes } = JSON.parse(readFileSync(file, 'utf8')) as {
-      bootstrap: string
-      nodes: { pid?: number }[]
-    }
-    if (bootstrap === brokers && nodes.length === 1) return nodes[0]!.pid ?? null
-  }
-  return null
-}
 
 if (brokers === undefined) {
   test.skip('delivery on a real broker: skipped, because KAFKA_BROKERS names none', () => {})
@@ -88,7 +75,22 @@ if (brokers === undefined) {
     120_000
   )
 
-  const pid = ownBroker()
+  test('headers count: of records that a topic refuses those are found that only their headers make too long', async () => {
+    const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(',') })
+    const topic = `headers-${Date.now()}`
+    await mesh.createStream(topic, 1, { 'max.message.bytes': '3000' })
+    const longValue = { key: 'fits', value: 'x'.repeat(2_900) }
+    const traceparent = ['traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'] as const
+    const traced = { key: 'traced', value: 'x'.repeat(2_890), headers: [traceparent] }
+    const message = ['tda-message', 'm'.repeat(3_000)] as const
+    const letter = { key: 'letter', value: 'short', headers: [message] }
+    const probe = { brokers, settings: {}, transactionalId: `${topic}-probe`, timeoutMs: 30_000 }
+    const found = await findTooLarge(probe, [{ topic, records: [longValue, traced, letter] }])
+    expect([...found].map(({ key }) => key).sort()).toEqual(['letter', 'traced'])
+    await mesh.close()
+  }, 60_000)
+
+  const pid = ownBroker(brokers)
   const withOwn = pid === null ? test.skip : test
   withOwn(
     'a daemon whose broker falls silent waits, goes on when it is back, and ends in time when asked to while it is silent',

@@ -7,6 +7,7 @@ import { expect, test } from '@jest/globals'
 import { restore } from '../../lib/cli/restore.js'
 import type { Terminal } from '../../lib/cli/terminal.js'
 import type { DiagramMessage } from '../../lib/diagram.js'
+import type { EventMesh } from '../../lib/mesh/event-mesh.js'
 import { DiagramReplica } from '../../lib/publishers/diagram-replica.js'
 import { logOf, GROUP, RestoreWorld, shapeOf, TOPIC, type Shape } from '../support/restore-world.js'
 
@@ -15,7 +16,8 @@ const SCALES = `
   - { name: span, window: 25s, slide: 10s, filtration: superlevel, channel: y, pointsMax: 40 }
   - { name: cloud, window: 12, slide: 4, filtration: rips }`
 
-const settings = (onLoss: string): string => `
+const settings = (onLoss: string, delivery = 'exactly-once'): string => `
+delivery: ${delivery}
 kafka: { brokers: [none], groupId: ${GROUP} }
 input:
   topic: ${TOPIC}
@@ -28,9 +30,9 @@ log: { level: silent }
 scales:${SCALES}
 `
 
-function file(onLoss = 'refuse'): string {
+function file(onLoss = 'refuse', delivery?: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'tda-restore-')), 'tda.yaml')
-  writeFileSync(path, settings(onLoss))
+  writeFileSync(path, settings(onLoss, delivery))
   return path
 }
 
@@ -64,19 +66,27 @@ function listening(): Said {
 async function run(
   world: RestoreWorld,
   to: string,
-  more: { outputTopic?: string; dryRun?: boolean; onLoss?: string } = {}
+  more: {
+    outputTopic?: string
+    dryRun?: boolean
+    onLoss?: string
+    delivery?: string
+    /** In place of the mesh's own. */
+    instead?: Partial<EventMesh>
+  } = {}
 ): Promise<Said> {
   const said = listening()
-  const { onLoss, dryRun = false, ...rest } = more
+  const { onLoss, delivery, instead = {}, dryRun = false, ...rest } = more
   const mesh = new Proxy(world.mesh, {
     get(target, name) {
       if (name === 'close') return () => Promise.resolve()
+      if (name in instead) return instead[name as keyof EventMesh]
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value
     }
   })
   await restore(
-    { config: file(onLoss), to, dryRun, ...rest },
+    { config: file(onLoss, delivery), to, dryRun, ...rest },
     said.terminal,
     () => Promise.resolve(mesh),
     2_000
@@ -190,6 +200,30 @@ test('while another member is in the group it is refused', async () => {
   const member = await world.mesh.subscribe(TOPIC, { groupId: GROUP })
   await expect(run(world, '10')).rejects.toThrow()
   await member.close()
+})
+
+test('at least once, where the group does not take the offsets: an error, however well the results went out', async () => {
+  const { world } = await worldOf()
+  const before = await world.committed()
+  const subscribe: EventMesh['subscribe'] = async (topic, options) => {
+    const source = await world.mesh.subscribe(topic, options)
+    source.commit = () => Promise.resolve(new Set<number>()) // As when a daemon of the group takes its partitions.
+    return source
+  }
+  const restoring = run(world, '0:60,1:45', { delivery: 'at-least-once', instead: { subscribe } })
+  await expect(restoring).rejects.toMatchObject({ code: 'BROKER' })
+  expect(await world.committed()).toEqual(before)
+  await run(world, '0:60,1:45', { delivery: 'at-least-once' })
+  expect([...(await world.committed()).values()]).toEqual([60, 45])
+})
+
+test('a log that is not what the state speaks of: STATE_LOST, with what to do', async () => {
+  const { world } = await worldOf()
+  await world.forgeState((record) => ({ ...record, next: record.next + 1 }))
+  const end = (await world.mesh.bounds(TOPIC, 0)).high
+  const error: unknown = await run(world, `0:${end}`).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code: 'STATE_LOST' })
+  expect((error as Error).message).toMatch(/is not the log its state speaks of: .*rebuild-from-earliest/)
 })
 
 test('without the beginning of the log and a state of then, state.onLoss decides', async () => {

@@ -44,7 +44,9 @@ async function world(seed: number): Promise<World> {
 }
 
 /** What happens to an attempt: nothing, a failure before or after the commit, or the end of the daemon. */
-type Fault = 'none' | 'fails' | 'crashes-before' | 'crashes-after' | 'rebalances'
+type Fault = 'none' | 'fails' | 'crashes-before' | 'crashes-after' | 'rebalances' | 'loses'
+/** A refused member may go on for so long until it hears that its partitions are gone. */
+const UNHEARD_MS = 5
 
 class Shaken implements Transactions {
   readonly #inner: Transactions
@@ -62,6 +64,10 @@ class Shaken implements Transactions {
     if (fault === 'fails') throw new TdaError('BROKER', 'timed out', { retriable: true })
     if (fault === 'crashes-before') throw new TdaError('INTERNAL', 'crash')
     if (fault === 'rebalances') this.#rebalance()
+    if (fault === 'loses') {
+      setTimeout(this.#rebalance, UNHEARD_MS)
+      return false
+    }
     const committed = await this.#inner.commit(transaction)
     if (fault === 'crashes-after') throw new TdaError('INTERNAL', 'crash')
     return committed
@@ -166,6 +172,7 @@ test.each([31, 32, 33, 34, 35, 36])(
       const die = random()
       if (die < 0.1) return 'fails'
       if (die < 0.15) return 'rebalances'
+      if (die > 0.9) return 'loses'
       if (crashes >= 4) return 'none'
       return die < 0.25 ? 'crashes-before' : die < 0.35 ? 'crashes-after' : 'none'
     }

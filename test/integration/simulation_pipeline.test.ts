@@ -58,7 +58,7 @@ class Watched implements Subscription {
     return this.#source.events(options)
   }
 
-  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+  async commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     const committed = await this.#source.commit(next)
     for (const [partition, offset] of next) this.#committed.set(partition, offset)
     if ([...this.#committed.values()].reduce((sum, offset) => sum + offset, 0) === RECORDS) this.#whenDone()

@@ -3,6 +3,7 @@
  * ends the lives of daemons in between and whatever retention removes of what no restart needs.
  */
 import { expect, test } from '@jest/globals'
+import type { Config } from '../../lib/config/schema.js'
 import { parseExposition, type Exposition } from '../../lib/cli/top/exposition-reader.js'
 import { TdaError } from '../../lib/errors.js'
 import type { OutgoingRecord } from '../../lib/mesh/event-mesh.js'
@@ -198,7 +199,7 @@ test('where retention has removed what is needed, a restart is refused with the 
   const died = await world.life()
   expect(died).toMatchObject({ code: 'STATE_LOST' })
   expect((died as TdaError).message).toMatch(
-    /partition 0 of "points": stream ".+" needs the records from offset \d+ on, and retention has removed those before 190.*state\.onLoss: rebuild-from-earliest/
+    /partition 0 of "points": stream ".+" needs the records from offset \d+ on, and retention has removed the records before 190.*state\.onLoss: rebuild-from-earliest/
   )
 })
 
@@ -214,6 +215,59 @@ test('or windows begin anew and their updates say so, by policy', async () => {
     marked += added.filter((value) => value.includes('"rebuilt":true')).length
   }
   expect(marked).toBeGreaterThan(0)
+})
+
+const otherScale = { ...plain, scales: [{ ...plain.scales[0]!, window: 31 }] }
+
+test.each<[string, (world: RestoreWorld) => Promise<void>, RegExp, Record<string, unknown>]>([
+  ['damaged', (world) => world.replaceState('p', Buffer.from('not a head')), /its head is damaged/, plain],
+  ['without its head', (world) => world.replaceState('p', null), /its head is missing/, plain],
+  ['without a stream', (world) => world.replaceState('s:k1', null), /it has \d+ of \d+ streams/, plain],
+  [
+    'gone',
+    (world) => world.replaceState('', null),
+    /there is none, though the group has read some of it/,
+    plain
+  ],
+  ['of other settings', () => Promise.resolve(), /scale "s" has changed/, otherScale]
+])(
+  'a state that is %s, of a log that has lost its beginning: state.onLoss decides',
+  async (_, harm, reason, rest) => {
+    const settings = (onLoss: string): Config => shapeOf(3, { onLoss, interval: '1ms' }, rest).config
+    const world = await lossy('refuse')
+    await harm(world)
+    const published = await world.results()
+    const died = await world.life({}, settings('refuse'))
+    expect(died).toMatchObject({ code: 'STATE_LOST' })
+    expect((died as TdaError).message).toMatch(reason)
+    expect((died as TdaError).message).toMatch(/state\.onLoss: rebuild-from-earliest/)
+    expect(await world.results()).toEqual(published)
+    expect(await world.life({}, settings('rebuild-from-earliest'))).toBeNull()
+    expect(rebuilt(world)).toBe(true)
+    await world.publish(logOf(5, 20, false))
+    expect(await world.life({}, settings('refuse'))).toBeNull()
+  }
+)
+
+test('a group that begins on a log without a beginning, and crashes at once, goes on from where it began', async () => {
+  const shape = {
+    ...shapeOf(3, { interval: '1h' }, plain),
+    partitions: 1,
+    guarantee: 'exactly-once'
+  } as const
+  const worldOf = async (): Promise<RestoreWorld> => {
+    const world = await RestoreWorld.make(shape)
+    await world.publish(logOf(3, 200, false))
+    world.mesh.trim(TOPIC, 0, 50)
+    return world
+  }
+  const whole = await worldOf()
+  expect(await whole.life()).toBeNull()
+  const world = await worldOf()
+  expect(await world.life({ crashAt: 3, after: true })).toMatchObject({ message: 'crash' })
+  expect((await world.results()).values.size).toBeGreaterThan(0)
+  expect(await world.life()).toBeNull()
+  expect(await world.results()).toEqual(await whole.results())
 })
 
 test.each(['refuse', 'rebuild-from-earliest'])(

@@ -16,14 +16,16 @@ export interface DocExample {
 export function examplesOf(path: string): DocExample[] {
   const comments = readFileSync(path, 'utf8').matchAll(/\/\*\*(?:(?!\*\/).)*\*\/\s*[^\n]*/gs)
   return [...comments].flatMap(([comment]) => {
-    const body = /@example\n(.*?)(?:\n\s*\* @|\s*\*\/)/s.exec(comment)?.[1]
-    if (body === undefined) return []
+    const bodies = comment.matchAll(/@example\n(.*?)(?=\n\s*\*\s*\n\s*\* @|\n\s*\* @|\s*\*\/)/gs)
     const name =
-      /\*\/\s*(?:export )?(?:abstract )?(?:class |interface |function |const )?(\w+)/.exec(comment)?.[1] ??
-      path
-    const code = body.replaceAll(/^\s*\* ?/gm, '')
-    const expected = [...code.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, text]) => text ?? '')
-    return [{ name, code, expected }]
+      /\*\/\s*(?:export )?(?:abstract |async )?(?:class |interface |function |const )?(\w+)/.exec(
+        comment
+      )?.[1] ?? path
+    return [...bodies].map(([, body = '']) => {
+      const code = body.replaceAll(/^\s*\* ?/gm, '')
+      const expected = [...code.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, text]) => text ?? '')
+      return { name, code, expected }
+    })
   })
 }
 

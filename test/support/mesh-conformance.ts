@@ -162,6 +162,9 @@ export function describeMesh(name: string, open: () => Promise<MeshUnderTest>): 
       const partition = record!.partition
       await first.subscription.commit(new Map([[partition, 4]]))
       expect((await first.subscription.lag()).get(partition)).toBe(0)
+      const ofGroup = await world.mesh.groupOffsets('resume', 'group-resume')
+      expect(ofGroup.get(partition)).toBe(4)
+      expect([...ofGroup.values()].filter((offset) => offset === null)).toHaveLength(ofGroup.size - 1)
       await first.close()
       await send(5)
 

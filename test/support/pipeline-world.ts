@@ -87,9 +87,9 @@ export class ScriptedSource implements Subscription {
     await new Promise((resolve) => signal.addEventListener('abort', resolve))
   }
 
-  commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+  commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     this.committed.push(new Map(next))
-    return Promise.resolve(true)
+    return Promise.resolve(new Set(next.keys()))
   }
 
   lag(): Promise<ReadonlyMap<number, number>> {

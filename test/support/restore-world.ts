@@ -238,6 +238,14 @@ export class RestoreWorld {
     await this.mesh.publish(this.shape.config.output.stateTopic, [damaged])
   }
 
+  /** Writes another value under every key of the state that begins so. */
+  async replaceState(prefix: string, value: Buffer | null): Promise<void> {
+    for (const { partition, key } of await this.stateRecords()) {
+      if (!Buffer.from(key!).toString().startsWith(prefix)) continue
+      await this.mesh.publish(this.shape.config.output.stateTopic, [{ partition: partition!, key, value }])
+    }
+  }
+
   /** Writes every stream's newest record again, changed. */
   async forgeState(change: (record: StreamRecord) => StreamRecord): Promise<void> {
     const newest = new Map<string, OutgoingRecord>()
@@ -351,9 +359,9 @@ class Watched implements Subscription {
     return this.#source.events(options)
   }
 
-  async commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+  async commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     const committed = await this.#source.commit(next)
-    if (committed) this.#done(next)
+    if (committed.size === next.size) this.#done(next)
     return committed
   }
 

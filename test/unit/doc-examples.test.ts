@@ -1,40 +1,30 @@
-/** Every example in the docstrings of the public API, and the one of the README, runs and prints what it says. */
+/**
+ * Every public symbol has a docstring, every public function and class an example; all of these, and that of the README,
+ * run and print what they say.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import * as api from '../../lib/index.js'
 import { examplesOf, runExample } from '../support/doc-examples.js'
+import { publicSymbols } from '../support/public-symbols.js'
 import { root } from '../support/run-command.js'
 
-const files = [
-  'scales/sliding-window',
-  'scales/multi-scale-windows',
-  'scales/multi-scale-processor',
-  'scales/incremental-persistence',
-  'scales/streaming-tda-processor',
-  'scales/point-rows',
-  'scales/diagram-rows',
-  'scales/update-rows',
-  'errors',
-  'config/load',
-  'publishers/diagram-replica',
-  'mesh/in-process-mesh',
-  'mesh/embedded-broker',
-  'mesh/kafka-mesh',
-  'pipeline/daemon',
-  'loadgen/stream-load-generator',
-  'observability/tracing/distributed-tracer'
-]
+const documented = publicSymbols()
+const files = [...new Set(documented.filter(({ callable }) => callable).map(({ file }) => file))]
 const hasKafka = await import('node-rdkafka').then(
   () => true,
   () => false
 )
-const needKafka = new Set(['mesh/embedded-broker', 'mesh/kafka-mesh'])
+const needKafka = new Set(['lib/mesh/embedded-broker.ts', 'lib/mesh/kafka-mesh.ts'])
 if (!hasKafka) process.stderr.write('skipped: the examples of the Kafka mesh (no node-rdkafka)\n')
 
 for (const file of files.filter((name) => hasKafka || !needKafka.has(name))) {
-  const examples = examplesOf(join(root, 'lib', `${file}.ts`))
-  test(`${file} has examples`, () => expect(examples.length).toBeGreaterThan(0))
+  const examples = examplesOf(join(root, file))
+  const callables = documented.filter((symbol) => symbol.callable && symbol.file === file)
+  test.each(callables)('$name has an example that runs', ({ name }) => {
+    expect(examples.map((example) => example.name)).toContain(name)
+  })
   for (const { name, code, expected } of examples) {
     test(`${file}: example of ${name}`, async () => {
       expect(expected.length).toBeGreaterThan(0)
@@ -42,6 +32,11 @@ for (const file of files.filter((name) => hasKafka || !needKafka.has(name))) {
     }, 30_000)
   }
 }
+
+test('every public symbol has a docstring', () => {
+  expect(documented.length).toBeGreaterThan(80)
+  expect(documented.filter(({ docstring }) => docstring === '').map(({ name }) => name)).toEqual([])
+})
 
 test('the library in ten lines, as the README has it', async () => {
   const [, code = ''] =

@@ -291,6 +291,37 @@ describe('errors by code', () => {
     )
   })
 
+  test('corrections: only by hand over a cloud, of a point that is there', () => {
+    const rips = {
+      filtration: 'rips',
+      rips: {
+        channels: Uint32Array.of(0, 1),
+        embedding: null,
+        metric: 'euclidean',
+        weights: null,
+        maxDimension: 1,
+        threshold: Infinity,
+        pointsMax: 0
+      }
+    }
+    const handle = stream({ dimension: 2 }, [0, 0, 1, 0, 0, 1])
+    const sliding = engine(handle)
+    expect(() => addon.engineRemove(sliding, 0)).toThrow(/engineRemove: only an engine with slide/)
+    const cloud = engine(handle, { ...rips, slide: { byHand: true }, window: { count: 5 } } as never)
+    addon.engineUpdate(cloud, 3, 0)
+    expect(() => addon.engineMove(cloud, 3, Float64Array.of(1, 1))).toThrow(
+      /point 3 is not among the points \[0, 3\), or was removed/
+    )
+    expect(() => addon.engineMove(cloud, 1, Float64Array.of(1))).toThrow(/expected 2 values, got 1/)
+    expect(codeOf(() => addon.engineMove(cloud, 1, Float64Array.of(1, NaN)))).toBe('NON_FINITE_POINT')
+    expect(codeOfCall('engineMove', cloud, 1, [1, 1])).toBe('INVALID_ARGUMENT')
+    expect(codeOfCall('engineRemove', cloud, -1)).toBe('INVALID_ARGUMENT')
+    expect(codeOfCall('engineRemove', handle, 1)).toBe('UNKNOWN_HANDLE')
+    expect(addon.engineRemove(cloud, 1).length).toBeGreaterThan(0)
+    expect(codeOf(() => addon.engineRemove(cloud, 1))).toBe('POINT_NOT_RETAINED')
+    expect(addon.engineMove(cloud, 1, Float64Array.of(2, 0)).length).toBeGreaterThan(0)
+  })
+
   test('UNKNOWN_HANDLE: released, never given, of another kind, no number', () => {
     const handle = addon.streamCreate({ dimension: 1, capacity: 50, timestamps: false, logPositions: false })
     const running = addon.engineCreate(handle, sublevel)

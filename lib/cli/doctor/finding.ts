@@ -5,6 +5,7 @@ export const CHECKS = {
   node: 'TdaDaemonDown',
   addon: 'TdaDaemonDown',
   'node-rdkafka': 'TdaDaemonDown',
+  'columnar reader': 'TdaLagGrowing',
   configuration: 'TdaDaemonDown',
   memory: 'TdaMemoryHigh',
   disk: 'TdaDaemonDown',

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { freemem } from 'node:os'
 import { memoryLimit, predictMemory, processMemory } from '../../config/memory.js'
 import type { Config } from '../../config/schema.js'
+import { columnarObstacle } from '../../mesh/columnar-reader.js'
 import { loadKafka } from '../../mesh/kafka-client.js'
 import { nativeAddon, type NativeAddon } from '../../native.js'
 import { note, ok, wrong, wrongBy, type Finding } from './finding.js'
@@ -41,6 +42,13 @@ export async function checkClient(needed: boolean, load = loadKafka): Promise<Fi
     const finding = wrongBy('node-rdkafka', error)
     return needed ? finding : note('node-rdkafka', `${finding.text}; only "run" needs it`)
   }
+}
+
+/** Call it once Kafka's client is loaded: the reader shares its librdkafka. */
+export function checkReader(obstacle = columnarObstacle()): Finding {
+  if (obstacle === null) return ok('columnar reader', 'records can be read in columns')
+  const how = 'to build it: npm rebuild streaming-tda (in a checkout: node scripts/setup.mjs)'
+  return note('columnar reader', `${obstacle}; node-rdkafka reads, at several times the cost; ${how}`)
 }
 
 export function checkMemory(

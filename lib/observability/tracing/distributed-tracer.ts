@@ -54,7 +54,7 @@ export class DistributedTracer {
   ): Promise<DistributedTracer> {
     const settings = tracingSettings(options)
     const tracer = new DistributedTracer(settings, parts.logger)
-    if (settings.enabled) tracer.#loaded = await load(settings, parts.logger)
+    if (settings.enabled) tracer.#loaded = (await prepare(settings, parts.logger))()
     return tracer
   }
 
@@ -105,7 +105,7 @@ export class DistributedTracer {
    * Changes tracing while it is in use. A sampler and its numbers change for the next trace; anything else starts the SDK
    * anew, after what has ended was sent. Changes are made one after the other.
    *
-   * @throws {TdaError} CONFIG_INVALID as `start`; nothing has changed then.
+   * @throws {TdaError} CONFIG_INVALID as `start`, or what the exporter says of its settings; nothing has changed then.
    */
   async reconfigure(options: TracingOptions): Promise<void> {
     const settings = tracingSettings(options)
@@ -141,13 +141,14 @@ export class DistributedTracer {
   }
 
   async #change(settings: TracingSettings): Promise<void> {
-    const before = this.#settings
-    this.#settings = settings
-    if (this.#loaded !== null && settings.enabled && sameButSampler(before, settings)) {
+    if (this.#loaded !== null && settings.enabled && sameButSampler(this.#settings, settings)) {
+      this.#settings = settings
       this.#loaded.sdk.sampler.change(settings.sampler)
       this.#logger?.info({ sampler: settings.sampler }, 'tracing: the sampler has changed')
       return
     }
+    const start = settings.enabled ? await prepare(settings, this.#logger) : null
+    this.#settings = settings
     const running = this.#loaded
     this.#loaded = null
     this.#pipelines.clear()
@@ -156,7 +157,7 @@ export class DistributedTracer {
       this.#before = { ...added(this.#before, running.sdk.statistics), waiting: 0 }
       this.#logger?.info({}, 'tracing is off')
     }
-    if (settings.enabled) this.#loaded = await load(settings, this.#logger)
+    if (start !== null) this.#loaded = start()
     this.#pipelines.clear()
   }
 
@@ -170,9 +171,11 @@ export class DistributedTracer {
   }
 }
 
-async function load(settings: TracingSettings, logger: TracingLogger | undefined): Promise<Loaded> {
+/** What can fail fails here; what it answers starts the SDK. */
+async function prepare(settings: TracingSettings, logger: TracingLogger | undefined): Promise<() => Loaded> {
   const modules = await import('./loaded.js')
-  return { modules, sdk: await modules.startSdk(settings, logger) }
+  const start = await modules.prepareSdk(settings, logger)
+  return () => ({ modules, sdk: start() })
 }
 
 function sameButSampler(a: TracingSettings, b: TracingSettings): boolean {

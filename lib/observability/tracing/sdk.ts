@@ -31,7 +31,25 @@ export interface Sdk {
   shutdown(): Promise<void>
 }
 
-export async function startSdk(settings: TracingSettings, logger: TracingLogger | undefined): Promise<Sdk> {
+interface Output {
+  readonly exporter: SpanExporter
+  readonly target: string
+}
+
+/** Does all that can fail, beside an SDK that runs; what it answers starts the new one. One SDK a process: end the old one first. */
+export async function prepareSdk(
+  settings: TracingSettings,
+  logger: TracingLogger | undefined
+): Promise<() => Sdk> {
+  const output = await createExporter(settings)
+  return () => startSdk(settings, output, logger)
+}
+
+function startSdk(
+  settings: TracingSettings,
+  { exporter, target }: Output,
+  logger: TracingLogger | undefined
+): Sdk {
   const { version } = createRequire(import.meta.url)('../../../../package.json') as { version: string }
   const sampler = new ChangeableSampler(settings.sampler)
   if (isRegistered()) {
@@ -39,11 +57,11 @@ export async function startSdk(settings: TracingSettings, logger: TracingLogger 
       {},
       'traces go to the OpenTelemetry SDK of the application; its sampler and exporter are used'
     )
+    void exporter.shutdown().catch(() => {})
     const nothing = async (): Promise<void> => {}
     const tracer = trace.getTracer(NAME, version)
     return { tracer, sampler, statistics: noStatistics, flush: nothing, shutdown: nothing }
   }
-  const { exporter, target } = await createExporter(settings)
   const queue = new ExportQueue({
     exporter,
     target,
@@ -97,11 +115,7 @@ function isRegistered(): boolean {
   return false
 }
 
-async function createExporter({
-  exporter,
-  endpoint,
-  timeoutMs
-}: TracingSettings): Promise<{ exporter: SpanExporter; target: string }> {
+async function createExporter({ exporter, endpoint, timeoutMs }: TracingSettings): Promise<Output> {
   const timeoutMillis = timeoutMs
   if (exporter === 'otlp-grpc') {
     const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-grpc')

@@ -2,8 +2,10 @@
 
 /** Why spans were lost. Stable: a metric's label. */
 export const DROP_REASONS = ['queue_full', 'export_failed', 'trace_too_large'] as const
+/** Why a span was lost: the queue was full, the collector did not take it, or its trace had too many. */
 export type DropReason = (typeof DROP_REASONS)[number]
 
+/** What became of the spans of this process, in spans. */
 export interface TracingStatistics {
   /** Acknowledged by the collector. */
   readonly exported: number

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <iterator>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "native/engine/engine.h"
 #include "native/rips/distances.h"
@@ -340,6 +342,94 @@ TEST(RipsFiltration, oracle_points_come_and_go_by_hand) {
     ASSERT_EQ(lease->diagram(results), Status::kOk);
     ASSERT_EQ(rows_of(results.snapshots.numbers()), naive_rows(log, config.filtration.rips, first, next));
   }
+}
+
+// That the diagram is the right one is shown against batch persistence in test/property/rips_corrections.test.ts.
+TEST(RipsFiltration, law_corrections_replay_to_the_diagram) {
+  const Log log = make_log(300, 2, 3, 5);
+  const EngineConfig config{.filtration = {.kind = FiltrationKind::kRips,
+                                           .channel = 0,
+                                           .rips = {{0, 1}, 1, 1, 1, {}, 1, kInfinity, 0}},
+                            .window = {.count = 12},
+                            .slide = {},
+                            .snapshot_every = 0};
+  auto [ring, engine, status] = make_engine(log, config);
+  ASSERT_EQ(status, Status::kOk);
+  EngineLease lease(engine);
+  ASSERT_TRUE(lease->can_correct());
+  EngineResults results;
+  Random random(3);
+  std::set<size_t> present;
+  std::map<Row, Row> replica;
+  for (size_t next = 0, step = 0; next < 60; ++step) {
+    const size_t kind = random.below(4);
+    const size_t first = present.empty() ? next : *present.begin();
+    const size_t some = first + random.below(std::max<size_t>(next - first, 1));
+    const auto point = std::span(log.values).subspan(2 * (step % log.points()), 2);
+    if (kind == 0 || present.empty()) {
+      ASSERT_EQ(ring->append(log.batch(next, next + 1)), Status::kOk);
+      present.insert(next++);
+      while (next - *present.begin() > config.window.count) present.erase(present.begin());
+      ASSERT_EQ(lease->update(next, *present.begin(), results), Status::kOk);
+    } else if (kind == 1 && present.erase(some) > 0) {
+      ASSERT_EQ(lease->remove(some, results), Status::kOk);
+    } else if (kind == 1) {
+      ASSERT_EQ(lease->remove(some, results), Status::kPointNotRetained);
+      ASSERT_TRUE(results.changes.numbers().empty());
+    } else {
+      ASSERT_EQ(lease->move(some, point, results), Status::kOk);
+      present.insert(some);
+    }
+    for (Row row : rows_of(results.changes.numbers())) {
+      const auto kind = ChangeKind(int(std::exchange(row[0], 1)));
+      const auto known = replica.find(birth_of(row));
+      ASSERT_EQ(known == replica.end(), kind == ChangeKind::kAdded);
+      if (kind == ChangeKind::kRemoved) ASSERT_EQ(known->second, row);  // as it was reported last
+      if (kind == ChangeKind::kMoved) ASSERT_EQ(known->second[2], row[2]) << "a birth that moves is another";
+      if (kind == ChangeKind::kRemoved) replica.erase(known);
+      if (kind != ChangeKind::kRemoved) replica[birth_of(row)] = row;
+    }
+    ASSERT_EQ(lease->diagram(results), Status::kOk);
+    std::vector<Row> diagram;
+    for (const auto& [birth, row] : replica) diagram.push_back(row);
+    ASSERT_EQ(rows_of(results.snapshots.numbers()), diagram);
+    EXPECT_EQ(lease->state().first, present.empty() ? next : *present.begin());
+    lease->verify();
+  }
+}
+
+TEST(RipsFiltration, what_cannot_be_corrected_is_refused) {
+  const Log log = make_log(9, 2, 3, 5);
+  const RipsSpec cloud{{0, 1}, 1, 1, 1, {}, 1, kInfinity, 0};
+  const auto made = [&](const RipsSpec& spec, FiltrationKind kind, const SlideSpec& slide) {
+    const FiltrationConfig filtration{.kind = kind, .channel = 0, .rips = spec};
+    auto setup = make_engine(
+        log, {.filtration = filtration, .window = {.count = 8}, .slide = slide, .snapshot_every = 0});
+    EXPECT_EQ(setup.ring->append(log.batch(0, 5)), Status::kOk);
+    return setup;
+  };
+  EngineResults results;
+  const std::vector<double> point{1, 2};
+  for (const auto& setup :
+       {made(cloud, FiltrationKind::kSublevel, {}), made(cloud, FiltrationKind::kRips, {.count = 1}),
+        made({{0}, 2, 1, 1, {}, 1, kInfinity, 0}, FiltrationKind::kRips, {}),
+        made({{0, 1}, 1, 1, 2, {}, 1, kInfinity, 0}, FiltrationKind::kRips, {})}) {
+    EngineLease lease(setup.engine);
+    EXPECT_FALSE(lease->can_correct());
+    EXPECT_EQ(lease->remove(0, results), Status::kInvalidArgument);
+    EXPECT_EQ(lease->move(0, point, results), Status::kInvalidArgument);
+  }
+  const auto setup = made(cloud, FiltrationKind::kRips, {});
+  EngineLease lease(setup.engine);
+  ASSERT_EQ(lease->update(5, 1, results), Status::kOk);
+  for (const PointId absent : {0, 5, 6}) {
+    EXPECT_EQ(lease->remove(absent, results), Status::kPointNotRetained);
+    EXPECT_EQ(lease->move(absent, point, results), Status::kPointNotRetained);
+  }
+  EXPECT_EQ(lease->move(2, std::vector<double>{1}, results), Status::kWrongDimension);
+  EXPECT_EQ(lease->move(2, std::vector<double>{1, NAN}, results), Status::kNonFinitePoint);
+  EXPECT_EQ(lease->move(2, std::vector<double>{1, 1e38}, results), Status::kDistanceOverflow);
+  EXPECT_EQ(lease->state().sequence, 1u);
 }
 
 PointBatch one_point(const std::vector<double>& values, const double& timestamp) {

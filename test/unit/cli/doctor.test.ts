@@ -1,5 +1,6 @@
 /** `doctor`: each check says what is the case, and what to do where something is wrong. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,11 +18,13 @@ import {
   checkClient,
   checkDisk,
   checkMemory,
-  checkNode
+  checkNode,
+  checkReader
 } from '../../../lib/cli/doctor/machine.js'
 import { checkDaemon } from '../../../lib/cli/doctor/running-daemon.js'
 import { runProgram } from '../../../lib/cli/program.js'
 import { TdaError } from '../../../lib/errors.js'
+import { columnarObstacle } from '../../../lib/mesh/columnar-reader.js'
 import { InProcessEventMesh } from '../../../lib/mesh/in-process-mesh.js'
 import { startHttpServer } from '../../../lib/observability/http-server.js'
 import { healthOf } from '../../../lib/pipeline/health.js'
@@ -76,6 +79,17 @@ test("Kafka's client is only needed where there is a configuration", async () =>
     status: 'note',
     text: 'node-rdkafka is not installed; only "run" needs it'
   })
+})
+
+test('which reader takes the records, and how to have the fast one', () => {
+  expect(checkReader(null)).toMatchObject({ status: 'ok', text: 'records can be read in columns' })
+  const absent = columnarObstacle(join(folder, 'none.node'))
+  expect(checkReader(absent)).toMatchObject({
+    status: 'note',
+    text: expect.stringMatching(/^the columnar reader is not built; .* npm rebuild streaming-tda/)
+  })
+  writeFileSync(join(folder, 'broken.node'), 'no library')
+  expect(columnarObstacle(join(folder, 'broken.node'))).toMatch(/^the columnar reader does not load: .+/)
 })
 
 test('memory: predicted, allowed, and there', () => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { reload, reloadOnSignal } from '../../../lib/cli/reload.js'
 import { loadConfig } from '../../../lib/config/load.js'
 import { refusedChanges } from '../../../lib/config/reload.js'
+import { TdaError } from '../../../lib/errors.js'
 import type { Config } from '../../../lib/config/schema.js'
 
 const TEXT = `kafka: { brokers: [localhost:1], librdkafka: { sasl.password: hunter2 } }
@@ -38,7 +39,12 @@ function listening(): {
   return {
     lines,
     changed,
-    options: { use: 'broker', logger, parts: [{ reconfigure: (config) => void changed.push(config) }] }
+    options: {
+      use: 'broker',
+      logger,
+      gate: { reconfigure: () => {} },
+      parts: [{ reconfigure: (config) => void changed.push(config) }]
+    }
   }
 }
 
@@ -83,6 +89,43 @@ test('a file that is not valid, or not there, changes nothing', async () => {
   )
 })
 
+test('what the gate refuses changes nothing else, and is tried again the next time', async () => {
+  await writeFile(path, TEXT.replace('level: info', 'level: debug'))
+  const { lines, changed, options } = listening()
+  const refusing = { reconfigure: () => Promise.reject(new TdaError('CONFIG_INVALID', 'no such exporter')) }
+  expect(await reload({ path, running, ...options, gate: refusing })).toBe(running)
+  expect(changed).toEqual([])
+  expect(lines).toEqual(['error no such exporter; the old configuration goes on'])
+  expect((await reload({ path, running, ...options })).log.level).toBe('debug')
+  expect(changed).toHaveLength(1)
+})
+
+test('a signal that comes before the gate can answer is dealt with when it can', async () => {
+  await writeFile(path, TEXT.replace('level: info', 'level: debug'))
+  const { changed, options } = listening()
+  let open = (): void => {}
+  let asked = (): void => {}
+  const whenAsked = new Promise<void>((resolve) => (asked = resolve))
+  const starting = new Promise<void>((resolve) => (open = resolve))
+  const gate = {
+    reconfigure: () => {
+      asked()
+      return starting
+    }
+  }
+  let done = (): void => {}
+  const taken = new Promise<void>((resolve) => (done = resolve))
+  const last = { reconfigure: () => done() }
+  const reloading = reloadOnSignal({ ...options, path, running, gate, parts: [...options.parts, last] })
+  process.emit('SIGHUP')
+  await whenAsked
+  expect(changed).toEqual([])
+  open()
+  await taken
+  reloading.dispose()
+  expect(changed.map(({ log }) => log.level)).toEqual(['debug'])
+})
+
 test('scales that come or go are refused by their place', () => {
   const fewer = { ...running, scales: [] }
   expect(refusedChanges(running, fewer)).toEqual([expect.stringContaining('scales[0] cannot change')])
@@ -104,7 +147,7 @@ test('SIGHUP reloads, one after the other, and is given back', async () => {
       }
     }
   ]
-  const reloading = reloadOnSignal({ path, use: 'broker', running, logger: options.logger, parts })
+  const reloading = reloadOnSignal({ ...options, path, running, parts })
   process.emit('SIGHUP')
   process.emit('SIGHUP')
   await twice

@@ -5,15 +5,16 @@ import { Committer } from '../../../lib/pipeline/committer.js'
 /** A source whose commits end when they are told to. */
 class SlowSource {
   readonly commits: [number, number][][] = []
-  readonly #open: { resolve: (committed: boolean) => void; reject: (error: Error) => void }[] = []
+  readonly #open: { resolve: (committed: ReadonlySet<number>) => void; reject: (error: Error) => void }[] = []
 
-  commit(next: ReadonlyMap<number, number>): Promise<boolean> {
+  commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     this.commits.push([...next])
     return new Promise((resolve, reject) => this.#open.push({ resolve, reject }))
   }
 
-  end(committed = true): void {
-    this.#open.shift()!.resolve(committed)
+  /** Default: all partitions are committed. */
+  end(committed: readonly number[] = [0, 1]): void {
+    this.#open.shift()!.resolve(new Set(committed))
   }
 
   fail(): void {
@@ -94,7 +95,28 @@ test('state is kept behind the commit it was offered with, and dropped where tha
   source.end()
   await turn()
   expect(kept).toEqual(['at 1'])
-  source.end(false)
+  source.end([])
   await committer.flush()
   expect(kept).toEqual(['at 1'])
+})
+
+test('of partitions that are taken away state is dropped, that of the others is kept', async () => {
+  const source = new SlowSource()
+  const kept: unknown[] = []
+  const keep = (state: readonly OutgoingRecord[]): Promise<void> => {
+    kept.push(...state.map(({ value }) => value))
+    return Promise.resolve()
+  }
+  const committer = new Committer(source, keep, () => {})
+  const both = new Map([
+    [0, 5],
+    [1, 7]
+  ])
+  void committer.offer(both, [
+    { key: 'p', value: 'of 0', partition: 0 },
+    { key: 'p', value: 'of 1', partition: 1 }
+  ])
+  source.end([1])
+  await committer.flush()
+  expect(kept).toEqual(['of 1'])
 })

@@ -120,6 +120,39 @@ test('settling does not wait for the interval, and lost partitions are nobody he
   expect(out).toEqual([1])
 })
 
+test('after a loss nothing of its partitions goes out until they are released: it would leave a gap', async () => {
+  const gate = new Gate()
+  const delivery = deliveryOver(gate)
+  const out: number[] = []
+  const of = (partition: number): OutgoingRecord =>
+    update(JSON.stringify({ stream: 's', scale: 'a', partition, sequence: 1, window: { last: [1, 0] } }))
+  const letters = [0, 1].map((partition) => ({
+    record: { ...records([{ y: 1 }])[0]!, partition, headers: [['tda-partition', '7']] as const },
+    reason: 'missing_field' as const,
+    message: 'no x'
+  }))
+  const state = [0, 1].map((partition) => ({ key: 's', value: `state ${partition}`, partition }))
+  const both = { next: new Map([0, 1].map((partition) => [partition, 2])), letters, state }
+  await delivery.deliver(outcome(1, [of(0)]), () => out.push(1))
+  await turns()
+  await delivery.deliver(outcome(2, [of(0), of(1)], both), () => out.push(2))
+  await gate.end(false)
+  const [, rest] = gate.begun
+  expect(rest!.next).toEqual(new Map([[1, 2]]))
+  expect(rest!.records.map(({ records: parts }) => parts.length)).toEqual([1, 1, 1])
+  expect(valuesOf(rest!).flat()).toEqual(expect.arrayContaining([of(1).value, 'state 1']))
+  expect(Object.fromEntries(rest!.records[1]!.records[0]!.headers!)).toMatchObject({ 'tda-partition': '1' })
+  await gate.end()
+  await delivery.deliver(outcome(3, [], { state: state.slice(0, 1) }), () => out.push(3))
+  await delivery.settle()
+  expect([out, gate.begun.length]).toEqual([[2], 2])
+  delivery.released([0])
+  await delivery.deliver(outcome(1, [of(0)]), () => out.push(4))
+  await turns()
+  await gate.end()
+  expect(out).toEqual([2, 4])
+})
+
 test('a failure is told to all: who waits, who delivers, who settles', async () => {
   const gate = new Gate()
   const delivery = deliveryOver(gate)
@@ -172,14 +205,39 @@ test('results too long for their topic are letters that say where they belong, i
       ['tda-last', '41,0']
     ])
   )
-  const letter = gate.begun[1]!.records[1]!.records[0]!
-  await gate.end(tooLargeError('commit', new Set([letter])))
-  expect(gate.begun[2]!.records[1]!.records[0]!.headers).toContainEqual(['tda-omitted', 'value'])
   await gate.end()
   expect(omitted).toEqual([long])
   await delivery.deliver(outcome(2, [], { state: [update('state')] }), () => {})
   await turns()
-  const state = gate.begun[3]!.records[0]!.records[0]!
+  const state = gate.begun[2]!.records[0]!.records[0]!
   await gate.end(tooLargeError('commit', new Set([state])))
   await expect(delivery.settle()).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
+})
+
+test('a letter that is too long without its value ends the delivery instead of going round', async () => {
+  const gate = new Gate()
+  const delivery = deliveryOver(gate)
+  const letter = { record: records([{ y: 1 }])[0]!, reason: 'missing_field' as const, message: 'no x' }
+  await delivery.deliver(outcome(1, [], { letters: [letter] }), () => {})
+  await turns()
+  for (const transaction of [0, 1]) {
+    await gate.end(tooLargeError('commit', new Set([gate.begun[transaction]!.records[0]!.records[0]!])))
+  }
+  expect(gate.begun).toHaveLength(2)
+  expect(gate.begun[1]!.records[0]!.records[0]!.headers).toContainEqual(['tda-omitted', 'value'])
+  await expect(delivery.settle()).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
+})
+
+test('a loss makes room: what was dropped counts no more', async () => {
+  const gate = new Gate()
+  const delivery = deliveryOver(gate)
+  const place = { stream: 's', scale: 'a', partition: 0, sequence: 1, window: { last: [1, 0] } }
+  const large = update(JSON.stringify({ ...place, pad: 'x'.repeat(17 * 1024 * 1024) }))
+  await delivery.deliver(outcome(1, [update('u1')]), () => {})
+  await turns()
+  const waiting = delivery.deliver(outcome(2, [large]), () => {})
+  await gate.end(false)
+  await waiting
+  await delivery.settle()
+  expect(gate.begun).toHaveLength(1)
 })

@@ -46,13 +46,19 @@ class Brokers {
   }
 }
 
-async function over(brokers: Brokers, bytesMax: number, lines: string[] = []): Promise<SpooledPublish> {
+async function over(
+  brokers: Brokers,
+  bytesMax: number,
+  lines: string[] = [],
+  omitted: unknown[] = []
+): Promise<SpooledPublish> {
   const note = (_: object, text: string): void => void lines.push(text)
   return new SpooledPublish({
     spool: await Spool.open({ directory, bytesMax }),
     attempt: brokers.attempt,
     publish: brokers.publish,
     instead: (topic, { key }) => ({ topic: `${topic}-letters`, record: { key, value: null } }),
+    omitted: (topic, records) => void omitted.push([topic, [...records].map(({ key }) => key)]),
     metrics: noMetrics,
     logger: { info: note, warn: note, error: note }
   })
@@ -120,13 +126,45 @@ test('a full spool makes publishing wait, says so once, and goes on', async () =
 
 test('records too long for their topic do not stop the ones behind them', async () => {
   const brokers = new Brokers()
-  const publish = await over(brokers, MIB)
+  const omitted: unknown[] = []
+  const publish = await over(brokers, MIB, [], omitted)
   brokers.leave()
   await send(publish, 'x'.repeat(200))
   await send(publish, '2')
+  expect(omitted).toEqual([])
   brokers.comeBack()
   await publish.settled()
+  expect(omitted).toEqual([['t', ['k']]])
   expect(brokers.taken).toEqual(['t-letters null', 't 2'])
   await expect(send(publish, 'x'.repeat(200))).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
+  await publish.close()
+})
+
+test('what an empty spool has no room for waits for brokers, behind what is in it', async () => {
+  const brokers = new Brokers()
+  const lines: string[] = []
+  const publish = await over(brokers, 150, lines)
+  const wide = ['2', '3', '4', '5', '6'].map((value) => ({ key: 'k'.repeat(30), value }))
+  brokers.leave()
+  await send(publish, '1')
+  let done = false
+  const waiting = publish.publish('t', wide).then(() => (done = true))
+  while (!lines.includes('the spool or its disk is full; the input waits')) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect([done, brokers.taken]).toEqual([false, []])
+  brokers.comeBack()
+  await waiting
+  expect(brokers.taken).toEqual([1, 2, 3, 4, 5, 6].map((n) => `t ${n}`))
+  // The same with nothing in the spool.
+  brokers.leave()
+  const alone = publish.publish('t', wide)
+  while (!lines.at(-1)!.includes('find no room in an empty spool')) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  brokers.comeBack()
+  await alone
+  expect(brokers.taken.slice(6)).toEqual([2, 3, 4, 5, 6].map((n) => `t ${n}`))
+  await publish.settled()
   await publish.close()
 })

@@ -100,11 +100,21 @@ test('reconfigure: a sampler at once, off and on again, and nothing when it is w
   expect(await once('one')).toBe(1)
   await expect(tracer.reconfigure({ queueMax: -1 })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
   expect(await once('still')).toBe(1)
+  process.env['OTEL_EXPORTER_OTLP_HEADERS'] = 'no header=1'
+  try {
+    await expect(tracer.reconfigure(all({ exporter: 'otlp-grpc' }))).rejects.toThrow('illegal characters')
+  } finally {
+    delete process.env['OTEL_EXPORTER_OTLP_HEADERS']
+  }
+  expect([tracer.enabled, await once('still as before')]).toEqual([true, 1])
+  await tracer.reconfigure(all({ sampler: { kind: 'ratio', ratio: 0 } }))
+  expect(lines.at(-1)).toBe('tracing: the sampler has changed') // And not the SDK: its settings are what they were.
+  await tracer.reconfigure(all())
   await tracer.reconfigure({ enabled: false })
   expect([tracer.enabled, await once('off')]).toEqual([false, 0])
   await Promise.all([tracer.reconfigure(all({ queueMax: 10 })), tracer.reconfigure(all({ queueMax: 20 }))])
   expect([tracer.enabled, await once('again')]).toEqual([true, 1])
-  expect(tracer.statistics.exported).toBe(3)
+  expect(tracer.statistics.exported).toBe(4)
 })
 
 test('a collector that is away: one line, spans counted, the end comes in time', async () => {
