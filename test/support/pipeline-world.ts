@@ -69,10 +69,10 @@ export class ScriptedSource implements Subscription {
   readonly committed: Map<number, number>[] = []
   lagging: ReadonlyMap<number, number> = new Map()
   taken = 0
-  readonly #script: readonly MeshEvent[]
+  readonly #script: Iterable<MeshEvent>
   readonly #ends: boolean
 
-  constructor(script: readonly MeshEvent[], ends = true) {
+  constructor(script: Iterable<MeshEvent>, ends = true) {
     this.#script = script
     this.#ends = ends
   }

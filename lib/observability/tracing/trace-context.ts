@@ -25,6 +25,7 @@ export const TRACESTATE = 'tracestate'
 /** Version 00 has exactly this length, later ones at least; the flags are its last two digits. */
 const LENGTH = 55
 const NINE = 0x39
+const F = 0x66
 const FORM = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(-.*)?$/
 
 /** The context in the headers of a record, or `null` where there is none, or one that is not valid. */
@@ -49,9 +50,9 @@ export function isSampled({ headers }: MeshRecord): boolean {
   return false
 }
 
-/** Whether a hexadecimal digit is odd; its code point is where it is below ten, and is even from `b` on. */
+/** Whether it is an odd hexadecimal digit: odd code points below ten, even ones from `b` to `f`. False for NaN, no character. */
 function isOdd(code: number): boolean {
-  return code <= NINE ? (code & 1) === 1 : (code & 1) === 0
+  return code <= NINE ? (code & 1) === 1 : code <= F && (code & 1) === 0
 }
 
 /** `headers` with the context in them, instead of another one. */

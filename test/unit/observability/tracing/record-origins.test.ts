@@ -113,7 +113,7 @@ test('O1, O3: records are forgotten when they have left everywhere, and the olde
 test('reading bars is limited in bytes a second; entering is not', () => {
   const origins = new RecordOrigins<string>(10, ['a'])
   origins.add(0, 5, ['s'], 'r5')
-  const large = (last: number): OutgoingRecord => update({ first: 0, last, births: [5], padding: 20_000 })
+  const large = (last: number): OutgoingRecord => update({ first: 0, last, births: [5], padding: 10_000 })
   expect(named(origins.resultOf(large(9), 0))).toEqual({ entered: ['r5'], births: ['r5'] })
   expect(origins.resultOf(large(10), 0)).toBeNull()
   origins.add(0, 11, ['s'], 'r11')
