@@ -12,6 +12,7 @@ import type {
   Subscription,
   Transaction
 } from '../../lib/mesh/event-mesh.js'
+import { caughtUp } from '../../lib/mesh/caught-up.js'
 
 export interface MeshUnderTest {
   readonly mesh: EventMesh
@@ -502,7 +503,7 @@ export function describeMesh(
           const subscription = await world.mesh.subscribe('together-out', { groupId: 'group-together-out' })
           const behind = new Member(subscription)
           await untilMembers(() => behind.seen.size === 3, behind)
-          while ([...(await subscription.lag()).values()].some((records) => records > 0)) await delay(20)
+          await caughtUp(subscription, 'together-out', 30_000)
           await behind.close()
           await transactions.close()
           expect(await resumesAt('together', from)).toBe(4)
