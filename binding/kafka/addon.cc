@@ -52,6 +52,8 @@ Napi::Object to_object(Napi::Env env, const Batch& batch) {
   object.Set("offsets", to_array<Napi::Float64Array>(env, batch.offsets));
   object.Set("timestamps", to_array<Napi::Float64Array>(env, batch.timestamps));
   object.Set("headers", headers_of(env, batch));
+  object.Set("endPartitions", to_array<Napi::Int32Array>(env, batch.end_partitions));
+  object.Set("endOffsets", to_array<Napi::Float64Array>(env, batch.end_offsets));
   object.Set("errorCode", Napi::Number::New(env, batch.error_code));
   object.Set("error", batch.error);
   return object;

@@ -28,7 +28,11 @@ int32_t append(std::vector<char>& bytes, const void* from, size_t size) {
 }
 
 void add(Batch& batch, const rd_kafka_message_t& message) {
-  if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return;
+  if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    batch.end_partitions.push_back(message.partition);
+    batch.end_offsets.push_back(static_cast<double>(message.offset));
+    return;
+  }
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     const bool is_fatal = message.err == RD_KAFKA_RESP_ERR__FATAL;  // Told once: nothing may hide it.
     if (batch.error_code != 0 && !is_fatal) return;

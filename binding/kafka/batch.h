@@ -31,6 +31,9 @@ struct Batch {
   std::vector<double> offsets;
   std::vector<double> timestamps;  // ms since the epoch; -1 where the log has none
   std::vector<Headers> headers;    // of the messages that have some, in order
+  // Ends of partitions that were reached: the offset beyond the last record and what belongs to transactions.
+  std::vector<int32_t> end_partitions;
+  std::vector<double> end_offsets;
   // The first error the consumer reported between the messages, or a fatal one.
   int error_code = 0;
   std::string error;

@@ -17,6 +17,9 @@ interface Columns extends RecordColumns {
   readonly offsets: Float64Array
   readonly timestamps: Float64Array
   readonly headers: readonly (readonly [index: number, headers: Headers])[] | null
+  /** Ends of partitions that were reached. */
+  readonly endPartitions: Int32Array
+  readonly endOffsets: Float64Array
   /** The first error among the records, 0: none. */
   readonly errorCode: number
   readonly error: string
@@ -42,6 +45,8 @@ export interface ReadError {
 /** What came, and the first error that came with it. */
 export interface ColumnarBatch {
   readonly records: RecordBatch
+  /** Ends of partitions that were reached: offsets beyond the last record and what belongs to transactions. */
+  readonly ends: readonly (readonly [partition: number, offset: number])[]
   readonly error: ReadError | null
 }
 
@@ -111,9 +116,10 @@ export class ColumnarReader {
     const taking = this.#native.take(recordsMax, firstMs, lingerMs)
     this.#taking = taking
     const columns = await taking
-    const { errorCode, error } = columns
+    const { errorCode, error, endOffsets } = columns
     return {
       records: toRecords(columns, this.#topic),
+      ends: Array.from(columns.endPartitions, (partition, i) => [partition, endOffsets[i]!] as const),
       error: errorCode === 0 ? null : Object.assign(new Error(error), { code: errorCode })
     }
   }

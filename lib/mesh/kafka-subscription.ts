@@ -94,6 +94,7 @@ export class KafkaSubscription implements Subscription {
             'queued.max.messages.kbytes': 16 * 1024,
             'fetch.queue.backoff.ms': 5,
             'fetch.wait.max.ms': 100,
+            'enable.partition.eof': true, // Behind the last record there may be markers of transactions, which nobody gets.
             ...(options.columnar ? columnarSettings() : {}),
             ...options.settings,
             ...(options.instanceId === undefined ? {} : { 'group.instance.id': options.instanceId }),
@@ -114,6 +115,9 @@ export class KafkaSubscription implements Subscription {
     const reader = columnar ? ColumnarReader.open(clientName(consumer), topic) : null
     logReader(reader, columnar, options.logger)
     const subscription = new KafkaSubscription(consumer, reader, topic, groupId, options.errors)
+    consumer.on('partition.eof', ({ partition, offset }: { partition: number; offset: number }) => {
+      subscription.#reachedEnd(partition, offset)
+    })
     onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
     consumer.subscribe([options.topic])
     return subscription
@@ -308,9 +312,10 @@ export class KafkaSubscription implements Subscription {
 
   async #take(reader: ColumnarReader, recordsMax: number, lingerMs: number): Promise<readonly MeshRecord[]> {
     if (this.#closing) return []
-    const { records, error } = await reader.take(recordsMax, FIRST_RECORD_MS, lingerMs)
+    const { records, ends, error } = await reader.take(recordsMax, FIRST_RECORD_MS, lingerMs)
     if (this.#isClosing()) return []
     this.#follow(records)
+    for (const [partition, offset] of ends) this.#reachedEnd(partition, offset)
     const fresh = this.#last.fresh(records)
     // What came before the error goes on its way; the error comes again when it lasts. A fatal one comes once.
     if (error !== null && (records.length === 0 || isHopeless(error))) await this.#readFailed(error)
@@ -329,6 +334,11 @@ export class KafkaSubscription implements Subscription {
       const { partition, offset } = records[i]!
       if (records[i + 1]?.partition !== partition) this.#position.set(partition, offset + 1)
     }
+  }
+
+  #reachedEnd(partition: number, offset: number): void {
+    const position = this.#position.get(partition)
+    if (position !== undefined && offset > position) this.#position.set(partition, offset)
   }
 
   #rebalance(code: number, partitions: readonly number[]): void {

@@ -498,6 +498,12 @@ export function describeMesh(
           for (const partition of [0, 3]) {
             expect(await valuesOf(world.mesh, 'together-out', partition)).toEqual(['A', 'B', 'C'])
           }
+          // What belongs to transactions is in the log, and nobody waits for it.
+          const subscription = await world.mesh.subscribe('together-out', { groupId: 'group-together-out' })
+          const behind = new Member(subscription)
+          await untilMembers(() => behind.seen.size === 3, behind)
+          while ([...(await subscription.lag()).values()].some((records) => records > 0)) await delay(20)
+          await behind.close()
           await transactions.close()
           expect(await resumesAt('together', from)).toBe(4)
         },
