@@ -90,8 +90,8 @@ export function registerBench(program: Command): void {
 
   withJson(bench.command('tracing'))
     .description('Processor time of the pipeline without tracing, with 1 % and with 100 % sampled, in turns.')
-    .option('--pairs <number>', 'rounds of the three, each there and back', wholeNumber(2, 10_000), 40)
-    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 150_000)
+    .option('--pairs <number>', 'rounds of the three, each there and back', wholeNumber(2, 10_000), 30)
+    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 250_000)
     .action(async ({ json, ...options }: TracingOptions) => {
       const { benchmarkTracing } = await import('../../benchmarks/tracing.js')
       await printResults(json, benchmarkTracing(options))

@@ -152,10 +152,18 @@ export const tracingSchema = z.strictObject({
     .number()
     .min(0)
     .max(100_000)
-    .default(20)
+    .default(2)
     .describe(
       'Records with a sampled context of their own that are followed to their results, a second; further ones are links of ' +
         'their batch.'
+    ),
+  batchesPerSecond: z
+    .number()
+    .min(0)
+    .max(100_000)
+    .default(1)
+    .describe(
+      'Batches that are recorded because a record of them is followed, a second; the sampler decides about the others.'
     ),
   recordsMax: positiveInt
     .max(100_000)

@@ -4,15 +4,13 @@
  * until the update has been read, so the reader's own way is in it. Resolution: 1 ms, that of log timestamps.
  */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { TdaError } from '../errors.js'
+import { caughtUp } from '../mesh/caught-up.js'
 import type { EventMesh, Subscription } from '../mesh/event-mesh.js'
 import { Latencies, type LatencyFigures } from './latency.js'
 
 const RECORDS_MAX = 4096
 const LINGER_MS = 1
 const CATCH_UP_MS = 30_000
-const LOOK_MS = 20
 /** How long the last updates may take after the last acknowledgement. */
 const SETTLE_MS = 2000
 /** The window comes before the lists of pairs, however long these are. */
@@ -29,7 +27,7 @@ export class ResultsReader {
   static async open(mesh: EventMesh, topic: string): Promise<ResultsReader> {
     const reader = new ResultsReader(await mesh.subscribe(topic, { groupId: `tda-load-${randomUUID()}` }))
     try {
-      await Promise.race([reader.#caughtUp(topic), reader.#reading])
+      await Promise.race([caughtUp(reader.#subscription, topic, CATCH_UP_MS), reader.#reading])
     } catch (error) {
       reader.#stop.abort()
       await reader.#subscription.close()
@@ -54,18 +52,6 @@ export class ResultsReader {
       await this.#subscription.close()
     }
     return this.#latencies.figures()
-  }
-
-  async #caughtUp(topic: string): Promise<void> {
-    const deadline = performance.now() + CATCH_UP_MS
-    for (;;) {
-      const lag = await this.#subscription.lag()
-      if (lag.size > 0 && [...lag.values()].every((records) => records === 0)) return
-      if (performance.now() > deadline) {
-        throw new TdaError('BROKER', `topic "${topic}" was not read to its end within ${CATCH_UP_MS} ms`)
-      }
-      await sleep(LOOK_MS)
-    }
   }
 
   async #read(): Promise<void> {

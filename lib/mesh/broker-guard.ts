@@ -8,6 +8,7 @@
  *
  *   (B1) Only what may succeed later (`TdaError.retriable`) is repeated or opens the breaker; all else passes at once.
  *   (B2) While it is open no request is made: callers wait, which stops the input.
+ *   (B3) A wall clock that is set back does not hold it open: cockatiel reads that clock, so a timer looks after it.
  */
 import {
   BrokenCircuitError,
@@ -43,6 +44,7 @@ export class BrokerGuard {
   readonly #breaker: CircuitBreakerPolicy
   readonly #retried: (error: TdaError) => void
   #last: TdaError | null = null
+  #clockTimer: NodeJS.Timeout | undefined
   readonly #closing = new AbortController()
 
   constructor({ report, changed, retried }: BrokerGuardOptions = {}) {
@@ -52,6 +54,7 @@ export class BrokerGuard {
     })
     this.#retried = retried ?? ((): void => {})
     report?.(this.state)
+    this.#breaker.onBreak(() => this.#watchClock(Date.now()))
     this.#breaker.onStateChange(() => {
       report?.(this.state)
       changed?.(this.state, this.trouble ?? 'circuit breaker closed: brokers answer')
@@ -112,8 +115,17 @@ export class BrokerGuard {
     }
   }
 
+  #watchClock(openedMs: number): void {
+    clearTimeout(this.#clockTimer)
+    this.#clockTimer = setTimeout(() => {
+      // Closed instead of half-open, which the library gives no way to: so many failures more are asked for.
+      if (Date.now() < openedMs && this.state === 'open') this.#breaker.isolate().dispose()
+    }, HALF_OPEN_MS).unref()
+  }
+
   /** Ends all waiting; nothing is repeated any more. */
   close(): void {
+    clearTimeout(this.#clockTimer)
     this.#closing.abort()
   }
 }

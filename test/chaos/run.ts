@@ -92,6 +92,8 @@ export function chaosConfig(brokers: string, options: Pick<ChaosOptions, 'delive
   }
 }
 
+const INPUT_PATIENCE_MS = 300_000
+
 export async function runChaos(
   cluster: ChaosCluster,
   options: ChaosOptions,
@@ -106,7 +108,9 @@ export async function runChaos(
   const config = validateConfig(written)
   const { input, output } = config
 
-  const mesh = await KafkaEventMesh.connect({ brokers: cluster.brokers.split(',') })
+  // Longer than any outage: what a producer gives up while it is under way it may write twice.
+  const librdkafka = { 'message.timeout.ms': INPUT_PATIENCE_MS }
+  const mesh = await KafkaEventMesh.connect({ brokers: cluster.brokers.split(','), librdkafka })
   for (const topic of [input.topic, output.topic, output.deadLetterTopic]) {
     await mesh.createStream(topic, PARTITIONS)
   }

@@ -66,6 +66,7 @@ const TROUBLE = [
   'client',
   'librdkafka',
   'facility',
+  'reader',
   'results',
   'length',
   'pairs',

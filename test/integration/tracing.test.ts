@@ -155,6 +155,26 @@ test('a record with a sampled context has its own path to its results, and bars 
   }
 }, 60_000)
 
+test('without room for their batches records are followed as before, completely', async () => {
+  const headers = [['traceparent', `00-${TRACE}-${SENDER}-01`]] as const
+  const config = configWith({ sampler: { kind: 'parent', ratio: 0 }, batchesPerSecond: 0 })
+  const values = [5, 1, 6, 2]
+  const found = await run(
+    config,
+    values.map((x, i) => point(x, i === 1 ? headers : undefined)),
+    3
+  )
+  const [process] = receiver.named('process points')
+  expect([process!.traceId, process!.parentSpanId, process!.links]).toEqual([TRACE, SENDER, []])
+  const results = receiver.named('send results')
+  expect(results.length).toBeGreaterThanOrEqual(2)
+  expect(receiver.spans).toHaveLength(1 + results.length)
+  for (const { traceId, parentSpanId, links } of results)
+    expect([traceId, parentSpanId, links]).toEqual([TRACE, process!.spanId, []])
+  const continued = found.map(({ headers: out }) => contextOf(out)).filter((context) => context !== null)
+  expect(continued.map(({ spanId }) => spanId).sort()).toEqual(results.map(({ spanId }) => spanId).sort())
+}, 60_000)
+
 test('a result of several records continues the newest and links to the others', async () => {
   const traces = [TRACE, TRACE.replace('0af', '1af')]
   const headersOf = (trace: string): OutgoingRecord['headers'] => [

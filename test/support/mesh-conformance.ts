@@ -12,6 +12,7 @@ import type {
   Subscription,
   Transaction
 } from '../../lib/mesh/event-mesh.js'
+import { caughtUp } from '../../lib/mesh/caught-up.js'
 
 export interface MeshUnderTest {
   readonly mesh: EventMesh
@@ -498,6 +499,12 @@ export function describeMesh(
           for (const partition of [0, 3]) {
             expect(await valuesOf(world.mesh, 'together-out', partition)).toEqual(['A', 'B', 'C'])
           }
+          // What belongs to transactions is in the log, and nobody waits for it.
+          const subscription = await world.mesh.subscribe('together-out', { groupId: 'group-together-out' })
+          const behind = new Member(subscription)
+          await untilMembers(() => behind.seen.size === 3, behind)
+          await caughtUp(subscription, 'together-out', 30_000)
+          await behind.close()
           await transactions.close()
           expect(await resumesAt('together', from)).toBe(4)
         },

@@ -2,18 +2,17 @@
  * The demo's reader of the result topic: what any consumer of the product does. It applies every message to a
  * DiagramReplica of its stream and scale and knows nothing of the engines.
  */
-import { setTimeout } from 'node:timers/promises'
 import type { DiagramMessage } from '../../diagram.js'
-import { TdaError } from '../../errors.js'
+import { caughtUp } from '../../mesh/caught-up.js'
 import type { EventMesh, MeshRecord, Subscription } from '../../mesh/event-mesh.js'
 import { DiagramReplica } from '../../publishers/diagram-replica.js'
 
 const RECORDS_MAX = 1000
 const LINGER_MS = 5
-const POLL_MS = 10
 
 export class ResultViewer {
   readonly #subscription: Subscription
+  readonly #topic: string
   readonly #onMessage: (message: DiagramMessage) => void
   readonly #replicas = new Map<string, DiagramReplica>()
   readonly #stop = new AbortController()
@@ -27,11 +26,16 @@ export class ResultViewer {
     topic: string,
     onMessage: (message: DiagramMessage) => void
   ): Promise<ResultViewer> {
-    return new ResultViewer(await mesh.subscribe(topic, { groupId: 'tda-viewer' }), onMessage)
+    return new ResultViewer(await mesh.subscribe(topic, { groupId: 'tda-viewer' }), topic, onMessage)
   }
 
-  private constructor(subscription: Subscription, onMessage: (message: DiagramMessage) => void) {
+  private constructor(
+    subscription: Subscription,
+    topic: string,
+    onMessage: (message: DiagramMessage) => void
+  ) {
     this.#subscription = subscription
+    this.#topic = topic
     this.#onMessage = onMessage
     this.#reading = this.#read()
   }
@@ -55,20 +59,8 @@ export class ResultViewer {
    * Resolves when everything that was in the topic at some moment after this call has been applied.
    * @throws {TdaError} BROKER when that takes longer than `limitMs`.
    */
-  async caughtUp(limitMs = 30_000): Promise<void> {
-    const deadline = performance.now() + limitMs
-    for (;;) {
-      const lag = await this.#subscription.lag()
-      const behind = [...lag.values()].reduce((sum, records) => sum + records, 0)
-      if (lag.size > 0 && behind === 0) return
-      if (performance.now() > deadline) {
-        throw new TdaError(
-          'BROKER',
-          `the result topic was not read to its end within ${limitMs} ms: ${behind} left`
-        )
-      }
-      await setTimeout(POLL_MS)
-    }
+  caughtUp(limitMs = 30_000): Promise<void> {
+    return caughtUp(this.#subscription, this.#topic, limitMs)
   }
 
   /** Rejects when reading the topic fails; resolves after {@link close}. */

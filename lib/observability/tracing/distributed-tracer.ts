@@ -165,7 +165,7 @@ export class DistributedTracer {
     const loaded = this.#loaded
     if (loaded === null) return noTracer
     const { sdk, modules } = loaded
-    const spans = new modules.PipelineSpans(sdk.tracer, sdk.sampler, names, this.#settings)
+    const spans = new modules.PipelineSpans(sdk, names, this.#settings)
     this.#pipelines.set(names, spans)
     return spans
   }

@@ -13,12 +13,16 @@
  * newest record that entered with it, or else the newest that gave birth to one of its bars, and links to the others; a
  * result without such a record continues its batch, when that is sampled.
  *
+ * A followed record asks for its batch, too; so many batches a second are recorded for that (`batchesPerSecond`), because
+ * at full rate nearly every batch holds one, and a recorded batch costs as much as ten followed records.
+ *
  * Contexts are passed by hand: activating them would cost every promise of the process an AsyncLocalStorage hook.
- * Cost: a decision a batch when it is not recorded, about ten spans of 4 us when it is; some 10 ns for each record that is
- * looked at, and none is while the rate is used up.
+ * Cost: a decision a batch when it is not recorded, about fifteen spans of 4 us when it is, and as much again to deliver
+ * them; some 10 ns for each record that is looked at, and none is while the rate is used up.
  */
 import {
   context as active,
+  INVALID_SPAN_CONTEXT,
   ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
@@ -46,11 +50,12 @@ import {
   type RoundTrace
 } from './pipeline-tracer.js'
 import { RecordOrigins, type Result } from './record-origins.js'
-import type { ChangeableSampler } from './samplers.js'
+import type { Sdk } from './sdk.js'
 import { TokenBucket } from './token-bucket.js'
 import { contextOf, isSampled, withContext, type TraceContext } from './trace-context.js'
 
 const SYSTEM = 'kafka'
+const NOT_RECORDED = trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
 
 /** What the spans of one pipeline speak of. */
 export interface PipelineNames {
@@ -62,7 +67,7 @@ export interface PipelineNames {
   readonly scales: readonly string[]
 }
 
-type Limits = Pick<TracingSettings, 'linksMax' | 'recordsPerSecond' | 'recordsMax'>
+type Limits = Pick<TracingSettings, 'linksMax' | 'recordsPerSecond' | 'batchesPerSecond' | 'recordsMax'>
 
 /** A record that has its own path. */
 interface Followed {
@@ -72,26 +77,29 @@ interface Followed {
 
 export class PipelineSpans implements PipelineTracer {
   readonly #tracer: Tracer
-  readonly #sampler: Pick<ChangeableSampler, 'follows'>
+  readonly #sampler: Sdk['sampler']
+  readonly #ids: Sdk['ids']
   readonly #names: PipelineNames
   readonly #linksMax: number
   readonly #rate: TokenBucket
+  readonly #batchRate: TokenBucket
   readonly #origins: RecordOrigins<SpanContext>
   readonly #open = new Set<BatchSpans>()
   /** The newest batch that was delivered and waits for its commit. */
   #offered: Context | null = null
 
   constructor(
-    tracer: Tracer,
-    sampler: Pick<ChangeableSampler, 'follows'>,
+    { tracer, sampler, ids }: Pick<Sdk, 'tracer' | 'sampler' | 'ids'>,
     names: PipelineNames,
     limits: Limits
   ) {
     this.#tracer = tracer
     this.#sampler = sampler
+    this.#ids = ids
     this.#names = names
     this.#linksMax = limits.linksMax
     this.#rate = new TokenBucket(limits.recordsPerSecond)
+    this.#batchRate = new TokenBucket(limits.batchesPerSecond)
     this.#origins = new RecordOrigins(limits.recordsMax, names.scales)
   }
 
@@ -99,22 +107,35 @@ export class PipelineSpans implements PipelineTracer {
     const { records, decoded, arrivedMs, isLive } = arrival
     const decodedMs = performance.now()
     const following = this.#follow(records, isLive)
-    const { topic, groupId } = this.#names
-    const attributes: Attributes = {
-      ...messaging(topic, 'receive', 'receive'),
-      [SEMANTIC.group]: groupId,
-      [SEMANTIC.batchCount]: records.length
-    }
-    const links = following.slice(0, this.#linksMax).map(({ sender }) => link(sender, RELATION.record))
-    const span = this.#tracer.startSpan(
-      `${SPAN.receive} ${topic}`,
-      { kind: SpanKind.CLIENT, attributes, links, startTime: arrivedMs },
-      ROOT_CONTEXT
+    // A link to a sampled record has the batch recorded (see `samplers.ts`): while that rate is used up it comes later.
+    const asking = following.length > 0 && this.#batchRate.take(decodedMs) ? following : []
+    const span = this.#receive(records.length, asking, arrivedMs)
+    if (!span.isRecording() && following.length === 0) return this.#onlyLooking()
+    if (span.isRecording()) this.#linkOthers(span, arrival, asking)
+    const batch = this.#begin(
+      span,
+      following.map((one) => this.#process(one, span, decoded, arrivedMs))
     )
-    const quiet = !span.isRecording() && following.length === 0 && this.#origins.size === 0
-    if (quiet) return noBatchTrace
-    if (span.isRecording()) this.#linkOthers(span, arrival, following)
-    const followed = following.map((one) => this.#process(one, span, decoded, arrivedMs))
+    if (span.isRecording()) batch.decoded(decoded, arrivedMs, decodedMs)
+    return batch
+  }
+
+  /** A batch that leaves no span, but for results that lead back to records of earlier ones. */
+  #onlyLooking(): BatchTrace {
+    if (this.#origins.size === 0) return noBatchTrace
+    let batch: BatchSpans | null = null
+    return {
+      ...noBatchTrace,
+      delivering: (updates, letters) => {
+        if (!this.#origins.isLooking(performance.now())) return updates
+        batch = this.#begin(NOT_RECORDED, [])
+        return batch.delivering(updates, letters)
+      },
+      finished: () => batch?.finished()
+    }
+  }
+
+  #begin(span: Span, followed: readonly Span[]): BatchSpans {
     const parts = {
       tracer: this.#tracer,
       names: this.#names,
@@ -125,9 +146,21 @@ export class PipelineSpans implements PipelineTracer {
       delivering: (context) => (this.#offered = context),
       ended: () => this.#open.delete(batch)
     })
-    batch.decoded(decoded, arrivedMs, decodedMs)
     this.#open.add(batch)
     return batch
+  }
+
+  #receive(records: number, asking: readonly Followed[], startTime: number): Span {
+    if (asking.length === 0 && this.#ids?.next() === false) return NOT_RECORDED
+    const { topic, groupId } = this.#names
+    const attributes: Attributes = {
+      ...messaging(topic, 'receive', 'receive'),
+      [SEMANTIC.group]: groupId,
+      [SEMANTIC.batchCount]: records
+    }
+    const links = asking.slice(0, this.#linksMax).map(({ sender }) => link(sender, RELATION.record))
+    const options = { kind: SpanKind.CLIENT, attributes, links, startTime }
+    return this.#tracer.startSpan(`${SPAN.receive} ${topic}`, options, ROOT_CONTEXT)
   }
 
   async commit<T>(partitions: number, commit: () => Promise<T>): Promise<T> {
@@ -164,14 +197,14 @@ export class PipelineSpans implements PipelineTracer {
     return followed
   }
 
-  /** Links to records with a sampled context that are not followed. */
-  #linkOthers(span: Span, { records, isLive }: Arrival, followed: readonly Followed[]): void {
-    let room = this.#linksMax - followed.length
-    let next = 0 // Those that are followed are in the order of the records.
+  /** Links to records with a sampled context that are not linked to yet. */
+  #linkOthers(span: Span, { records, isLive }: Arrival, linked: readonly Followed[]): void {
+    let room = this.#linksMax - linked.length
+    let next = 0 // Those that are linked to are in the order of the records.
     for (const record of records) {
       if (room <= 0) return
       if (!isSampled(record) || !isLive(record)) continue
-      if (record === followed[next]?.record) {
+      if (record === linked[next]?.record) {
         next += 1
         continue
       }
@@ -293,6 +326,7 @@ class BatchSpans implements BatchTrace {
   }
 
   #send(topic: string, kind: SpanKind, records: number): Span | null {
+    if (!this.#span.isRecording()) return null
     const attributes = { ...messaging(topic, 'send', 'send'), [SEMANTIC.batchCount]: records }
     const span = this.#start(`${SPAN.send} ${topic}`, { kind, attributes })
     if (span !== null) this.#sending.push(span)
@@ -304,10 +338,11 @@ class BatchSpans implements BatchTrace {
     const { origins } = this.#parts
     const ofBatch = batch === null ? null : contextFrom(batch.spanContext())
     const sampled = ofBatch?.sampled === true ? ofBatch : null
-    if (sampled === null && origins.size === 0) return updates
     const nowMs = performance.now()
+    const looking = origins.isLooking(nowMs)
+    if (sampled === null && !looking) return updates
     return updates.map((update) => {
-      const result = origins.size > 0 ? origins.resultOf(update, nowMs) : null
+      const result = looking ? origins.resultOf(update, nowMs) : null
       const context =
         result === null ? sampled : contextFrom(this.#result(update, result, batch).spanContext())
       return context === null ? update : { ...update, headers: withContext(update.headers ?? [], context) }

@@ -7,18 +7,23 @@
  *   (O3) A record whose points have left the window at every scale of every stream of it is forgotten.
  *
  * Only the text of the update is looked at, because bars exist as numbers in the worker alone. The head of a message says
- * what its window holds; bars need the whole message, so reading them is limited by `BIRTH_BYTES_PER_SECOND`.
+ * what its window holds; bars need the whole message, so reading for them, heads included, is limited by
+ * `BIRTH_BYTES_PER_SECOND`.
  */
 import type { DiagramUpdate } from '../../diagram.js'
 import type { OutgoingRecord } from '../../mesh/event-mesh.js'
 import { TokenBucket } from './token-bucket.js'
 
-/** About 0.1 % of a core. */
-const BIRTH_BYTES_PER_SECOND = 128 * 1024
-/** Longer messages are not read whole, whatever the rate. */
-const BIRTH_BYTES_MAX = BIRTH_BYTES_PER_SECOND
+/** Less than 0.1 % of a core: 40 ns a byte, most of it for values that are made and thrown away. */
+const BIRTH_BYTES_PER_SECOND = 16 * 1024
+/** So much at once; longer messages are not read whole, whatever the rate. */
+const BIRTH_BYTES_MAX = 128 * 1024
+/** Bars are read when there is time for so much of them, so that most batches need not be looked at. */
+const BIRTH_BYTES_MIN = 16 * 1024
 /** Stream names are keys of records, so they may be long; beyond this a result is not traced back. */
 const HEAD_BYTES = 2048
+/** Enough for nearly all of them, and half the time. */
+const SHORT_HEAD_BYTES = 512
 
 const TEXT = '"(?:[^"\\\\]|\\\\.)*"'
 const HEAD = new RegExp(
@@ -67,7 +72,9 @@ export class RecordOrigins<Context> {
   readonly #scales: readonly string[]
   readonly #origins = new Set<Origin<Context>>()
   readonly #byStream = new Map<string, Known<Context>>()
-  readonly #birthBytes = new TokenBucket(BIRTH_BYTES_PER_SECOND)
+  /** Streams that a record still has to enter a scale of. */
+  readonly #awaiting = new Set<Known<Context>>()
+  readonly #birthBytes = new TokenBucket(BIRTH_BYTES_PER_SECOND, BIRTH_BYTES_MAX)
 
   constructor(max: number, scales: readonly string[]) {
     this.#max = max
@@ -76,6 +83,12 @@ export class RecordOrigins<Context> {
 
   get size(): number {
     return this.#origins.size
+  }
+
+  /** Whether results can be traced back at the moment: a record waits to enter, or bars may be read. O(1). */
+  isLooking(nowMs: number): boolean {
+    if (this.#origins.size === 0) return false
+    return this.#awaiting.size > 0 || this.#birthBytes.has(nowMs, BIRTH_BYTES_MIN)
   }
 
   /** Remembers a record until its points have left. O(streams x scales). */
@@ -90,6 +103,7 @@ export class RecordOrigins<Context> {
       this.#byStream.set(stream, known)
       known.all.add(origin)
       known.awaiting.add(origin)
+      this.#awaiting.add(known)
     }
     for (const oldest of this.#origins) {
       if (this.#origins.size <= this.#max) break
@@ -104,6 +118,7 @@ export class RecordOrigins<Context> {
     const readable = value.length <= BIRTH_BYTES_MAX && this.#birthBytes.has(nowMs, value.length)
     if (!readable && known.awaiting.size === 0) return null
     const head = headOf(value)
+    if (readable) this.#birthBytes.take(nowMs, Math.min(value.length, HEAD_BYTES))
     if (head?.type !== 'update') return null
     const entered = this.#entered(known, head)
     const births = readable ? this.#births(known, head, value, nowMs) : []
@@ -121,6 +136,7 @@ export class RecordOrigins<Context> {
       if (this.#scales.every((scale) => !awaited.has(place(head.stream, scale))))
         known.awaiting.delete(origin)
     }
+    if (known.awaiting.size === 0) this.#awaiting.delete(known)
     return entered
   }
 
@@ -134,7 +150,7 @@ export class RecordOrigins<Context> {
       else this.#left(origin, at)
     }
     if (inside.length === 0) return inside
-    this.#birthBytes.take(nowMs, value.length)
+    this.#birthBytes.take(nowMs, Math.max(0, value.length - HEAD_BYTES))
     const { added } = JSON.parse(textOf(value)) as DiagramUpdate
     const born = new Set(added.flatMap(({ birthPoints }) => birthPoints.map(([offset]) => offset)))
     return inside.filter(({ offset }) => born.has(offset))
@@ -149,9 +165,11 @@ export class RecordOrigins<Context> {
     this.#origins.delete(origin)
     for (const stream of origin.streams) {
       const known = this.#byStream.get(stream)
-      known?.all.delete(origin)
-      known?.awaiting.delete(origin)
-      if (known?.all.size === 0) this.#byStream.delete(stream)
+      if (known === undefined) continue
+      known.all.delete(origin)
+      known.awaiting.delete(origin)
+      if (known.awaiting.size === 0) this.#awaiting.delete(known)
+      if (known.all.size === 0) this.#byStream.delete(stream)
     }
   }
 }
@@ -165,9 +183,7 @@ function place(stream: string, scale: string): string {
 }
 
 function headOf(value: string | Uint8Array): Head | null {
-  const match = HEAD.exec(
-    textOf(typeof value === 'string' ? value.slice(0, HEAD_BYTES) : value.subarray(0, HEAD_BYTES))
-  )
+  const match = headIn(value, SHORT_HEAD_BYTES) ?? headIn(value, HEAD_BYTES)
   if (!match) return null
   const [, type = '', stream = '', scale = '', sequence, partition, first, last] = match
   return {
@@ -179,6 +195,10 @@ function headOf(value: string | Uint8Array): Head | null {
     firstOffset: Number(first),
     lastOffset: Number(last)
   }
+}
+
+function headIn(value: string | Uint8Array, length: number): RegExpExecArray | null {
+  return HEAD.exec(textOf(typeof value === 'string' ? value.slice(0, length) : value.subarray(0, length)))
 }
 
 function textOf(value: string | Uint8Array): string {

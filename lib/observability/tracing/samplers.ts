@@ -26,6 +26,7 @@ const WATCHED: SamplingResult = { decision: SamplingDecision.RECORD }
 
 export class ChangeableSampler implements Sampler {
   readonly #nowMs: () => number
+  #version = 0
   #rule!: TracingSettings['sampler']
   #ratio!: TraceIdRatioBasedSampler
   #target!: TokenBucket
@@ -37,9 +38,15 @@ export class ChangeableSampler implements Sampler {
 
   /** From the next trace on. */
   change(rule: TracingSettings['sampler']): void {
+    this.#version += 1
     this.#rule = rule
     this.#ratio = new TraceIdRatioBasedSampler(rule.ratio)
     this.#target = new TokenBucket(rule.targetPerSecond)
+  }
+
+  /** Another one after each change. */
+  get version(): number {
+    return this.#version
   }
 
   /** From how long on a watched trace is slow. */
@@ -50,6 +57,11 @@ export class ChangeableSampler implements Sampler {
   /** Whether the trace of a record that was sampled by its sender goes on here. */
   follows(traceId: string): boolean {
     return this.#rule.kind !== 'ratio' || this.#byRatio(traceId) === KEPT
+  }
+
+  /** Whether a trace of this id that begins here, and links to nothing, is recorded at all. Decides nothing that counts. */
+  begins(traceId: string): boolean {
+    return this.#rule.kind === 'adaptive' || this.#byRatio(traceId) === KEPT
   }
 
   shouldSample(

@@ -10,6 +10,7 @@ import { NodeSDK, resources } from '@opentelemetry/sdk-node'
 import { TracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace'
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions'
 import type { TracingSettings } from '../../config/tracing.js'
+import { ChosenIds } from './chosen-ids.js'
 import { ExportQueue } from './export-queue.js'
 import { ChangeableSampler } from './samplers.js'
 import { noStatistics, type TracingLogger, type TracingStatistics } from './tracing-statistics.js'
@@ -24,6 +25,8 @@ const SHUTDOWN_MS_MAX = 4_000
 export interface Sdk {
   readonly tracer: Tracer
   readonly sampler: ChangeableSampler
+  /** `null` where the application's SDK makes them. */
+  readonly ids: ChosenIds | null
   readonly statistics: TracingStatistics
   /** Sends what has ended. Never rejects. */
   flush(): Promise<void>
@@ -60,8 +63,9 @@ function startSdk(
     void exporter.shutdown().catch(() => {})
     const nothing = async (): Promise<void> => {}
     const tracer = trace.getTracer(NAME, version)
-    return { tracer, sampler, statistics: noStatistics, flush: nothing, shutdown: nothing }
+    return { tracer, sampler, ids: null, statistics: noStatistics, flush: nothing, shutdown: nothing }
   }
+  const ids = new ChosenIds(sampler)
   const queue = new ExportQueue({
     exporter,
     target,
@@ -82,6 +86,7 @@ function startSdk(
       ? {}
       : { resourceDetectors: [resources.envDetector, resources.processDetector] }),
     sampler,
+    idGenerator: ids,
     spanProcessors: [queue],
     metricReaders: [],
     logRecordProcessors: []
@@ -92,6 +97,7 @@ function startSdk(
   return {
     tracer: trace.getTracer(NAME, version),
     sampler,
+    ids,
     get statistics() {
       return queue.statistics
     },

@@ -57,7 +57,14 @@ test('a minimal configuration gets every default', () => {
     },
     publish: { transactionInterval: 50, snapshotEvery: 100, maxBytes: 900_000 },
     streams: { max: 1000 },
-    tracing: { enabled: false, queueMax: 2048, linksMax: 32, recordsPerSecond: 20, recordsMax: 1024 },
+    tracing: {
+      enabled: false,
+      queueMax: 2048,
+      linksMax: 32,
+      recordsPerSecond: 2,
+      batchesPerSecond: 1,
+      recordsMax: 1024
+    },
     state: {
       interval: 10_000,
       idleAfter: 600_000,

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { TdaError } from '../../../lib/errors.js'
 import { brokerCode, BrokerGuard, type BreakerState } from '../../../lib/mesh/broker-guard.js'
 
@@ -58,3 +58,20 @@ test('closing ends the waiting with the last error', async () => {
   const guard = new BrokerGuard({ retried: () => guard.close() })
   await expect(guard.run(() => Promise.reject(away()))).rejects.toMatchObject({ message: 'brokers are away' })
 })
+
+test('a wall clock that is set back does not hold the breaker open', async () => {
+  const guard = new BrokerGuard()
+  const clock = jest.spyOn(Date, 'now')
+  try {
+    let failures = 3
+    const answer = guard.run(() => {
+      if (failures-- <= 0) return Promise.resolve('done')
+      if (failures === 0) setImmediate(() => clock.mockReturnValue(performance.timeOrigin - 6 * 3_600_000))
+      return Promise.reject(away())
+    })
+    expect(await answer).toBe('done')
+  } finally {
+    clock.mockRestore()
+    guard.close()
+  }
+}, 30_000)

@@ -121,6 +121,20 @@ test('reading bars is limited in bytes a second; entering is not', () => {
   expect(named(origins.resultOf(large(13), 2000))).toEqual({ entered: [], births: ['r5'] })
 })
 
+test('it looks at results while a record waits to enter, or when bars may be read again', () => {
+  const origins = new RecordOrigins<string>(10, ['a'])
+  expect(origins.isLooking(0)).toBe(false)
+  origins.add(0, 5, ['s'], 'r5')
+  const large = (last: number): OutgoingRecord => update({ first: 0, last, padding: 15_000 })
+  origins.resultOf(large(9), 0)
+  expect(origins.isLooking(0)).toBe(false)
+  origins.add(0, 11, ['s'], 'r11')
+  expect(origins.isLooking(0)).toBe(true)
+  origins.resultOf(large(12), 0)
+  expect(origins.isLooking(0)).toBe(false)
+  expect(origins.isLooking(2000)).toBe(true)
+})
+
 test('snapshots, other texts, other keys and no value are no results', () => {
   const origins = new RecordOrigins<string>(10, ['a'])
   origins.add(0, 5, ['s'], 'r5')
