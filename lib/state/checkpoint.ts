@@ -53,15 +53,19 @@ export interface Ledger {
   readonly keys: readonly string[]
 }
 
-/** How the next checkpoint of a partition is to be numbered, after what was read of its state. */
+/**
+ * How the next checkpoint of a partition is to be numbered, after what was read of its state. A term is a time, so that none is
+ * used twice: late records of a former owner may have taken the place of all that was written since, and of its terms.
+ */
 export function openLedger(
   partition: number,
   read: ReadState,
   low: number,
   config: StateConfig,
-  scales: readonly string[]
+  scales: readonly string[],
+  nowMs = performance.timeOrigin + performance.now()
 ): Ledger {
-  const term = read.term + 1
+  const term = Math.max(read.term + 1, nowMs)
   const { state } = read
   return {
     partition,

@@ -30,7 +30,7 @@ export const PARTITION_KEY = 'p'
 /** Of a removal, which has no value to say its term. */
 export const TERM_HEADER = 'tda-term'
 
-/** Who wrote a record: `term` counts the members that held the partition, one after the other. */
+/** Who wrote a record: `term` grows from member to member that holds the partition, one after the other. */
 interface Written {
   readonly term: number
 }
