@@ -68,8 +68,8 @@ export class AtLeastOnce implements Delivery {
     await this.#behind.settled() // State is kept behind its commit.
   }
 
-  released(): void {
-    // Nothing is kept by partition.
+  released(partitions: Iterable<number>): void {
+    this.#committer.released(partitions)
   }
 
   close(): Promise<void> {

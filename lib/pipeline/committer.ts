@@ -5,14 +5,20 @@
  *   (C1) What is committed never exceeds what was offered, and never goes back.
  *   (C2) State of a partition is kept only after the offset it was offered with is committed, in the order it was
  *        offered. Where the offset is not, because the partition is being taken away, that partition's is dropped.
+ *   (C3) State builds on the state before it: after some that was dropped none of its partition is kept until the partition
+ *        is released, and after some that was not kept nothing is, however often it is asked for.
  */
 import type { OutgoingRecord, Subscription } from '../mesh/event-mesh.js'
+import { Failure } from './failure.js'
 import { bytesOf } from './record-bytes.js'
 
 /** Beyond so much state that waits for a commit, `offer` waits too. */
 const STATE_BYTES_MAX = 16 * 1024 * 1024
 
 export class Committer {
+  readonly #failure = new Failure()
+  /** Partitions whose state was dropped (C3). */
+  readonly #lost = new Set<number>()
   readonly #source: Pick<Subscription, 'commit'>
   readonly #keep: (state: readonly OutgoingRecord[]) => Promise<void>
   readonly #onFailure: (error: unknown) => void
@@ -36,12 +42,18 @@ export class Committer {
     for (const [partition, offset] of next) this.#pending.set(partition, offset)
     if (state.length > 0) this.#state.push(state)
     this.#stateBytes += bytesOf(state)
-    if (!this.#running) this.flush().catch(this.#onFailure)
+    if (!this.#running && !this.#failure.isSet) this.flush().catch(this.#onFailure)
     if (this.#stateBytes > STATE_BYTES_MAX) await this.#running
   }
 
-  /** Resolves when everything offered so far is committed. */
+  /** These partitions are given up: what comes of them is of another life. */
+  released(partitions: Iterable<number>): void {
+    for (const partition of partitions) this.#lost.delete(partition)
+  }
+
+  /** Resolves when everything offered so far is committed. @throws what went wrong, from then on */
   async flush(): Promise<void> {
+    this.#failure.rethrow()
     while (this.#running || this.#pending.size > 0 || this.#state.length > 0) {
       await (this.#running ??= this.#commit())
     }
@@ -55,11 +67,14 @@ export class Committer {
       this.#state = []
       this.#stateBytes = 0
       const committed: ReadonlySet<number> = next.size > 0 ? await this.#source.commit(next) : new Set()
-      const isLost = (partition: number): boolean => next.has(partition) && !committed.has(partition)
+      for (const partition of next.keys()) if (!committed.has(partition)) this.#lost.add(partition)
       for (const records of state) {
-        const held = records.filter(({ partition }) => partition === undefined || !isLost(partition))
+        const held = records.filter(({ partition }) => partition === undefined || !this.#lost.has(partition))
         if (held.length > 0) await this.#keep(held)
       }
+    } catch (error) {
+      this.#failure.set(error)
+      throw error
     } finally {
       this.#running = null
     }

@@ -221,7 +221,9 @@ export class RestoreWorld {
     const found: OutgoingRecord[] = []
     for (let partition = 0; partition < this.shape.partitions; partition++) {
       for await (const records of this.mesh.readPartition(this.shape.config.output.stateTopic, partition)) {
-        for (const { key, value } of records) found.push({ partition, key, value })
+        for (const { key, value, headers } of records) {
+          found.push({ partition, key, value, ...(headers ? { headers } : {}) })
+        }
       }
     }
     return found

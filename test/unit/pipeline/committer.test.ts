@@ -120,3 +120,34 @@ test('of partitions that are taken away state is dropped, that of the others is 
   await committer.flush()
   expect(kept).toEqual(['of 1'])
 })
+
+test('after state that was dropped or not kept none of it is kept: it would speak of streams that are not there', async () => {
+  const source = new SlowSource()
+  const kept: unknown[] = []
+  let full = false
+  const keep = (state: readonly OutgoingRecord[]): Promise<void> => {
+    if (full) return Promise.reject(new Error('full'))
+    kept.push(...state.map(({ value }) => value))
+    return Promise.resolve()
+  }
+  const committer = new Committer(source, keep, () => {})
+  const at = (offset: number): OutgoingRecord[] => [{ key: 'p', value: `at ${offset}`, partition: 0 }]
+  const offered = async (offset: number, committed?: number[]): Promise<void> => {
+    void committer.offer(new Map([[0, offset]]), at(offset))
+    source.end(committed)
+    await committer.flush()
+  }
+  await offered(1, [])
+  await offered(2)
+  expect(kept).toEqual([])
+  committer.released([0])
+  await offered(3)
+  expect(kept).toEqual(['at 3'])
+  full = true
+  await expect(offered(4)).rejects.toThrow('full')
+  full = false
+  void committer.offer(new Map([[0, 5]]), at(5))
+  await expect(committer.flush()).rejects.toThrow('full')
+  await turn()
+  expect(kept).toEqual(['at 3'])
+})
