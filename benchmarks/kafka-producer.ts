@@ -19,6 +19,7 @@ const TELL_MS = 100
 const TICK_MS = 1
 const CONNECT_MS = 10_000
 const FLUSH_MS = 30_000
+const POLL_MS = 50
 
 async function serve(): Promise<void> {
   const task = await receive<ProducerTask>()
@@ -33,6 +34,7 @@ async function serve(): Promise<void> {
     {}
   )
   await connectClient(producer, task.brokers.join(','), CONNECT_MS)
+  producer.setPollInterval(POLL_MS) // A record that was acknowledged leaves the client's queue when it is polled.
   const values = recordValues(task.pointsPerRecord)
   const keys = Array.from({ length: task.streams }, (_, stream) => streamOf(stream, task.streams))
   const topic = task.topic
