@@ -27,7 +27,7 @@ export class ResultsReader {
   static async open(mesh: EventMesh, topic: string): Promise<ResultsReader> {
     const reader = new ResultsReader(await mesh.subscribe(topic, { groupId: `tda-load-${randomUUID()}` }))
     try {
-      await Promise.race([caughtUp(reader.#subscription, topic, CATCH_UP_MS), reader.#reading])
+      await Promise.race([caughtUp(mesh, reader.#subscription, topic, CATCH_UP_MS), reader.#reading])
     } catch (error) {
       reader.#stop.abort()
       await reader.#subscription.close()

@@ -115,11 +115,14 @@ export class BrokerGuard {
     }
   }
 
+  /** Looks again as long as the breaker is open: a clock may be set back at any moment. */
   #watchClock(openedMs: number): void {
     clearTimeout(this.#clockTimer)
     this.#clockTimer = setTimeout(() => {
+      if (this.state !== 'open') return
       // Closed instead of half-open, which the library gives no way to: so many failures more are asked for.
-      if (Date.now() < openedMs && this.state === 'open') this.#breaker.isolate().dispose()
+      if (Date.now() < openedMs) this.#breaker.isolate().dispose()
+      else this.#watchClock(openedMs)
     }, HALF_OPEN_MS).unref()
   }
 

@@ -388,6 +388,9 @@ export class KafkaSubscription implements Subscription {
   #unassign(partitions: readonly number[]): void {
     this.#last.forget(partitions)
     for (const partition of partitions) this.#position.delete(partition)
+    // K5: what came while their revocation was dealt with belongs to their next owner.
+    const held = this.#held.filter(({ partition }) => this.#position.has(partition))
+    this.#held.splice(0, Infinity, ...held)
     if (this.#consumer.rebalanceProtocol() === 'COOPERATIVE') {
       this.#consumer.incrementalUnassign(partitions.map((partition) => ({ topic: this.topic, partition })))
     } else {

@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { validateConfig } from '../../lib/config/load.js'
-import type { MeshEvent, MeshRecord } from '../../lib/mesh/event-mesh.js'
+import type { MeshRecord } from '../../lib/mesh/event-mesh.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
-import { MemorySink, pipelineOf, ScriptedSource, seeded } from '../support/pipeline-world.js'
+import { countRecords, readWhole, undisturbedRun } from '../support/kafka-world.js'
+import { seeded, type MemorySink } from '../support/pipeline-world.js'
 import { root } from '../support/run-command.js'
 import { WatchedProcess } from '../support/watched-process.js'
 
@@ -79,6 +80,8 @@ if (brokers === undefined) {
   )
 }
 
+const neverEnds = (): Promise<never> => new Promise(() => {})
+
 class World {
   readonly output: string
   readonly letters: string
@@ -92,6 +95,8 @@ class World {
   #producing = true
   #seen = 0
   #changed: () => void = () => undefined
+  /** Rejects when reading the results fails. */
+  #failed: Promise<never> = new Promise(() => {})
 
   static async open(brokers: string, run: Run): Promise<World> {
     const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(',') })
@@ -102,7 +107,12 @@ class World {
       await mesh.createStream(topic, PARTITIONS)
     }
     await writeFile(join(folder, 'config.yaml'), JSON.stringify(world.#config))
-    void world.#watch(`${prefix}-reader`)
+    const more = (records: number): void => {
+      world.#seen += records
+      world.#changed()
+    }
+    world.#failed = countRecords(mesh, world.output, world.#watching.signal, more).then(neverEnds)
+    world.#failed.catch(() => {})
     return world
   }
 
@@ -152,7 +162,7 @@ class World {
     })
     ended.catch(() => {})
     while (this.#seen < count) {
-      await Promise.race([new Promise<void>((resolve) => (this.#changed = resolve)), ended])
+      await Promise.race([new Promise<void>((resolve) => (this.#changed = resolve)), ended, this.#failed])
     }
   }
 
@@ -173,29 +183,12 @@ class World {
   }
 
   /** What a run without any kill puts out for the same log. */
-  async undisturbed(): Promise<MemorySink> {
-    const log = await this.read(this.#input)
-    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => ({
-      partition,
-      low: 0,
-      resume: 0,
-      committed: null
-    }))
-    const events: MeshEvent[] = [{ kind: 'assigned', partitions }]
-    for (let at = 0; at < log.length; at += 300) {
-      events.push({ kind: 'records', records: log.slice(at, at + 300) })
-    }
-    const sink = new MemorySink()
-    await pipelineOf(validateConfig(this.#config), new ScriptedSource(events), sink).run()
-    return sink
+  undisturbed(): Promise<MemorySink> {
+    return undisturbedRun(this.#mesh, validateConfig(this.#config), PARTITIONS)
   }
 
-  async read(topic: string): Promise<MeshRecord[]> {
-    const all: MeshRecord[] = []
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      for await (const records of this.#mesh.readPartition(topic, partition)) all.push(...records)
-    }
-    return all
+  read(topic: string): Promise<MeshRecord[]> {
+    return readWhole(this.#mesh, topic, PARTITIONS)
   }
 
   async close(): Promise<void> {
@@ -205,16 +198,5 @@ class World {
     await Promise.all(this.#daemons.map(({ ended }) => ended))
     await this.#mesh.close()
     await rm(this.#folder, { recursive: true })
-  }
-
-  async #watch(groupId: string): Promise<void> {
-    const reader = await this.#mesh.subscribe(this.output, { groupId })
-    const { signal } = this.#watching
-    for await (const event of reader.events({ recordsMax: 1000, lingerMs: 0, signal })) {
-      if (event.kind === 'revoked') event.done()
-      if (event.kind !== 'records') continue
-      this.#seen += event.records.length
-      this.#changed()
-    }
   }
 }

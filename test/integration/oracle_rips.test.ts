@@ -15,6 +15,7 @@ import { planStream } from '../../lib/scales/scale-plan.js'
 import { StreamingTdaProcessor } from '../../lib/scales/streaming-tda-processor.js'
 import type { UpdateRows } from '../../lib/scales/update-rows.js'
 import { assigned, batches, type MemorySink, records, runToEnd, seeded } from '../support/pipeline-world.js'
+import { ripsOptions } from '../support/rips-options.js'
 
 const config = validateConfig({
   input: { channels: ['a', 'b'], timestamp: { from: 'field', field: 't', unit: 'ms' } },
@@ -283,16 +284,7 @@ test('what can never be right is refused with what would be', () => {
         addon.engineRelease(
           addon.engineCreate(stream, {
             filtration: 'rips',
-            rips: {
-              channels: Uint32Array.of(0, 1),
-              embedding: null,
-              metric: 'euclidean',
-              weights: null,
-              maxDimension: 1,
-              threshold: Infinity,
-              pointsMax: 0,
-              ...options
-            },
+            rips: ripsOptions(options),
             window: { count: 10 },
             slide: { count: 1 },
             snapshotEvery: 0

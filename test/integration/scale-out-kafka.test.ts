@@ -10,9 +10,10 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { validateConfig } from '../../lib/config/load.js'
-import type { MeshEvent, MeshRecord } from '../../lib/mesh/event-mesh.js'
+import type { MeshRecord } from '../../lib/mesh/event-mesh.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
-import { MemorySink, pipelineOf, ScriptedSource, seeded } from '../support/pipeline-world.js'
+import { countRecords, readWhole, undisturbedRun } from '../support/kafka-world.js'
+import { seeded, type MemorySink } from '../support/pipeline-world.js'
 import { root } from '../support/run-command.js'
 import { WatchedProcess } from '../support/watched-process.js'
 
@@ -140,6 +141,8 @@ class World {
   readonly #random = seeded(3)
   readonly #members: Member[] = []
   readonly #stop = new AbortController()
+  /** Of reading the results. */
+  #failure: unknown = null
   #producing = true
   #sent = 0
   #seen = 0
@@ -152,7 +155,10 @@ class World {
     await mesh.createStream(world.#input, PARTITIONS)
     await mesh.createStream(world.output, PARTITIONS)
     await writeFile(join(folder, 'config.yaml'), JSON.stringify(world.#config))
-    void world.#watch(`${prefix}-reader`)
+    const more = (records: number): void => void (world.#seen += records)
+    countRecords(mesh, world.output, world.#stop.signal, more).catch(
+      (error: unknown) => (world.#failure = error)
+    )
     return world
   }
 
@@ -206,6 +212,7 @@ class World {
   async until(what: string, holds: () => boolean): Promise<void> {
     const deadlineMs = performance.now() + UNTIL_MS_MAX
     while (!holds()) {
+      if (this.#failure !== null) throw this.#failure as Error
       if (performance.now() > deadlineMs || this.#members.some(({ failed }) => failed)) {
         throw new Error(`${what}: not so.\n${this.#members.map(({ output }) => output).join('\n\n')}`)
       }
@@ -239,29 +246,12 @@ class World {
   }
 
   /** What one member that nothing happens to puts out for the same log. */
-  async undisturbed(): Promise<MemorySink> {
-    const log = await this.read(this.#input)
-    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => ({
-      partition,
-      low: 0,
-      resume: 0,
-      committed: null
-    }))
-    const events: MeshEvent[] = [{ kind: 'assigned', partitions }]
-    for (let at = 0; at < log.length; at += 300) {
-      events.push({ kind: 'records', records: log.slice(at, at + 300) })
-    }
-    const sink = new MemorySink()
-    await pipelineOf(validateConfig(this.#config), new ScriptedSource(events), sink).run()
-    return sink
+  undisturbed(): Promise<MemorySink> {
+    return undisturbedRun(this.#mesh, validateConfig(this.#config), PARTITIONS)
   }
 
-  async read(topic: string): Promise<MeshRecord[]> {
-    const all: MeshRecord[] = []
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      for await (const records of this.#mesh.readPartition(topic, partition)) all.push(...records)
-    }
-    return all
+  read(topic: string): Promise<MeshRecord[]> {
+    return readWhole(this.#mesh, topic, PARTITIONS)
   }
 
   async close(): Promise<void> {
@@ -271,14 +261,5 @@ class World {
     await Promise.all(this.#members.map(({ ended }) => ended))
     await this.#mesh.close()
     await rm(this.#folder, { recursive: true })
-  }
-
-  async #watch(groupId: string): Promise<void> {
-    const reader = await this.#mesh.subscribe(this.output, { groupId })
-    const { signal } = this.#stop
-    for await (const event of reader.events({ recordsMax: 1000, lingerMs: 0, signal })) {
-      if (event.kind === 'revoked') event.done()
-      if (event.kind === 'records') this.#seen += event.records.length
-    }
   }
 }

@@ -503,7 +503,7 @@ export function describeMesh(
           const subscription = await world.mesh.subscribe('together-out', { groupId: 'group-together-out' })
           const behind = new Member(subscription)
           await untilMembers(() => behind.seen.size === 3, behind)
-          await caughtUp(subscription, 'together-out', 30_000)
+          await caughtUp(world.mesh, subscription, 'together-out', 30_000)
           await behind.close()
           await transactions.close()
           expect(await resumesAt('together', from)).toBe(4)

@@ -15,6 +15,7 @@ import {
   type StreamHandle,
   type WindowHandle
 } from '../../lib/native.js'
+import { ripsOptions } from '../support/rips-options.js'
 
 const addon = nativeAddon()
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -294,15 +295,7 @@ describe('errors by code', () => {
   test('corrections: only by hand over a cloud, of a point that is there', () => {
     const rips = {
       filtration: 'rips',
-      rips: {
-        channels: Uint32Array.of(0, 1),
-        embedding: null,
-        metric: 'euclidean',
-        weights: null,
-        maxDimension: 1,
-        threshold: Infinity,
-        pointsMax: 0
-      }
+      rips: ripsOptions()
     }
     const handle = stream({ dimension: 2 }, [0, 0, 1, 0, 0, 1])
     const sliding = engine(handle)
@@ -378,15 +371,7 @@ describe('calls', () => {
 
   test('shape: of the pairs of a square one is a loop', () => {
     const handle = stream({ dimension: 2 }, [0, 0, 1, 0, 1, 1, 0, 1])
-    const rips = {
-      channels: Uint32Array.of(0, 1),
-      embedding: null,
-      metric: 'euclidean',
-      weights: null,
-      maxDimension: 1,
-      threshold: Infinity,
-      pointsMax: 10
-    } as const
+    const rips = ripsOptions({ pointsMax: 10 })
     const { window: span, slide, snapshotEvery } = sublevel
     const square = addon.engineCreate(handle, {
       filtration: 'rips',

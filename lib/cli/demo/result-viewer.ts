@@ -12,6 +12,7 @@ const LINGER_MS = 5
 
 export class ResultViewer {
   readonly #subscription: Subscription
+  readonly #mesh: EventMesh
   readonly #topic: string
   readonly #onMessage: (message: DiagramMessage) => void
   readonly #replicas = new Map<string, DiagramReplica>()
@@ -26,14 +27,16 @@ export class ResultViewer {
     topic: string,
     onMessage: (message: DiagramMessage) => void
   ): Promise<ResultViewer> {
-    return new ResultViewer(await mesh.subscribe(topic, { groupId: 'tda-viewer' }), topic, onMessage)
+    return new ResultViewer(mesh, await mesh.subscribe(topic, { groupId: 'tda-viewer' }), topic, onMessage)
   }
 
   private constructor(
+    mesh: EventMesh,
     subscription: Subscription,
     topic: string,
     onMessage: (message: DiagramMessage) => void
   ) {
+    this.#mesh = mesh
     this.#subscription = subscription
     this.#topic = topic
     this.#onMessage = onMessage
@@ -60,7 +63,7 @@ export class ResultViewer {
    * @throws {TdaError} BROKER when that takes longer than `limitMs`.
    */
   caughtUp(limitMs = 30_000): Promise<void> {
-    return caughtUp(this.#subscription, this.#topic, limitMs)
+    return caughtUp(this.#mesh, this.#subscription, this.#topic, limitMs)
   }
 
   /** Rejects when reading the topic fails; resolves after {@link close}. */

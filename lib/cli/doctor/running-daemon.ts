@@ -15,7 +15,8 @@ const CHAPTERS: readonly (readonly [pattern: RegExp, chapter: string])[] = [
   [/broker/i, 'TdaBrokerDown']
 ]
 
-const TODO = 'the runbook goes on'
+/** What to do stands in the chapter that a finding names. */
+const SEE_CHAPTER = 'see its chapter of the runbook'
 
 /** `needed`: somebody named the daemon, so it has to be there. */
 export async function checkDaemon(url: string, needed: boolean, watchMs = WATCH_MS): Promise<Finding[]> {
@@ -30,13 +31,13 @@ export async function checkDaemon(url: string, needed: boolean, watchMs = WATCH_
     findings.push(wrong('daemon', `${url} is not live: ${healthz.reason}`, 'restart it; only that can help'))
   } else if (!readyz.good) {
     const chapter = CHAPTERS.find(([pattern]) => pattern.test(readyz.reason))?.[1]
-    findings.push(wrong('daemon', `${url} is not ready: ${readyz.reason}`, TODO, chapter))
+    findings.push(wrong('daemon', `${url} is not ready: ${readyz.reason}`, SEE_CHAPTER, chapter))
   }
   await delay(watchMs)
   const { exposition } = await scrape(url)
   for (const { alert, text } of exposition === null ? [] : conditions(exposition, first.exposition)) {
     if (findings.some(({ chapter }) => chapter === alert)) continue
-    findings.push(wrong('daemon', `${url}: ${text}`, TODO, alert))
+    findings.push(wrong('daemon', `${url}: ${text}`, SEE_CHAPTER, alert))
   }
   return findings.length > 0
     ? findings

@@ -25,6 +25,20 @@ class SlowSource {
 const keepNothing = (): Promise<void> => Promise.resolve()
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
+/** Remembers the values of the state it keeps, while its topic is not full. */
+function keeping(isFull = (): boolean => false): {
+  kept: unknown[]
+  keep: (state: readonly OutgoingRecord[]) => Promise<void>
+} {
+  const kept: unknown[] = []
+  const keep = (state: readonly OutgoingRecord[]): Promise<void> => {
+    if (isFull()) return Promise.reject(new Error('full'))
+    kept.push(...state.map(({ value }) => value))
+    return Promise.resolve()
+  }
+  return { kept, keep }
+}
+
 test('one commit at a time; what comes meanwhile is joined', async () => {
   const source = new SlowSource()
   const committer = new Committer(source, keepNothing, () => {})
@@ -81,11 +95,7 @@ test('a refused commit is told and rejects a flush', async () => {
 
 test('state is kept behind the commit it was offered with, and dropped where that did not happen', async () => {
   const source = new SlowSource()
-  const kept: unknown[] = []
-  const keep = (state: readonly OutgoingRecord[]): Promise<void> => {
-    kept.push(...state.map(({ value }) => value))
-    return Promise.resolve()
-  }
+  const { kept, keep } = keeping()
   const committer = new Committer(source, keep, () => {})
   const state = (value: string): OutgoingRecord[] => [{ key: 'a', value, partition: 0 }]
   void committer.offer(new Map([[0, 1]]), state('at 1'))
@@ -102,11 +112,7 @@ test('state is kept behind the commit it was offered with, and dropped where tha
 
 test('of partitions that are taken away state is dropped, that of the others is kept', async () => {
   const source = new SlowSource()
-  const kept: unknown[] = []
-  const keep = (state: readonly OutgoingRecord[]): Promise<void> => {
-    kept.push(...state.map(({ value }) => value))
-    return Promise.resolve()
-  }
+  const { kept, keep } = keeping()
   const committer = new Committer(source, keep, () => {})
   const both = new Map([
     [0, 5],
@@ -123,13 +129,8 @@ test('of partitions that are taken away state is dropped, that of the others is 
 
 test('after state that was dropped or not kept none of it is kept: it would speak of streams that are not there', async () => {
   const source = new SlowSource()
-  const kept: unknown[] = []
   let full = false
-  const keep = (state: readonly OutgoingRecord[]): Promise<void> => {
-    if (full) return Promise.reject(new Error('full'))
-    kept.push(...state.map(({ value }) => value))
-    return Promise.resolve()
-  }
+  const { kept, keep } = keeping(() => full)
   const committer = new Committer(source, keep, () => {})
   const at = (offset: number): OutgoingRecord[] => [{ key: 'p', value: `at ${offset}`, partition: 0 }]
   const offered = async (offset: number, committed?: number[]): Promise<void> => {

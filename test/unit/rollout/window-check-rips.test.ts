@@ -16,6 +16,7 @@ import {
   type Series
 } from '../../../lib/rollout/window-check.js'
 import { seeded } from '../../support/pipeline-world.js'
+import { ripsOptions } from '../../support/rips-options.js'
 
 const POINTS = 150
 
@@ -36,15 +37,7 @@ function cloud(levels: number | null): Series {
   }
 }
 
-const plain: NativeRips = {
-  channels: Uint32Array.of(0, 1),
-  embedding: null,
-  metric: 'euclidean',
-  weights: null,
-  maxDimension: 1,
-  threshold: Infinity,
-  pointsMax: 100
-}
+const plain = ripsOptions({ pointsMax: 100 })
 
 function scaleOf(rips: Partial<NativeRips>, rest: Partial<ScaleToCheck> = {}): ScaleToCheck {
   return {

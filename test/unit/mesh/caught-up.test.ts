@@ -1,0 +1,30 @@
+import { expect, test } from '@jest/globals'
+import { caughtUp } from '../../../lib/mesh/caught-up.js'
+import type { MeshRecord } from '../../../lib/mesh/event-mesh.js'
+
+/** A log of ten offsets of which only some hold a record, the others what belongs to transactions. */
+function logOf(records: readonly number[]): Parameters<typeof caughtUp>[0] {
+  return {
+    bounds: () => Promise.resolve({ low: 0, high: 10 }),
+    async *readPartition(_topic, _partition, options = {}) {
+      await Promise.resolve()
+      const found = records.filter((offset) => offset >= (options.from ?? 0))
+      if (found.length > 0) yield found.map((offset) => ({ offset }) as MeshRecord)
+    }
+  }
+}
+const behind = (records: number): { lag: () => Promise<ReadonlyMap<number, number>> } => ({
+  lag: () => Promise.resolve(new Map([[0, records]]))
+})
+
+test('a reader without lag has all; one whose lag is of transactions alone, too', async () => {
+  await caughtUp(logOf([9]), behind(0), 'results', 30_000)
+  await caughtUp(logOf([0, 1, 7]), behind(2), 'results', 30_000)
+})
+
+test('a reader that stands still before a record has not, however long it does', async () => {
+  const waiting = caughtUp(logOf([0, 1, 8]), behind(2), 'results', 1_500)
+  await expect(waiting).rejects.toThrow(
+    'topic "results" was not read to its end within 1500 ms: 2 records left'
+  )
+})
