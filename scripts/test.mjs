@@ -12,16 +12,20 @@
  * not, they say why, and the suites that need one are skipped.
  *
  * Coverage is V8's own, through NODE_V8_COVERAGE, so that worker threads and child processes count. The last line is
- * the total of all tests and checks: "N passed, N failed, N skipped". Exit code 1 when anything failed.
+ * the total of all tests and checks: "N passed, N failed, N skipped"; before it a line "FAILED ..." for each that failed.
+ * Exit code 1 when anything failed.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { root } from './setup/shell.mjs'
 
 const resultPath = join(root, 'build', 'jest-results.json')
 const rawCoverage = join(root, 'coverage', 'tmp')
 const noTests = { passed: 0, failed: 0, skipped: 0 }
+/** A line each, for the end, where nobody has to look for them. */
+const failures = []
 
 /** What is still open after the last test keeps jest alive: it gets so long, then it is ended and has failed. */
 const EXIT_PATIENCE_MS = 30_000
@@ -81,6 +85,7 @@ const count = (text, pattern) =>
 async function lint() {
   const { code, output } = await run(['scripts/lint.mjs'])
   const failed = count(output, /^failed \S+$/gm)
+  for (const [, name] of output.matchAll(/^failed (\S+)$/gm)) failures.push(`lint: ${name}`)
   return {
     passed: count(output, /^passed \S+$/gm),
     failed: code !== 0 && failed === 0 ? 1 : failed,
@@ -92,6 +97,8 @@ async function native() {
   const { code, output } = await run(['scripts/test-native.mjs', '--plain'])
   const passed = count(output, /\[ {2}PASSED {2}\] (\d+) tests?\./g)
   const failed = count(output, /\[ {2}FAILED {2}\] (\d+) tests?,/g)
+  for (const [, name] of output.matchAll(/^\[ {2}FAILED {2}\] (\S+\.\S+)$/gm))
+    failures.push(`native: ${name}`)
   return { passed, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed, skipped: 0 }
 }
 
@@ -109,11 +116,26 @@ async function jest(extra, env) {
   if (!existsSync(resultPath)) return { ...noTests, failed: 1 }
   const result = JSON.parse(readFileSync(resultPath, 'utf8'))
   const failed = result.numFailedTests + result.numRuntimeErrorTestSuites
+  failures.push(...failedTests(result))
   return {
     passed: result.numPassedTests,
     failed: failed === 0 && code !== 0 ? 1 : failed,
     skipped: result.numPendingTests + result.numTodoTests
   }
+}
+
+/** Where each failed test is, what it is called and the first line of what it says. */
+function failedTests({ testResults }) {
+  const firstLine = (text) =>
+    stripVTControlCharacters(text ?? '')
+      .trim()
+      .split('\n')[0]
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(join(root, 'dist'), name)
+    const failed = assertionResults.filter((test) => test.status === 'failed')
+    if (failed.length === 0) return status === 'failed' ? [`${file}: ${firstLine(message)}`] : []
+    return failed.map((test) => `${file}: ${test.fullName}: ${firstLine(test.failureMessages[0])}`)
+  })
 }
 
 async function jestWithCoverage() {
@@ -122,6 +144,7 @@ async function jestWithCoverage() {
   const excluded = typeOnlyModules().map((path) => `--exclude=${path}`)
   const { code } = await run(['node_modules/c8/bin/c8.js', 'report', '--check-coverage', ...excluded])
   const covered = code === 0
+  if (!covered) failures.push('coverage of lib/ is below its threshold')
   return { ...tests, passed: tests.passed + (covered ? 1 : 0), failed: tests.failed + (covered ? 0 : 1) }
 }
 
@@ -168,6 +191,7 @@ try {
 } finally {
   giveBroker()
 }
+if (failures.length > 0) process.stdout.write(`\n${failures.map((one) => `FAILED ${one}\n`).join('')}`)
 process.stdout.write(`\n${line(total)}\n`)
 if (total.failed > 0 || total.passed === 0) process.exitCode = 1
 
