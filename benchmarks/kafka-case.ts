@@ -121,7 +121,10 @@ export interface Sent {
 
 /** Parent to daemon, after its task. */
 export type ToDaemon = { readonly kind: 'measure' }
-/** Daemon to parent. Latencies are of batches with updates, from arrival to acknowledgement, since `measure`. */
+/**
+ * Daemon to parent. Latencies are since `measure`: of batches with updates from arrival to acknowledgement, and of all batches
+ * from arrival until their updates are ready to be produced.
+ */
 export interface Progress {
   readonly kind: 'progress'
   /** Records whose results are acknowledged. */
@@ -129,4 +132,6 @@ export interface Progress {
   readonly cpuMs: number
   readonly p50Ms: number
   readonly p99Ms: number
+  readonly computedP50Ms: number
+  readonly computedP99Ms: number
 }

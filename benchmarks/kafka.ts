@@ -209,7 +209,7 @@ async function measure(
     lateMs = Math.max(lateMs, producer.state?.lateMs ?? 0)
     await Promise.race([delay(SAMPLE_MS), daemon.lost, producer.lost])
   }
-  const { p50Ms = 0, p99Ms = 0 } = daemon.state ?? {}
+  const { p50Ms = 0, p99Ms = 0, computedP50Ms = 0, computedP99Ms = 0 } = daemon.state ?? {}
   const after = processorTimes(parties, brokerPids)
   const first = samples[0]!
   const last = samples.at(-1)!
@@ -220,6 +220,8 @@ async function measure(
     lagMax: Math.max(...samples.map(({ lag }) => lag)),
     p50Ms,
     p99Ms,
+    computedP50Ms,
+    computedP99Ms,
     sentLateMs: lateMs,
     daemonCores: (after.daemonMs - before.daemonMs) / elapsedMs,
     producerCores: (after.producerMs - before.producerMs) / elapsedMs,

@@ -80,8 +80,8 @@ export function registerBench(program: Command): void {
 
   withJson(bench.command('metrics'))
     .description('Processor time of the pipeline without metrics and with them, scraped, in turns.')
-    .option('--pairs <number>', 'rounds of the two, each there and back', wholeNumber(2, 10_000), 40)
-    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 200_000)
+    .option('--pairs <number>', 'rounds of the two, each there and back', wholeNumber(2, 10_000), 30)
+    .option('--records <number>', 'records in one run', wholeNumber(1000, POINTS_MAX), 1_000_000)
     .option('--idle <ms>', 'how long an idle process is watched at a time', wholeNumber(1, 3_600_000), 500)
     .action(async ({ json, ...options }: MetricsOptions) => {
       const { benchmarkMetrics } = await import('../../benchmarks/metrics.js')

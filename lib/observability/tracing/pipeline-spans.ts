@@ -16,12 +16,11 @@
  * A followed record asks for its batch, too; so many batches a second are recorded for that (`batchesPerSecond`), because
  * at full rate nearly every batch holds one, and a recorded batch costs as much as ten followed records.
  *
- * Contexts are passed by hand: activating them would cost every promise of the process an AsyncLocalStorage hook.
+ * Contexts are passed by hand, and active only while a call runs (see `sparing-contexts.ts`).
  * Cost: a decision a batch when it is not recorded, about fifteen spans of 4 us when it is, and as much again to deliver
  * them; some 10 ns for each record that is looked at, and none is while the rate is used up.
  */
 import {
-  context as active,
   INVALID_SPAN_CONTEXT,
   ROOT_CONTEXT,
   SpanKind,
@@ -79,6 +78,7 @@ export class PipelineSpans implements PipelineTracer {
   readonly #tracer: Tracer
   readonly #sampler: Sdk['sampler']
   readonly #ids: Sdk['ids']
+  readonly #inside: Sdk['inside']
   readonly #names: PipelineNames
   readonly #linksMax: number
   readonly #rate: TokenBucket
@@ -89,13 +89,14 @@ export class PipelineSpans implements PipelineTracer {
   #offered: Context | null = null
 
   constructor(
-    { tracer, sampler, ids }: Pick<Sdk, 'tracer' | 'sampler' | 'ids'>,
+    { tracer, sampler, ids, inside }: Pick<Sdk, 'tracer' | 'sampler' | 'ids' | 'inside'>,
     names: PipelineNames,
     limits: Limits
   ) {
     this.#tracer = tracer
     this.#sampler = sampler
     this.#ids = ids
+    this.#inside = inside
     this.#names = names
     this.#linksMax = limits.linksMax
     this.#rate = new TokenBucket(limits.recordsPerSecond)
@@ -138,6 +139,7 @@ export class PipelineSpans implements PipelineTracer {
   #begin(span: Span, followed: readonly Span[]): BatchSpans {
     const parts = {
       tracer: this.#tracer,
+      inside: this.#inside,
       names: this.#names,
       origins: this.#origins,
       linksMax: this.#linksMax
@@ -237,6 +239,7 @@ export class PipelineSpans implements PipelineTracer {
 
 interface Parts {
   readonly tracer: Tracer
+  readonly inside: Sdk['inside']
   readonly names: PipelineNames
   readonly origins: RecordOrigins<SpanContext>
   readonly linksMax: number
@@ -270,7 +273,7 @@ class BatchSpans implements BatchTrace {
   }
 
   inside<T>(work: () => T): T {
-    return this.#span.isRecording() ? active.with(this.#context, work) : work()
+    return this.#span.isRecording() ? this.#parts.inside(this.#context, work) : work()
   }
 
   decoded({ points, rejected }: DecodedBatch, startMs: number, endMs: number): void {

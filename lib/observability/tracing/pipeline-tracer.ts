@@ -41,7 +41,7 @@ export interface Arrival {
 export interface BatchTrace {
   /** For exemplars; `undefined` when the batch is not kept. */
   readonly traceId: string | undefined
-  /** Runs `work` with the batch active, for what looks there (logs). */
+  /** Runs `work`, which waits for nothing, with the batch active, for what looks there (logs). */
   inside<T>(work: () => T): T
   /** Once a round. */
   advance<T>(engines: number, advance: (round?: RoundTrace) => Promise<T>): Promise<T>

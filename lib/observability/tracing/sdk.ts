@@ -5,7 +5,7 @@
  */
 import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
-import { context, propagation, trace, type Tracer } from '@opentelemetry/api'
+import { context, propagation, trace, type Context, type Tracer } from '@opentelemetry/api'
 import { NodeSDK, resources } from '@opentelemetry/sdk-node'
 import { TracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace'
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions'
@@ -13,6 +13,7 @@ import type { TracingSettings } from '../../config/tracing.js'
 import { ChosenIds } from './chosen-ids.js'
 import { ExportQueue } from './export-queue.js'
 import { ChangeableSampler } from './samplers.js'
+import { SparingContexts } from './sparing-contexts.js'
 import { noStatistics, type TracingLogger, type TracingStatistics } from './tracing-statistics.js'
 
 const NAME = 'streaming-tda'
@@ -28,6 +29,8 @@ export interface Sdk {
   /** `null` where the application's SDK makes them. */
   readonly ids: ChosenIds | null
   readonly statistics: TracingStatistics
+  /** Runs `work`, which waits for nothing, with the context active. */
+  inside<T>(context: Context, work: () => T): T
   /** Sends what has ended. Never rejects. */
   flush(): Promise<void>
   /** Sends what has ended, within a limit, and gives the global registrations back. */
@@ -63,9 +66,18 @@ function startSdk(
     void exporter.shutdown().catch(() => {})
     const nothing = async (): Promise<void> => {}
     const tracer = trace.getTracer(NAME, version)
-    return { tracer, sampler, ids: null, statistics: noStatistics, flush: nothing, shutdown: nothing }
+    return {
+      tracer,
+      sampler,
+      ids: null,
+      statistics: noStatistics,
+      inside: (active, work) => context.with(active, work),
+      flush: nothing,
+      shutdown: nothing
+    }
   }
   const ids = new ChosenIds(sampler)
+  const contexts = new SparingContexts()
   const queue = new ExportQueue({
     exporter,
     target,
@@ -87,6 +99,7 @@ function startSdk(
       : { resourceDetectors: [resources.envDetector, resources.processDetector] }),
     sampler,
     idGenerator: ids,
+    contextManager: contexts,
     spanProcessors: [queue],
     metricReaders: [],
     logRecordProcessors: []
@@ -101,6 +114,7 @@ function startSdk(
     get statistics() {
       return queue.statistics
     },
+    inside: (active, work) => contexts.inside(active, work),
     flush,
     async shutdown() {
       await within(
