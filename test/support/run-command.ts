@@ -28,6 +28,7 @@ export function runCommand(
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, stdout, stderr }))
+    child.stdin.on('error', () => {}) // It may have ended without reading; what it said tells.
     child.stdin.end(input)
   })
 }
