@@ -27,8 +27,8 @@ const noTests = { passed: 0, failed: 0, skipped: 0 }
 /** A line each, for the end, where nobody has to look for them. */
 const failures = []
 
-/** What is still open after the last test keeps jest alive: it gets so long, then it is ended and has failed. */
-const EXIT_PATIENCE_MS = 30_000
+/** What is still open after the last test keeps jest alive, and writing coverage takes its time: it gets so long, then it is ended and has failed. */
+const EXIT_PATIENCE_MS = 120_000
 
 /**
  * Runs node with `args`; what it prints is shown and returned with the exit code. Once the file `last` is there, the

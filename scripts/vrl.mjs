@@ -19,7 +19,7 @@ const PACKAGE = 'pyvrl==0.0.2'
 const environment = join(root, '.cache', 'vrl')
 const python = join(environment, 'bin', 'python')
 const INSTALL_MS_MAX = 60_000
-const RUN_MS_MAX = 10_000
+const RUN_MS_MAX = 60_000
 
 /** A last line `.` answers the event, which is what Vector passes on. Times leave as texts. */
 const RUN = `

@@ -4,12 +4,15 @@ import {
   connectClient,
   disconnectClient,
   loadKafka,
+  patiently,
   withSettings,
   type LibrdKafkaError
 } from './kafka-client.js'
 import type { KafkaSettings } from './kafka-settings.js'
 
 const REQUEST_MS = 10_000
+/** The first question about a group makes a cluster create the topic of the offsets, which takes seconds where it is busy. */
+const PATIENCE_MS = 60_000
 
 export interface GroupQuestion {
   /** `host:port`, separated by commas. */
@@ -38,12 +41,14 @@ export async function groupOffsets(question: GroupQuestion): Promise<ReadonlyMap
   try {
     await connectClient(consumer, brokers, REQUEST_MS)
     const asked = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
-    return await new Promise((resolve, reject) => {
-      consumer.committed(asked, REQUEST_MS, (error: LibrdKafkaError | null, answers) => {
-        if (error) reject(brokerError(`read the offsets of group "${groupId}"`, error))
-        else resolve(new Map(answers.map((one) => [one.partition, committedOf(one)] as const)))
+    const ask = (): Promise<ReadonlyMap<number, number | null>> =>
+      new Promise((resolve, reject) => {
+        consumer.committed(asked, REQUEST_MS, (error: LibrdKafkaError | null, answers) => {
+          if (error) reject(brokerError(`read the offsets of group "${groupId}"`, error))
+          else resolve(new Map(answers.map((one) => [one.partition, committedOf(one)] as const)))
+        })
       })
-    })
+    return await patiently(PATIENCE_MS, ask)
   } finally {
     await disconnectClient(consumer)
   }

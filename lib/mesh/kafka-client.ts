@@ -4,6 +4,7 @@
  *
  * node-rdkafka is not context-aware: one thread of a process can load it, which is the main thread here.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { isNativeError } from 'node:util/types'
 import type * as rdkafka from 'node-rdkafka'
 import type { LibrdKafkaError } from 'node-rdkafka'
@@ -12,6 +13,7 @@ import type { ClientErrors, ClientLog, ClientRole } from './client-log.js'
 import type { KafkaSettings } from './kafka-settings.js'
 
 type Rdkafka = typeof rdkafka
+const RETRY_MS = 100
 export type { KafkaConsumer, LibrdKafkaError, Message, Producer } from 'node-rdkafka'
 
 /** librdkafka's error numbers this package acts upon. Negative: found by the client; positive: said by the broker. */
@@ -259,6 +261,19 @@ export async function callWithin(
     await Promise.race([call(begin), late])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** Asks again for up to `ms` where that may help. @throws what `ask` throws last. */
+export async function patiently<T>(ms: number, ask: () => Promise<T>): Promise<T> {
+  const deadlineMs = performance.now() + ms
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof TdaError && error.retriable) || performance.now() > deadlineMs) throw error
+      await delay(RETRY_MS)
+    }
   }
 }
 

@@ -6,8 +6,6 @@
  *        these are decided. So what a former owner of a partition had written is never missed.
  */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
-import { TdaError } from '../errors.js'
 import type { MeshRecord, PartitionBounds } from './event-mesh.js'
 import {
   brokerError,
@@ -15,6 +13,7 @@ import {
   disconnectClient,
   isHopeless,
   loadKafka,
+  patiently,
   queryBounds,
   withSettings,
   type KafkaConsumer,
@@ -24,8 +23,8 @@ import {
 import type { KafkaSettings } from './kafka-settings.js'
 import { toRecords } from './kafka-subscription.js'
 
+/** Also how long a topic that was just made, or whose leader moves, is asked for again. */
 const REQUEST_MS = 10_000
-const RETRY_MS = 100
 const READ_RECORDS = 1_000
 const READ_WAIT_MS = 100
 
@@ -71,7 +70,7 @@ export class KafkaInspector {
 
   async bounds(topic: string, partition: number): Promise<PartitionBounds> {
     const client = await this.#open()
-    return patiently(() => queryBounds(client, topic, partition, REQUEST_MS))
+    return patiently(REQUEST_MS, () => queryBounds(client, topic, partition, REQUEST_MS))
   }
 
   async offsetsAt(topic: string, timestampMs: number): Promise<ReadonlyMap<number, number>> {
@@ -85,7 +84,7 @@ export class KafkaInspector {
           else resolve(new Map(offsets.map(({ partition, offset }) => [partition, offset])))
         })
       })
-    const found = await patiently(ask)
+    const found = await patiently(REQUEST_MS, ask)
     for (const partition of partitions) {
       // Nothing as new: a negative offset.
       if (!((found.get(partition) ?? -1) >= 0))
@@ -158,19 +157,6 @@ export class KafkaInspector {
     consumer.on('event.error', () => {}) // Outages heal; what does not heal is thrown by the call.
     await connectClient(consumer, this.#brokers, this.#timeoutMs)
     return consumer
-  }
-}
-
-/** A topic that was just made, or whose leader moves, is asked for again for up to `REQUEST_MS`. */
-async function patiently<T>(ask: () => Promise<T>): Promise<T> {
-  const deadlineMs = performance.now() + REQUEST_MS
-  for (;;) {
-    try {
-      return await ask()
-    } catch (error) {
-      if (!(error instanceof TdaError && error.retriable) || performance.now() > deadlineMs) throw error
-      await delay(RETRY_MS)
-    }
   }
 }
 

@@ -125,7 +125,9 @@ export class KafkaTransactions implements Transactions {
       }
       const aborted = await this.#recover(error, transaction)
       if (aborted && isTooLarge(error)) return await this.#refuse(error, transaction)
-      if (errorNumber(error) === RD_KAFKA.UNKNOWN_MEMBER_ID && subscription.isRevoking && !isLosing) {
+      // Where all of its partitions are given up by now the next attempt counts as lost: nothing waits for it then.
+      const keepsSome = !subscription.isLosing(transaction.next.keys())
+      if (errorNumber(error) === RD_KAFKA.UNKNOWN_MEMBER_ID && subscription.isRevoking && keepsSome) {
         throw new TdaError('BROKER', EXPELLED, { cause: error })
       }
       const refused = GENERATION_ERRORS.has(errorNumber(error))

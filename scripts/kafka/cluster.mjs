@@ -17,7 +17,8 @@ import { propertiesOf } from './properties.mjs'
 import { makeSecurity } from './security.mjs'
 
 export const cache = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache', 'kafka')
-const START_TIMEOUT_MS = 90_000
+/** For machines that do other things as well; a broker that has died is not waited for. */
+const START_TIMEOUT_MS = 180_000
 const STOP_TIMEOUT_MS = 20_000
 
 /** In the order in which they are tried; each says why when it cannot. */

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { root, runCommand } from '../support/run-command.js'
+import { PROGRAM_MS_MAX, root, runCommand } from '../support/run-command.js'
 
 const main = join(root, 'dist/lib/cli/main.js')
 const cli = (args: readonly string[], input = ''): ReturnType<typeof runCommand> =>
@@ -45,7 +45,7 @@ test('a reader that leaves early is no error', async () => {
   )
   const code = await new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, 'replay', csv, '--config', config, '--out', '-'], {
-      timeout: 50_000
+      timeout: PROGRAM_MS_MAX
     })
     child.stdout.once('data', () => child.stdout.destroy())
     child.stderr.resume()

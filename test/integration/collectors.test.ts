@@ -58,42 +58,38 @@ if (!hasRsyslog)
   process.stderr.write('SKIPPED: no rsyslogd (Debian: apt-get install rsyslog), so its sample is not run\n')
 const withRsyslog = hasRsyslog ? test : test.skip
 
-withRsyslog(
-  'rsyslog reads every line as it was written, and keeps one that is no JSON',
-  async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'tda-rsyslog-'))
-    const collected = join(folder, 'collected.json')
-    const written = await lines()
-    await writeFile(join(folder, 'daemon.log'), `${written.join('\n')}\nFATAL ERROR: out of memory\n`)
-    const sample = readFileSync(join(root, 'deploy/rsyslog/streaming-tda.conf'), 'utf8')
-    const config = join(folder, 'rsyslog.conf')
-    await writeFile(
-      config,
-      `global(workDirectory="${folder}")\n${sample.replaceAll('/var/log/streaming-tda', folder)}`
-    )
-    expect(spawnSync('rsyslogd', ['-N1', '-f', config], { encoding: 'utf8' }).stderr).not.toMatch(/error/i)
-    const rsyslog = spawn('rsyslogd', ['-n', '-f', config, '-i', join(folder, 'pid')], { stdio: 'ignore' })
-    const ended = once(rsyslog, 'close')
-    try {
-      let found: string[] = []
-      while (found.length < written.length + 1) {
-        expect(rsyslog.exitCode).toBeNull()
-        await new Promise((resolve) => setTimeout(resolve, 50))
-        found = existsSync(collected)
-          ? (await readFile(collected, 'utf8')).split('\n').filter((line) => line !== '')
-          : []
-      }
-      const objects = found.map((line) => JSON.parse(line) as unknown)
-      expect(objects.slice(0, -1)).toEqual(written.map((line) => JSON.parse(line) as unknown))
-      expect(objects.at(-1)).toEqual({ msg: 'FATAL ERROR: out of memory' })
-    } finally {
-      rsyslog.kill('SIGTERM')
-      await ended
-      await rm(folder, { recursive: true, force: true })
+withRsyslog('rsyslog reads every line as it was written, and keeps one that is no JSON', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tda-rsyslog-'))
+  const collected = join(folder, 'collected.json')
+  const written = await lines()
+  await writeFile(join(folder, 'daemon.log'), `${written.join('\n')}\nFATAL ERROR: out of memory\n`)
+  const sample = readFileSync(join(root, 'deploy/rsyslog/streaming-tda.conf'), 'utf8')
+  const config = join(folder, 'rsyslog.conf')
+  await writeFile(
+    config,
+    `global(workDirectory="${folder}")\n${sample.replaceAll('/var/log/streaming-tda', folder)}`
+  )
+  expect(spawnSync('rsyslogd', ['-N1', '-f', config], { encoding: 'utf8' }).stderr).not.toMatch(/error/i)
+  const rsyslog = spawn('rsyslogd', ['-n', '-f', config, '-i', join(folder, 'pid')], { stdio: 'ignore' })
+  const ended = once(rsyslog, 'close')
+  try {
+    let found: string[] = []
+    while (found.length < written.length + 1) {
+      expect(rsyslog.exitCode).toBeNull()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      found = existsSync(collected)
+        ? (await readFile(collected, 'utf8')).split('\n').filter((line) => line !== '')
+        : []
     }
-  },
-  60_000
-)
+    const objects = found.map((line) => JSON.parse(line) as unknown)
+    expect(objects.slice(0, -1)).toEqual(written.map((line) => JSON.parse(line) as unknown))
+    expect(objects.at(-1)).toEqual({ msg: 'FATAL ERROR: out of memory' })
+  } finally {
+    rsyslog.kill('SIGTERM')
+    await ended
+    await rm(folder, { recursive: true, force: true })
+  }
+})
 
 interface VectorSample {
   readonly sources: Readonly<Record<string, object>>
@@ -156,8 +152,7 @@ withVrl(
       timeMs: Date.parse(readAt)
     }))
     expect(passedOn).toEqual([...expected, ...kept])
-  },
-  60_000
+  }
 )
 
 withVrl('a program that does not compile, or fails, is told from one that works', () => {

@@ -11,6 +11,7 @@ import { Reader } from '../support/mesh-conformance.js'
 import { root } from '../support/run-command.js'
 
 const RECORDS = 3000
+const CONNECT_MS = 60_000
 const built = existsSync(join(root, 'build/Release/streaming_tda_kafka.node'))
 const ifBuilt = built ? test : test.skip
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
   broker = await EmbeddedBroker.start()
   mesh = await broker.connect()
   await mesh.createStream('points', 4)
-}, 60_000)
+})
 
 afterAll(async () => {
   await mesh.close()
@@ -66,8 +67,7 @@ ifBuilt(
     const records = await readAll(true)
     expect(records).toHaveLength(RECORDS)
     expect(records).toEqual(await readAll(false))
-  },
-  60_000
+  }
 )
 
 ifBuilt('a consumer that was made without the plugin has no columnar reader', async () => {
@@ -76,7 +76,7 @@ ifBuilt('a consumer that was made without the plugin has no columnar reader', as
     { 'metadata.broker.list': broker.brokers.join(','), 'group.id': 'g' },
     {}
   )
-  await connectClient(consumer, broker.brokers.join(','), 10_000)
+  await connectClient(consumer, broker.brokers.join(','), CONNECT_MS)
   expect(ColumnarReader.open((consumer as unknown as { name: string }).name, 'points')).toBeNull()
   await disconnectClient(consumer)
 })
@@ -87,7 +87,7 @@ ifBuilt('closing waits for a call under way, and nothing is read after it', asyn
     { 'metadata.broker.list': broker.brokers.join(','), 'group.id': 'g', ...columnarSettings() },
     {}
   )
-  await connectClient(consumer, broker.brokers.join(','), 10_000)
+  await connectClient(consumer, broker.brokers.join(','), CONNECT_MS)
   const reader = ColumnarReader.open((consumer as unknown as { name: string }).name, 'points')!
   const taking = reader.take(10, 200, 0)
   await reader.close()
@@ -103,7 +103,7 @@ ifBuilt('limits out of range are refused', async () => {
     { 'metadata.broker.list': broker.brokers.join(','), 'group.id': 'g', ...columnarSettings() },
     {}
   )
-  await connectClient(consumer, broker.brokers.join(','), 10_000)
+  await connectClient(consumer, broker.brokers.join(','), CONNECT_MS)
   const reader = ColumnarReader.open((consumer as unknown as { name: string }).name, 'points')!
   await expect(reader.take(0, 0, 0)).rejects.toThrow('out of range')
   await expect(reader.take(1, -1, 0)).rejects.toThrow('out of range')

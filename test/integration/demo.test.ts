@@ -8,7 +8,7 @@ import { loadSensorReadings, type SensorReading } from '../../lib/cli/demo/senso
 import type { DemoView } from '../../lib/cli/demo/views.js'
 import { nativeAddon } from '../../lib/native.js'
 import { CTRL_C, hasPseudoTerminals, runOnTerminal } from '../support/pseudo-terminal.js'
-import { root, runCommand } from '../support/run-command.js'
+import { PROGRAM_MS_MAX, root, runCommand } from '../support/run-command.js'
 import { WatchedProcess } from '../support/watched-process.js'
 
 const MAIN = `${root}/dist/lib/cli/main.js`
@@ -176,7 +176,7 @@ onTerminal('with NO_COLOR the live screen has no colours', async () => {
 
 test('without a terminal the demo writes log lines, and SIGTERM drains it and ends it with exit code 0', async () => {
   const args = demoCommand('--rate', '400', '--no-kafka')
-  const run = new WatchedProcess(spawn(process.execPath, args, { cwd: root, timeout: 100_000 }))
+  const run = new WatchedProcess(spawn(process.execPath, args, { cwd: root, timeout: PROGRAM_MS_MAX }))
   await run.until(/"msg":"streaming"/)
   run.kill('SIGTERM')
   expect(await run.ended).toBe(0)

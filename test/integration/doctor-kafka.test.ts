@@ -30,12 +30,12 @@ if (brokers === undefined) {
   beforeAll(async () => {
     mesh = await KafkaEventMesh.connect({ brokers: list })
     folder = await mkdtemp(join(tmpdir(), 'tda-doctor-'))
-  }, 30_000)
+  })
   afterAll(async () => {
     await mesh.close()
     await deleteTopics(list, Object.values(topics))
     await rm(folder, { recursive: true })
-  }, 30_000)
+  })
 
   async function look(): Promise<{ code: number; found: Finding[] }> {
     const path = join(folder, 'tda.yaml')
@@ -138,5 +138,5 @@ if (brokers === undefined) {
     expect(of(narrow.found, 'topics')[3]).toBe(
       `wrong: "${topics.state}" has 1 partitions, "${topics.points}" has 2`
     )
-  }, 120_000)
+  })
 }

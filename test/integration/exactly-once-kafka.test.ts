@@ -76,7 +76,7 @@ if (brokers === undefined) {
         await world.close()
       }
     },
-    240_000
+    900_000
   )
 }
 

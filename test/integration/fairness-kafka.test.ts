@@ -63,7 +63,6 @@ if (brokers === undefined) {
       expect(between.length).toBeGreaterThan(0)
       expect(Math.max(...between)).toBeLessThan(BETWEEN_MAX)
       expect(between[0]).toBeLessThan(BACKLOG / 2)
-    },
-    60_000
+    }
   )
 }

@@ -28,7 +28,7 @@ async function programs(answers: Readonly<Record<string, string>>): Promise<stri
 
 function kafka(args: readonly string[], env: NodeJS.ProcessEnv): Promise<CommandResult> {
   const all = { ...process.env, KAFKA_BROKERS: undefined, ...env }
-  return runCommand(process.execPath, ['scripts/kafka.mjs', ...args], { env: all })
+  return runCommand(process.execPath, ['scripts/kafka.mjs', ...args], { env: all, limitMs: 600_000 })
 }
 
 test('brokers that are given are taken as they are', async () => {
@@ -125,5 +125,5 @@ async function accepts(address: string): Promise<void> {
     expect((await kafka(['status', '--name', name], {})).code).toBe(1)
     expect((await kafka(['status', '--json'], {})).stdout).toBe(before.stdout)
   },
-  120_000
+  900_000
 )

@@ -3,11 +3,12 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { runProgram } from '../../lib/cli/program.js'
 import { validateConfig } from '../../lib/config/load.js'
 import { ResultsReader } from '../../lib/loadgen/results-reader.js'
-import type { LoadReport } from '../../lib/loadgen/report.js'
+import type { LoadProgress, LoadReport } from '../../lib/loadgen/report.js'
 import { StreamLoadGenerator } from '../../lib/loadgen/stream-load-generator.js'
 import { EmbeddedBroker } from '../../lib/mesh/embedded-broker.js'
 import type { EventMesh } from '../../lib/mesh/event-mesh.js'
@@ -17,7 +18,7 @@ import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
 import { createDaemon } from '../../lib/pipeline/daemon.js'
 import { fakeTerminal, type FakeTerminal } from '../support/fake-terminal.js'
 import { Reader } from '../support/mesh-conformance.js'
-import { root } from '../support/run-command.js'
+import { PROGRAM_MS_MAX, root } from '../support/run-command.js'
 import { WatchedProcess } from '../support/watched-process.js'
 
 let folder = ''
@@ -25,11 +26,11 @@ let broker: EmbeddedBroker
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tda-load-'))
   broker = await EmbeddedBroker.start()
-}, 30_000)
+})
 afterAll(async () => {
   await broker.close()
   await rm(folder, { recursive: true })
-}, 30_000)
+})
 
 async function load(
   args: readonly string[],
@@ -61,7 +62,7 @@ test('law_ one seed is one file, byte for byte', async () => {
   }
   expect(await readFile(b, 'utf8')).toBe(await readFile(a, 'utf8'))
   expect(await readFile(c, 'utf8')).not.toBe(await readFile(a, 'utf8'))
-}, 60_000)
+})
 
 test('a CSV file is replayed; the report is JSON', async () => {
   const csv = join(folder, 'readings.csv')
@@ -91,7 +92,7 @@ test('a CSV file is replayed; the report is JSON', async () => {
   const report = JSON.parse(terminal.out()) as LoadReport
   expect(report).toMatchObject({ sent: 3, acknowledged: 3, data: 'rows', channels: ['a', 'b'] })
   expect(Object.keys(report.resources.processes)).toEqual(['me'])
-}, 60_000)
+})
 
 test('what cannot be is said, with exit code 2', async () => {
   for (const [args, text] of [
@@ -130,7 +131,7 @@ for (const reports of ['each', 'counted'] as const) {
     const mesh = await broker.connect()
     await expectRecords(mesh, topic, report.sent)
     await mesh.close()
-  }, 90_000)
+  })
 }
 
 /** Reads the topic to the record that has to be its last; another one is waited for in vain and not seen. */
@@ -166,7 +167,7 @@ test.each(['each', 'counted'] as const)(
       "import { EmbeddedBroker } from './dist/lib/mesh/embedded-broker.js'\n" +
       'const broker = await EmbeddedBroker.start()\nconsole.log(`at ${broker.brokers.join()} `)'
     const leaving = new WatchedProcess(
-      spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: root, timeout: 80_000 })
+      spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: root, timeout: PROGRAM_MS_MAX })
     )
     await leaving.until(/at \S+ /)
     const publisher = await KafkaBulkPublisher.connect({
@@ -175,21 +176,25 @@ test.each(['each', 'counted'] as const)(
       reports,
       librdkafka: { 'message.timeout.ms': 2_000, 'enable.idempotence': false }
     })
-    const onProgress = ({ acknowledged }: { readonly acknowledged: number }): void => {
-      if (acknowledged > 0) leaving.kill('SIGKILL')
+    const seen = new AbortController()
+    let failedBefore: number | null = null
+    const onProgress = ({ acknowledged, failed }: LoadProgress): void => {
+      if (failedBefore !== null && failed > failedBefore) seen.abort()
+      if (failedBefore !== null || acknowledged === 0) return
+      failedBefore = failed
+      leaving.kill('SIGKILL')
     }
     const report = await new StreamLoadGenerator(
-      { rate: 1000, durationMs: 4000, drainMs: 20_000, onProgress },
+      { rate: 1000, durationMs: 600_000, drainMs: 60_000, onProgress },
       publisher
-    ).run()
+    ).run(seen.signal)
     await leaving.ended
     await publisher.close()
     expect(report.acknowledged).toBeGreaterThan(0)
     expect(report.failed).toBeGreaterThan(0)
     expect(report.acknowledged + report.failed).toBe(report.sent)
     expect(report.firstFailure).toContain('a record was not acknowledged')
-  },
-  90_000
+  }
 )
 
 test('updates are read back: end to end from the intended time', async () => {
@@ -206,6 +211,8 @@ test('updates are read back: end to end from the intended time', async () => {
     { rate: 1000, durationMs: 1000 },
     { mesh, topic: 'points' }
   ).run()
+  // The reader waits 2 s after the last acknowledgement, in which a slow machine may not even have its threads up.
+  while (daemon.pipeline.totals.updates < 100) await Promise.race([running, delay(10)])
   const endToEnd = await results.finish()
   stop.abort()
   await running
@@ -213,12 +220,12 @@ test('updates are read back: end to end from the intended time', async () => {
   expect(report.acknowledged).toBe(1000)
   expect(endToEnd!.count).toBeGreaterThanOrEqual(100) // and a snapshot
   expect(endToEnd!.p50).toBeGreaterThanOrEqual(0)
-}, 60_000)
+})
 
 test('Ctrl-C ends the run with its summary and exit code 0', async () => {
   const main = join(root, 'dist/lib/cli/main.js')
   const child = spawn(process.execPath, [main, 'load', '--out', '-', '--rate', '100', '--duration', '10m'], {
-    timeout: 60_000,
+    timeout: PROGRAM_MS_MAX,
     killSignal: 'SIGKILL'
   })
   const watched = new WatchedProcess(child)
@@ -227,7 +234,7 @@ test('Ctrl-C ends the run with its summary and exit code 0', async () => {
   expect(await watched.ended).toBe(0)
   expect(watched.output).toMatch(/stopped after .* into standard output/)
   expect(watched.output).toMatch(/events sent/)
-}, 90_000)
+})
 
 const real = process.env['KAFKA_BROKERS']
 if (real === undefined) {
@@ -270,5 +277,5 @@ if (real === undefined) {
     const mesh = await KafkaEventMesh.connect({ brokers: real.split(',') })
     await expectRecords(mesh, topic, 60_000)
     await mesh.close()
-  }, 90_000)
+  })
 }

@@ -112,5 +112,5 @@ if (brokers === undefined) {
     }
     await mesh.close()
     await rm(folder, { recursive: true })
-  }, 120_000)
+  })
 }

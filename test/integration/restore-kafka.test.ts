@@ -171,5 +171,5 @@ if (brokers === undefined) {
       await mesh.close()
       await rm(folder, { recursive: true })
     }
-  }, 240_000)
+  })
 }

@@ -12,7 +12,7 @@ import { TdaError } from '../../lib/errors.js'
 import { InProcessEventMesh } from '../../lib/mesh/in-process-mesh.js'
 import { fakeTerminal, type FakeTerminal } from '../support/fake-terminal.js'
 import { Reader } from '../support/mesh-conformance.js'
-import { root, runCommand } from '../support/run-command.js'
+import { PROGRAM_MS_MAX, root, runCommand } from '../support/run-command.js'
 import { WatchedProcess } from '../support/watched-process.js'
 
 const CONFIG = `kafka: { brokers: ['localhost:1'], librdkafka: { sasl.password: hunter2 } }
@@ -123,7 +123,7 @@ describe('run', () => {
 
   test('a second, different signal ends it at once', async () => {
     const child = spawn(process.execPath, [join(root, 'dist/lib/cli/main.js'), 'run', '--config', path], {
-      timeout: 50_000
+      timeout: PROGRAM_MS_MAX
     })
     const closed = once(child, 'close')
     let text = ''
@@ -173,7 +173,7 @@ test('with ENABLE_KAFKA_EVENT_MESH off the daemon runs on the in-process mesh, w
   const daemon = new WatchedProcess(
     spawn(process.execPath, [main, 'run', '--config', file], {
       env: { ...process.env, ENABLE_KAFKA_EVENT_MESH: 'off' },
-      timeout: 60_000,
+      timeout: PROGRAM_MS_MAX,
       killSignal: 'SIGKILL'
     })
   )
@@ -185,4 +185,4 @@ test('with ENABLE_KAFKA_EVENT_MESH off the daemon runs on the in-process mesh, w
   expect(await daemon.ended).toBe(0)
   const on = await runCommand(process.execPath, [main, 'run', '--config', file, '--check'])
   expect([on.code, on.stderr]).toEqual([2, expect.stringContaining('kafka: expected a mapping with brokers')])
-}, 90_000)
+})

@@ -180,4 +180,4 @@ test('a Kafka client that does not build is said with its reason, not tried agai
   } finally {
     rmSync(directory, { recursive: true })
   }
-}, 120_000)
+})

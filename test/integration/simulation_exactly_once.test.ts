@@ -180,6 +180,5 @@ test.each([31, 32, 33, 34, 35, 36])(
     for (const topic of [topics.updates, topics.letters]) {
       expect(await valuesByKey(disturbed.mesh, topic)).toEqual(await valuesByKey(whole, topic))
     }
-  },
-  60_000
+  }
 )

@@ -161,7 +161,7 @@ test('exactly once: counts equal the log, also over an outage and a rebalance', 
   stop.abort()
   await running
   await mesh.close()
-}, 60_000)
+})
 
 test('at least once: the spool says what waits in it, and that nothing does any more', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tda-spool-'))
@@ -196,4 +196,4 @@ test('at least once: the spool says what waits in it, and that nothing does any 
   await running
   await mesh.close()
   await rm(directory, { recursive: true })
-}, 60_000)
+})

@@ -365,4 +365,4 @@ test('/readyz says restoring, with progress', async () => {
   stop.abort()
   await running
   await mesh.close()
-}, 30_000)
+})

@@ -1,11 +1,12 @@
 /** `top` over HTTP at a daemon that really runs: what it shows is what went in and came out. */
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { top } from '../../lib/cli/top.js'
 import type { DaemonFigures } from '../../lib/cli/top/daemon-figures.js'
 import { validateConfig } from '../../lib/config/load.js'
 import { InProcessEventMesh } from '../../lib/mesh/in-process-mesh.js'
 import { createDaemon } from '../../lib/pipeline/daemon.js'
+import { calmMetrics } from '../support/calm-metrics.js'
 import { Reader } from '../support/mesh-conformance.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
 
@@ -25,7 +26,8 @@ const POINTS = 960
 test('a live view and a screen of a running daemon', async () => {
   const mesh = new InProcessEventMesh()
   const stop = new AbortController()
-  const daemon = await createDaemon(config, { mesh, signal: stop.signal })
+  const metrics = calmMetrics(config.metrics)
+  const daemon = await createDaemon(config, { mesh, metrics, signal: stop.signal })
   const running = daemon.run()
   const results = new Reader(await mesh.subscribe(config.output.topic, { groupId: 'reader' }))
   await results.nextOf('assigned')
@@ -43,7 +45,7 @@ test('a live view and a screen of a running daemon', async () => {
     for (;;) {
       const found = looks().find(holds)
       if (found) return found
-      await turn()
+      await delay(20)
     }
   }
   try {
@@ -58,11 +60,12 @@ test('a live view and a screen of a running daemon', async () => {
     await results.records(expected)
     const busy = await until(({ watched }) => (watched[0]?.pointsPerSecond ?? 0) > 0)
     expect(busy.watched[0]!.stream).toBe('mote-1')
-    expect(busy.pointsPerSecond).toBeGreaterThan(0)
-    expect(busy.compute!.p99Ms).toBeGreaterThan(0)
+    // A look may fall between points that enter and their diagrams, which a slow machine computes in more than 10 ms.
+    await until(({ pointsPerSecond }) => (pointsPerSecond ?? 0) > 0)
+    await until(({ compute }) => (compute?.p99Ms ?? 0) > 0)
     const settled = await until(
-      ({ lag, pointsPerSecond, scales }) =>
-        lag === 0 && pointsPerSecond === 0 && scales[1]?.points === 32 * STREAMS
+      ({ lag, pointsPerSecond, scales, warnings }) =>
+        lag === 0 && pointsPerSecond === 0 && scales[1]?.points === 32 * STREAMS && warnings.length === 0
     )
     expect(settled).toMatchObject({
       away: null,
@@ -97,4 +100,4 @@ test('a live view and a screen of a running daemon', async () => {
     await mesh.close()
   }
   expect(await top([daemon.url!], { once: true, json: true, every: 1 }, fakeTerminal())).toBe(1)
-}, 60_000)
+})

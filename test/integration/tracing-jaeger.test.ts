@@ -34,10 +34,10 @@ beforeAll(async () => {
     async () => broker?.close(),
     () => store.close()
   )
-}, 60_000)
+})
 afterAll(async () => {
   for (const close of closing) await close()
-}, 60_000)
+})
 
 async function firstOf(results: Reader, key: string): Promise<MeshRecord> {
   for (;;) {
@@ -105,7 +105,6 @@ for (const exporter of ['otlp-http', 'otlp-grpc'] as const) {
       expect(result.attributes).toMatchObject({ 'tda.stream': key, 'tda.scale': 'short', 'tda.births': 1 })
       expect(result.links.length).toBe(1) // The batch; the record in which its bar was born is its parent.
       expect(process_.links.length).toBe(1) // The batch, with its own trace of the steps.
-    },
-    120_000
+    }
   )
 }

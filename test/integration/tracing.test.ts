@@ -109,7 +109,7 @@ test('every step of a batch is a span, those of the workers too, and results con
   )
   expect(receiver.resources[0]).toMatchObject({ 'service.name': 'streaming-tda' })
   expect(new Set(receiver.spans.map(({ traceId }) => traceId)).size).toBe(1)
-}, 60_000)
+})
 
 test('a record with a sampled context has its own path to its results, and bars lead back to it', async () => {
   const headers = [
@@ -153,7 +153,7 @@ test('a record with a sampled context has its own path to its results, and bars 
       'tda.sequence': sequence
     })
   }
-}, 60_000)
+})
 
 test('without room for their batches records are followed as before, completely', async () => {
   const headers = [['traceparent', `00-${TRACE}-${SENDER}-01`]] as const
@@ -173,7 +173,7 @@ test('without room for their batches records are followed as before, completely'
     expect([traceId, parentSpanId, links]).toEqual([TRACE, process!.spanId, []])
   const continued = found.map(({ headers: out }) => contextOf(out)).filter((context) => context !== null)
   expect(continued.map(({ spanId }) => spanId).sort()).toEqual(results.map(({ spanId }) => spanId).sort())
-}, 60_000)
+})
 
 test('a result of several records continues the newest and links to the others', async () => {
   const traces = [TRACE, TRACE.replace('0af', '1af')]
@@ -192,7 +192,7 @@ test('a result of several records continues the newest and links to the others',
   expect(relations(long, 'birth')).toEqual([processes[0]!.spanId])
   expect(relations(long, 'entered')).toEqual([processes[0]!.spanId])
   expect(long.attributes['tda.births']).toBe(2)
-}, 60_000)
+})
 
 test('values and keys are the same whether traced or not, and without sampling there are no headers', async () => {
   const records = Array.from({ length: 40 }, (_, i) => point((i * 11) % 13))
@@ -205,4 +205,4 @@ test('values and keys are the same whether traced or not, and without sampling t
   expect(values(unsampled)).toEqual(values(off))
   expect(traced.every(({ headers }) => headers?.length === 1)).toBe(true)
   for (const { headers } of [...unsampled, ...off]) expect(headers).toBeUndefined()
-}, 60_000)
+})

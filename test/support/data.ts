@@ -5,8 +5,8 @@ import { test } from '@jest/globals'
 
 const SHARED = process.env['TDA_DATA'] ?? fileURLToPath(new URL('../../../../shared/data', import.meta.url))
 
-/** Long runs: minutes on a machine that does other things as well. */
-export const MS_MAX = 300_000
+/** Long runs: many minutes on a slow machine that does other things as well. */
+export const MS_MAX = 900_000
 
 /** A test over a file of the shared data; skipped, with a line on standard error, where the file is missing. */
 export function testWithData(name: string, file: string, body: (path: string) => Promise<void>): void {

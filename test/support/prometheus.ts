@@ -27,12 +27,25 @@ export interface Series {
   readonly value: readonly [time: number, value: string]
 }
 
+const ATTEMPTS = 5
+
 /** A running Prometheus with the rules of deploy/, evaluated every second. */
 export class PrometheusServer {
   readonly #url: string
   readonly #stop: () => Promise<void>
 
   static async start(program: string, targets: readonly string[]): Promise<PrometheusServer> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await PrometheusServer.#launch(program, targets)
+      } catch (error) {
+        // Between being chosen and being listened at a port is anybody's.
+        if (attempt === ATTEMPTS || !String(error).includes('address already in use')) throw error
+      }
+    }
+  }
+
+  static async #launch(program: string, targets: readonly string[]): Promise<PrometheusServer> {
     const folder = await mkdtemp(join(tmpdir(), 'tda-prometheus-'))
     const config = [
       'global: { scrape_interval: 1s, evaluation_interval: 1s }',
@@ -63,7 +76,10 @@ export class PrometheusServer {
     }
     const server = new PrometheusServer(`http://${address}`, stop)
     while (!(await server.#isReady())) {
-      if (child.exitCode !== null) throw new Error(`prometheus ended: ${said}`)
+      if (child.exitCode !== null) {
+        await stop()
+        throw new Error(`prometheus ended: ${said}`)
+      }
       await delay(50)
     }
     return server

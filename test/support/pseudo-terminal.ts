@@ -1,6 +1,6 @@
 /** Programs on a pseudo-terminal, by util-linux' `script`, which every Linux has. */
 import { spawn, spawnSync } from 'node:child_process'
-import { root } from './run-command.js'
+import { PROGRAM_MS_MAX, root } from './run-command.js'
 import { WatchedProcess } from './watched-process.js'
 
 export const CTRL_C = '\x03'
@@ -13,7 +13,7 @@ export function hasPseudoTerminals(): boolean {
 /** Runs a shell command on a terminal of 80 x 24; it ends after `limitMs` at the latest, by losing its terminal. */
 export function runOnTerminal(
   command: string,
-  { env = process.env, limitMs = 100_000 } = {}
+  { env = process.env, limitMs = PROGRAM_MS_MAX } = {}
 ): WatchedProcess {
   const child = spawn('script', ['-qefc', `stty cols 80 rows 24; ${command}`, '/dev/null'], {
     cwd: root,

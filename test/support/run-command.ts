@@ -11,11 +11,14 @@ export interface CommandResult {
   readonly stderr: string
 }
 
+/** For programs, below the limit of a test: what the program said so far is then shown. */
+export const PROGRAM_MS_MAX = 240_000
+
 /** Kills the program after `limitMs`: a test must never wait for ever. The code is then null. */
 export function runCommand(
   program: string,
   args: readonly string[],
-  { env = process.env, cwd = root, limitMs = 100_000, input = '' } = {}
+  { env = process.env, cwd = root, limitMs = PROGRAM_MS_MAX, input = '' } = {}
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env, timeout: limitMs, killSignal: 'SIGKILL' })
@@ -25,6 +28,7 @@ export function runCommand(
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, stdout, stderr }))
+    child.stdin.on('error', () => {}) // It may have ended without reading; what it said tells.
     child.stdin.end(input)
   })
 }

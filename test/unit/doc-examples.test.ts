@@ -29,7 +29,7 @@ for (const file of files.filter((name) => hasKafka || !needKafka.has(name))) {
     test(`${file}: example of ${name}`, async () => {
       expect(expected.length).toBeGreaterThan(0)
       expect(await runExample(code, { ...api })).toEqual(expected)
-    }, 30_000)
+    })
   }
 }
 

@@ -30,7 +30,7 @@ import { columnarObstacle } from '../../../lib/mesh/columnar-reader.js'
 import { InProcessEventMesh } from '../../../lib/mesh/in-process-mesh.js'
 import { startHttpServer } from '../../../lib/observability/http-server.js'
 import { healthOf } from '../../../lib/pipeline/health.js'
-import { createMetrics } from '../../../lib/observability/metrics.js'
+import { calmMetrics } from '../../support/calm-metrics.js'
 import { configWith } from '../../support/config.js'
 import { fakeTerminal } from '../../support/fake-terminal.js'
 
@@ -224,7 +224,7 @@ test('clock: records from the future', async () => {
 })
 
 test('a running daemon: live, ready, and what its metrics say', async () => {
-  const metrics = createMetrics()
+  const metrics = calmMetrics()
   metrics.brokerUp(true)
   let health = healthOf({ kind: 'running' })
   const server = await startHttpServer({ host: '127.0.0.1', port: 0, metrics, health: () => health })

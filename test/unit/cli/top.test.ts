@@ -14,7 +14,8 @@ import {
 import { daemonUrl, scrape } from '../../../lib/cli/top/scrape.js'
 import { renderTop } from '../../../lib/cli/top/screen.js'
 import { startHttpServer, type HttpServer } from '../../../lib/observability/http-server.js'
-import { createMetrics, type Metrics } from '../../../lib/observability/metrics.js'
+import type { Metrics } from '../../../lib/observability/metrics.js'
+import { calmMetrics } from '../../support/calm-metrics.js'
 import { fakeTerminal } from '../../support/fake-terminal.js'
 
 const closing: (() => Promise<unknown>)[] = []
@@ -43,7 +44,7 @@ async function stranger(listener: RequestListener): Promise<string> {
 }
 
 function busy(): Metrics {
-  const metrics = createMetrics({ streams: ['mote-1'], exemplars: true })
+  const metrics = calmMetrics({ streams: ['mote-1'], exemplars: true })
   metrics.state('running')
   metrics.brokerUp(true)
   metrics.recordsConsumed(100)
@@ -237,7 +238,7 @@ test('a daemon that is away, slow, broken or somebody else says so, and never th
   const page = await stranger((_, response) => response.end('<html>'))
   const other = await stranger((_, response) => response.end('up 1\n'))
   const huge = await stranger((_, response) => response.end('# x\n'.repeat(5_000_000)))
-  const away = async (url: string, patienceMs?: number): Promise<string | null> =>
+  const away = async (url: string, patienceMs = 60_000): Promise<string | null> =>
     (await scrape(url, patienceMs)).away
   const gone = await daemon(busy())
   await gone.close()
@@ -247,7 +248,7 @@ test('a daemon that is away, slow, broken or somebody else says so, and never th
   expect(await away(broken)).toBe('answers 500: no engine')
   expect(await away(page)).toMatch(/not in Prometheus' text format/)
   expect(await away(other)).toBe('answers, but is no streaming-tda daemon')
-  expect(await away(huge, 60_000)).toBe('answers more than 16 MiB')
+  expect(await away(huge)).toBe('answers more than 16 MiB')
 })
 
 test('--once --json: one object with every daemon; exit code 1 when one is away', async () => {

@@ -1,11 +1,23 @@
 import { expect, test } from '@jest/globals'
 import { EventEmitter } from 'node:events'
-import { callWithin, logClient, queryBounds } from '../../../lib/mesh/kafka-client.js'
+import { TdaError } from '../../../lib/errors.js'
+import { callWithin, logClient, patiently, queryBounds } from '../../../lib/mesh/kafka-client.js'
 
 test('a call that comes back in time: its answer or its error', async () => {
   await callWithin(60_000, 'ask', (done) => setImmediate(done, null))
   const refused = callWithin(60_000, 'ask', (done) => setImmediate(done, new Error('no')))
   await expect(refused).rejects.toThrow('no')
+})
+
+test('asking again: until there is an answer, only where it may help, and not for ever', async () => {
+  let asked = 0
+  const away = new TdaError('BROKER', 'no coordinator yet', { retriable: true })
+  const later = (answers: number) => (): Promise<string> =>
+    ++asked > answers ? Promise.resolve('here') : Promise.reject(away)
+  expect([await patiently(60_000, later(2)), asked]).toEqual(['here', 3])
+  const refused = new TdaError('BROKER', 'not authorised')
+  await expect(patiently(60_000, () => Promise.reject(refused))).rejects.toBe(refused)
+  await expect(patiently(1, later(Infinity))).rejects.toBe(away)
 })
 
 test('a call that does not come back: an error that no retry repeats', async () => {

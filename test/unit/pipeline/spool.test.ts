@@ -102,7 +102,7 @@ test('fuzz_ a file torn or damaged at any byte gives the frames before it, and t
     expect(payloads).toEqual([...Array.from({ length: whole }, (_, i) => i), 100])
     await after.close()
   }
-}, 60_000)
+})
 
 test('a full spool refuses and keeps what it has; room comes with what is taken', async () => {
   const spool = await opened(100)

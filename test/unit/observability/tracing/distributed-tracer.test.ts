@@ -137,7 +137,7 @@ test('a collector that is away: one line, spans counted, the end comes in time',
   metrics.tracing({ ...tracer.statistics, forgotten: 3 })
   expect(await metrics.text()).toMatch(/^tda_traces_forgotten_total 3$/m)
   receiver = await OtlpReceiver.start()
-}, 30_000)
+})
 
 test('an SDK that the application has registered is used, and left alone', async () => {
   const exporter = new InMemorySpanExporter()
