@@ -5,7 +5,8 @@
  *   segment-00000007.spool    | length u32 | crc32 u32 | payload | length | crc32 | payload | ...
  *
  *   (Q1) A frame is on disk (fdatasync) when `append` resolves, so a crash loses nothing that was acknowledged.
- *   (Q2) What a crash tore is found by its length or checksum; it is the end of what was written, and is cut off.
+ *   (Q2) What a crash tore is found by its length or checksum; it is the end of the last segment, and is cut off. Anything
+ *        else that cannot be read was on disk before: an error, because its offsets may be committed.
  *   (Q3) At most `bytesMax` are on disk. A full spool, or a full disk, refuses: `append` answers false, and nothing of the
  *        frame remains.
  *   (Q4) A segment is removed when all its frames were taken; after a crash those of a segment that was being taken come
@@ -42,17 +43,17 @@ export class Spool {
   #tail: Promise<unknown> = Promise.resolve()
   /** Payloads of the first segment that are not taken yet. */
   #taking: Buffer[] | null = null
+  #tornBytes = 0
 
-  /** Finds what a former life left. @throws FILE when the directory cannot be used. */
+  /** Finds what a former life left. @throws FILE when the directory cannot be used, or something in it is damaged. */
   static async open({ directory, bytesMax }: SpoolOptions): Promise<Spool> {
     const spool = new Spool(directory, bytesMax)
     try {
       await mkdir(directory, { recursive: true })
-      for (const name of (await readdir(directory)).sort()) {
-        const number = NAME.exec(name)?.[1]
-        if (number !== undefined) await spool.#recover(Number(number))
-      }
+      const names = (await readdir(directory)).filter((name) => NAME.test(name)).sort()
+      for (const name of names) await spool.#recover(Number(NAME.exec(name)![1]), name === names.at(-1))
     } catch (cause) {
+      if (cause instanceof TdaError) throw cause
       throw fileError(`open the spool in ${directory}`, cause)
     }
     return spool
@@ -69,6 +70,11 @@ export class Spool {
 
   get frames(): number {
     return this.#segments.reduce((sum, { frames }) => sum + frames, 0) - this.#taken
+  }
+
+  /** Bytes that a crash tore, cut off when the spool was opened. */
+  get tornBytes(): number {
+    return this.#tornBytes
   }
 
   /** False when there is no room for it, in the spool or on the disk. @throws FILE for all else. */
@@ -104,6 +110,7 @@ export class Spool {
     const size = FRAME_HEAD_BYTES + payload.length
     if (this.bytes + size > this.#bytesMax) return false
     const segment = await this.#writable()
+    if (segment === null) return false
     const head = Buffer.alloc(FRAME_HEAD_BYTES)
     head.writeUInt32LE(payload.length, 0)
     head.writeUInt32LE(crc32(payload), 4)
@@ -130,7 +137,10 @@ export class Spool {
       const segment = this.#segments[0]!
       if (this.#taking === null) {
         if (this.#segments.length === 1) await this.#closeFile() // What is appended from now on is another segment's.
-        this.#taking = framesOf(await this.#read(segment)).payloads
+        const content = (await this.#read(segment)).subarray(0, segment.bytes)
+        const { payloads, bytes } = framesOf(content)
+        if (bytes < segment.bytes) throw this.#damaged(segment, bytes)
+        this.#taking = payloads
       }
       const payload = this.#taking[0]
       if (payload) return payload
@@ -143,7 +153,8 @@ export class Spool {
     return this.#taking === null ? 0 : this.#segments[0]!.frames - this.#taking.length
   }
 
-  async #writable(): Promise<Segment> {
+  /** `null`: the disk has no room for one more. */
+  async #writable(): Promise<Segment | null> {
     const last = this.#segments.at(-1)
     if (last && this.#file && last.bytes < SEGMENT_BYTES) return last
     await this.#closeFile()
@@ -151,20 +162,32 @@ export class Spool {
     try {
       this.#file = await open(this.#path(segment), 'wx')
     } catch (cause) {
+      if (isDiskFull(cause)) return null
       throw fileError(`write to the spool in ${this.#directory}`, cause)
     }
     this.#segments.push(segment)
     return segment
   }
 
-  async #recover(number: number): Promise<void> {
+  async #recover(number: number, isLast: boolean): Promise<void> {
     const segment = { number, bytes: 0, frames: 0 }
     const content = await this.#read(segment)
-    const { payloads, bytes } = framesOf(content)
-    if (bytes < content.length) await truncate(this.#path(segment), bytes)
+    const { payloads, bytes, isWholeFrame } = framesOf(content)
+    if (bytes < content.length) {
+      if (!isLast || isWholeFrame) throw this.#damaged(segment, bytes)
+      await truncate(this.#path(segment), bytes)
+      this.#tornBytes = content.length - bytes
+    }
     segment.bytes = bytes
     segment.frames = payloads.length
     this.#segments.push(segment)
+  }
+
+  #damaged(segment: Segment, at: number): TdaError {
+    const text =
+      `the spool is damaged: ${this.#path(segment)} cannot be read from byte ${at} on, and results in it may be of offsets that are ` +
+      'committed; bring the file back, or move it away and go on without them'
+    return new TdaError('FILE', text)
   }
 
   async #read(segment: Segment): Promise<Buffer> {
@@ -193,19 +216,30 @@ export class Spool {
   }
 }
 
-/** The frames that are whole, and how many bytes they take. */
-function framesOf(content: Buffer): { readonly payloads: Buffer[]; readonly bytes: number } {
+interface Frames {
+  readonly payloads: Buffer[]
+  /** That they take; what is behind them is no frame. */
+  readonly bytes: number
+  /** Whether that is as long as it says, with more behind it: a crash would have torn the last thing written. */
+  readonly isWholeFrame: boolean
+}
+
+/** The frames up to the first that cannot be read. */
+function framesOf(content: Buffer): Frames {
   const payloads: Buffer[] = []
   let at = 0
   while (at + FRAME_HEAD_BYTES <= content.length) {
-    const end = at + FRAME_HEAD_BYTES + content.readUInt32LE(at)
-    if (end > content.length) break
+    const length = content.readUInt32LE(at)
+    const end = at + FRAME_HEAD_BYTES + length
+    if (length === 0 || end > content.length) break // Nothing has no length, but what a file system filled up with zeros.
     const payload = content.subarray(at + FRAME_HEAD_BYTES, end)
-    if (crc32(payload) !== content.readUInt32LE(at + 4)) break
+    if (crc32(payload) !== content.readUInt32LE(at + 4)) {
+      return { payloads, bytes: at, isWholeFrame: end < content.length }
+    }
     payloads.push(payload)
     at = end
   }
-  return { payloads, bytes: at }
+  return { payloads, bytes: at, isWholeFrame: false }
 }
 
 function isDiskFull(cause: unknown): boolean {

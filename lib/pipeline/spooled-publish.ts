@@ -44,6 +44,12 @@ export class SpooledPublish {
 
   constructor(options: SpooledPublishOptions) {
     this.#options = options
+    const { tornBytes } = options.spool
+    if (tornBytes > 0) {
+      const text =
+        'the end of the spool cannot be read and is cut off, as after a crash in the middle of a write'
+      options.logger?.warn({ bytes: tornBytes }, text)
+    }
     if (options.spool.frames > 0)
       this.#drain(`${options.spool.frames} batches of a former run wait in the spool`)
   }
@@ -51,22 +57,23 @@ export class SpooledPublish {
   /** Resolves when the records are acknowledged, or safe on disk. One call at a time. */
   async publish(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     this.#failure.rethrow()
+    let why = 'more results wait in the spool'
     if (this.#draining === null) {
       try {
         await this.#options.attempt(topic, records)
         return
       } catch (error) {
         if (!(error instanceof TdaError) || !error.retriable) throw error
-        if (await this.#append(topic, records)) this.#drain(`results wait in the spool: ${error.message}`)
-        return
+        why = `results wait in the spool: ${error.message}`
       }
     }
-    await this.#append(topic, records)
+    // Who waited for room may find that the spool was emptied meanwhile and nobody drains it any more.
+    if (await this.#append(topic, records)) this.#drain(why)
   }
 
   /** Resolves when nothing waits any more. */
   async settled(): Promise<void> {
-    await this.#draining
+    while (this.#draining !== null) await this.#draining
     this.#failure.rethrow()
   }
 

@@ -84,6 +84,23 @@ test('what brokers do not take waits on disk and goes out in order, before what 
   await publish.close()
 })
 
+test('results that waited for room go out when the spool was emptied before them', async () => {
+  const brokers = new Brokers()
+  const publish = await over(brokers, 180) // The fourth fits only when all others are out.
+  brokers.leave()
+  for (const value of ['1', '2', '3']) await send(publish, value)
+  let handed = false
+  const waiting = send(publish, '4'.repeat(50)).then(() => (handed = true))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(handed).toBe(false)
+  brokers.comeBack()
+  await waiting
+  await publish.settled()
+  await send(publish, '5')
+  expect(brokers.taken).toEqual(['1', '2', '3', '4'.repeat(50), '5'].map((value) => `t ${value}`))
+  await publish.close()
+})
+
 test('a new process sends what the former left, first', async () => {
   const brokers = new Brokers()
   const before = await over(brokers, MIB)
