@@ -81,7 +81,10 @@ export interface Subscription {
    * others are being taken away, and their next owner repeats what was not committed.
    */
   commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>>
-  /** Records between the position read so far and the end of each assigned partition; BROKER when none answers. */
+  /**
+   * Records between the position read so far and the end of each assigned partition, those without an answer (no leader)
+   * left out; BROKER when there is none at all.
+   */
   lag(): Promise<ReadonlyMap<number, number>>
   /** Leaves the group; `events` ends. What was not committed is repeated by the next owner. */
   close(): Promise<void>

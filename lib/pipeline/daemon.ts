@@ -226,6 +226,14 @@ async function run(opened: Opened): Promise<void> {
     pipeline.sample()
     metrics.tracing(tracer.statistics)
   })
+  let keeping = false
+  /** Beside the questions for the lag: it may wait for a partition without a leader, and that is no silence of all brokers. */
+  const keepState = async (): Promise<void> => {
+    if (keeping) return
+    keeping = true
+    await pipeline.keepState().catch((error: unknown) => watch.failed(error))
+    keeping = false
+  }
   let asking = false
   const sampling = setInterval(() => {
     watch.check()
@@ -234,9 +242,11 @@ async function run(opened: Opened): Promise<void> {
     asking = true
     pipeline
       .sampleLag()
-      .then(() => pipeline.keepState())
       .then(
-        () => watch.answered(),
+        () => {
+          watch.answered()
+          void keepState()
+        },
         (error: unknown) => watch.failed(error)
       )
       .finally(() => (asking = false))
