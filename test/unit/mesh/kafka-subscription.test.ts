@@ -1,5 +1,6 @@
 /** A member of a group some of whose partitions have no leader: brokers played by a client in memory. */
 import { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import type { ClientLog } from '../../../lib/mesh/client-log.js'
 import type { MeshEvent } from '../../../lib/mesh/event-mesh.js'
@@ -17,6 +18,7 @@ const leaderless = Object.assign(new Error('Local: Leader not available'), { cod
 let silent: Set<number>
 /** Times partitions were asked for their bounds. */
 let asked: number[]
+let polls: number
 let consumer: Consumer
 
 class Consumer extends EventEmitter {
@@ -49,6 +51,7 @@ class Consumer extends EventEmitter {
   }
   incrementalUnassign(): void {}
   consume(_: number, done: Answer): void {
+    polls += 1
     setTimeout(done, 5, null, [])
   }
   committed(partitions: readonly Place[], _: number, done: Answer): void {
@@ -73,6 +76,7 @@ let warnings: string[]
 beforeEach(async () => {
   silent = new Set()
   asked = []
+  polls = 0
   warnings = []
   stop = new AbortController()
   const logger: ClientLog = { debug() {}, info() {}, warn: (_, text) => void warnings.push(text) }
@@ -83,7 +87,6 @@ beforeEach(async () => {
   })
 })
 afterEach(async () => {
-  jest.useRealTimers()
   stop.abort()
   await subscription.close()
 })
@@ -119,4 +122,33 @@ test('where no partition answers there is no lag', async () => {
   await joined(0, 1)
   silent = new Set([0, 1])
   await expect(subscription.lag()).rejects.toMatchObject({ code: 'BROKER', retriable: true })
+})
+
+test('while a partition that is to be taken has no leader, the group is polled and the log says so, once', async () => {
+  silent.add(1)
+  consumer.rebalance({ code: ASSIGN }, [{ partition: 0 }, { partition: 1 }])
+  const iterator = events()
+  const reading = iterator.next()
+  while (polls < 2) await new Promise(setImmediate)
+  polls = 0
+  while (warnings.length === 0 || polls < 2) await delay(50)
+  silent.clear()
+  expect((await reading).value).toMatchObject({
+    kind: 'assigned',
+    partitions: [{ partition: 0 }, { partition: 1 }]
+  })
+  await iterator.return!()
+  expect(warnings).toEqual([
+    'partitions are not taken yet: read the bounds of "points"/1: Local: Leader not available (librdkafka 5); going on trying'
+  ])
+})
+
+test('an abort ends the waiting for a leader', async () => {
+  silent.add(1)
+  consumer.rebalance({ code: ASSIGN }, [{ partition: 1 }])
+  const reading = events().next()
+  while (asked.length === 0) await delay(10)
+  stop.abort()
+  expect(await reading).toEqual({ done: true, value: undefined })
+  expect(consumer.assigned).toEqual([])
 })
