@@ -18,7 +18,7 @@ import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
 import { measuredMesh } from './measured-mesh.js'
-import { meshStateStore, STATE_TOPIC_SETTINGS, type StateStore } from './restore.js'
+import { meshStateStore, partitionMissing, STATE_TOPIC_SETTINGS, type StateStore } from './restore.js'
 
 /** Where a configuration has no `kafka` section: on the embedded broker and in process. */
 const GROUP_ID = 'streaming-tda'
@@ -200,11 +200,7 @@ async function openState(
   const found = await count(output.stateTopic)
   const repeat: StateStore['repeat'] = (attempt) => guard.run(attempt)
   if (found >= wanted) return meshStateStore(mesh, config, groupId, repeat)
-  throw new TdaError(
-    'NOT_SUPPORTED',
-    `"${output.stateTopic}" has ${found} partitions, "${input.topic}" has ${wanted}: add the missing ones to ` +
-      `"${output.stateTopic}" (kafka-topics --alter --partitions ${wanted})`
-  )
+  throw partitionMissing(output.stateTopic, found, input.topic, wanted)
 }
 
 /** A topic that was just made is not known to every broker at once. @throws BROKER, retriable, meanwhile */
