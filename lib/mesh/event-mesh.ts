@@ -13,6 +13,7 @@ export interface MeshRecord {
   readonly value: Uint8Array | null
   /** Milliseconds since the epoch, as the log has it. */
   readonly timestamp: number
+  /** Values as UTF-8 text: bytes that are none come as U+FFFD. */
   readonly headers?: readonly (readonly [name: string, value: string])[]
 }
 
