@@ -10,10 +10,11 @@ export async function connectKafka(
   errors?: ClientErrors
 ): Promise<EventMesh> {
   const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
-  const { brokers, librdkafka, instanceId, columnar } = config.kafka!
+  const { brokers, librdkafka, groupId, instanceId, columnar } = config.kafka!
   return KafkaEventMesh.connect({
     brokers,
     librdkafka,
+    groupId,
     columnar,
     compression: config.output.compression,
     ...(instanceId === undefined ? {} : { instanceId }),

@@ -76,7 +76,7 @@ async function* kafkaFindings(config: Config): AsyncGenerator<Finding> {
   const { KafkaEventMesh } = await import('../mesh/kafka-mesh.js')
   let mesh
   try {
-    mesh = await KafkaEventMesh.connect({ brokers, librdkafka })
+    mesh = await KafkaEventMesh.connect({ brokers, librdkafka, groupId })
   } catch (error) {
     yield wrongBy('brokers', error)
     return

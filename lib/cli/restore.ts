@@ -22,8 +22,9 @@ export interface RestoreOptions {
   readonly dryRun: boolean
 }
 
-/** A member that crashed keeps its partitions for `session.timeout.ms`, 45 s by default. */
-const JOIN_MS_MAX = 60_000
+/** librdkafka's default of `session.timeout.ms`, and how long a group may take to share out what has come free. */
+const SESSION_MS = 45_000
+const SHARE_MS = 15_000
 const JOIN_POLL_MS = 200
 
 /** `connect` is another mesh in tests. */
@@ -31,7 +32,7 @@ export async function restore(
   options: RestoreOptions,
   terminal: Terminal,
   connect: typeof connectKafka = connectKafka,
-  joinMsMax = JOIN_MS_MAX
+  joinMsMax?: number
 ): Promise<ExitCode> {
   const config = await loadConfig(options.config, 'broker')
   requireMemory(config)
@@ -46,7 +47,7 @@ export async function restore(
   const { stderr, colours } = terminal
   const readable = stderr.isTTY === true
   const logger = createLogger({ settings: config.log, readable, colours, destination: stderr })
-  const mesh = await connect(config, logger.component('kafka'))
+  const mesh = await connect(nameless(config), logger.component('kafka'))
   try {
     const targets = await targetsOf(mesh, config.input.topic, options.to)
     const inPlace = topic === config.output.topic
@@ -55,7 +56,7 @@ export async function restore(
       return EXIT.done
     }
     if (inPlace) {
-      const member = await join(mesh, config, group, targets, joinMsMax)
+      const member = await join(mesh, config, group, targets, joinMsMax ?? joinMs(config))
       try {
         return await publishInPlace({ mesh, config, group, targets, terminal, logger }, member.source)
       } finally {
@@ -69,6 +70,11 @@ export async function restore(
   } finally {
     await mesh.close()
   }
+}
+
+/** Under the name of a daemon this member would take its place, and its partitions with it, instead of being refused. */
+function nameless(config: Config): Config {
+  return { ...config, kafka: { ...config.kafka!, instanceId: undefined } }
 }
 
 function plan(targets: readonly RestoreTarget[], topic: string, group: string | null): string {
@@ -125,6 +131,11 @@ interface Member {
   leave(): Promise<void>
 }
 
+/** A member that crashed keeps its partitions for `session.timeout.ms`; with `kafka.instanceId` one that was stopped does, too. */
+function joinMs({ kafka }: Config): number {
+  return Number(kafka?.librdkafka['session.timeout.ms'] ?? SESSION_MS) + SHARE_MS
+}
+
 /** Being the group's only member with partitions is what makes it safe to move its offsets. */
 async function join(
   mesh: EventMesh,
@@ -165,7 +176,7 @@ async function join(
         throw new TdaError(
           'BROKER',
           `the group "${group}" has other members: ${held} of ${partitions} partitions were given up. Stop its ` +
-            'daemons first; one that crashed leaves after session.timeout.ms'
+            'daemons first; one that crashed, or has a kafka.instanceId, leaves after session.timeout.ms'
         )
       }
       await Promise.race([delay(JOIN_POLL_MS), failed])

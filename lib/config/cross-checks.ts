@@ -30,7 +30,11 @@ const OWN_SETTINGS = [
   'transactional.id',
   'isolation.level',
   'enable.auto.commit',
-  'enable.auto.offset.store'
+  'enable.auto.offset.store',
+  // node-rdkafka's: without a report of every record nobody hears that it is out.
+  'delivery.report.only.error',
+  'dr_cb',
+  'dr_msg_cb'
 ]
 
 /** librdkafka's default of message.max.bytes, and what key and frame of a message may take of it. */
@@ -79,6 +83,10 @@ function adviceOf(setting: string): string {
     case 'enable.auto.commit':
     case 'enable.auto.offset.store':
       return 'leave it out: offsets are committed when results are out'
+    case 'delivery.report.only.error':
+    case 'dr_cb':
+    case 'dr_msg_cb':
+      return 'leave it out: a record is out when its delivery report says so'
     default:
       return 'use kafka.brokers'
   }

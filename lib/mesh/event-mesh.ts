@@ -13,6 +13,7 @@ export interface MeshRecord {
   readonly value: Uint8Array | null
   /** Milliseconds since the epoch, as the log has it. */
   readonly timestamp: number
+  /** Values as UTF-8 text: bytes that are none come as U+FFFD. */
   readonly headers?: readonly (readonly [name: string, value: string])[]
 }
 
@@ -81,7 +82,10 @@ export interface Subscription {
    * others are being taken away, and their next owner repeats what was not committed.
    */
   commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>>
-  /** Records between the position read so far and the end of each assigned partition; BROKER when none answers. */
+  /**
+   * Records between the position read so far and the end of each assigned partition, those without an answer (no leader)
+   * left out; BROKER when there is none at all.
+   */
   lag(): Promise<ReadonlyMap<number, number>>
   /** Leaves the group; `events` ends. What was not committed is repeated by the next owner. */
   close(): Promise<void>

@@ -318,6 +318,6 @@ export async function queryBounds(
 }
 
 /** librdkafka's errors are errors in all but their class: with message, code and flags. */
-function asError(error: object): Error {
+export function asError(error: object): Error {
   return error as Error
 }

@@ -4,6 +4,9 @@
  *
  *   (N1) The end is what the log has, transactions under way included: a reader of committed records waits there until
  *        these are decided. So what a former owner of a partition had written is never missed.
+ *   (N2) No group is joined and no offset committed, whatever `group.id` says: partitions are assigned, never subscribed
+ *        to. librdkafka looks for the coordinator of the group all the same and ends reading where it may not, so the name
+ *        is one that the user has rights on.
  */
 import { randomUUID } from 'node:crypto'
 import type { MeshRecord, PartitionBounds } from './event-mesh.js'
@@ -39,9 +42,16 @@ export class KafkaInspector {
   readonly #brokers: string
   readonly #settings: KafkaSettings
   readonly #timeoutMs: number
+  readonly #groupId: string
   #client: Promise<KafkaConsumer> | null = null
 
-  constructor(brokers: string, settings: KafkaSettings, timeoutMs: number) {
+  constructor(
+    brokers: string,
+    settings: KafkaSettings,
+    timeoutMs: number,
+    groupId = `streaming-tda-reader-${randomUUID()}`
+  ) {
+    this.#groupId = groupId
     this.#brokers = brokers
     this.#settings = settings
     this.#timeoutMs = timeoutMs
@@ -147,7 +157,7 @@ export class KafkaInspector {
             'fetch.wait.max.ms': 100,
             'queued.max.messages.kbytes': 16 * 1024,
             ...this.#settings,
-            'group.id': `streaming-tda-reader-${randomUUID()}`,
+            'group.id': this.#groupId,
             'enable.auto.commit': false,
             ...own
           },

@@ -12,7 +12,7 @@ import type {
   TransactionOutcome,
   Transactions
 } from './event-mesh.js'
-import { brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
+import { asError, brokerError, errorNumber, loadKafka, RD_KAFKA, withSettings } from './kafka-client.js'
 import type { ClientErrors, ClientLog } from './client-log.js'
 import { groupOffsets } from './group-offsets.js'
 import type { LibrdKafkaError } from './kafka-client.js'
@@ -23,6 +23,12 @@ import { KafkaSubscription } from './kafka-subscription.js'
 import { KafkaTransactions } from './kafka-transactions.js'
 
 const TIMEOUT_MS = 10_000
+const REFUSALS: ReadonlySet<number | undefined> = new Set([
+  RD_KAFKA.TOPIC_AUTHORIZATION_FAILED,
+  RD_KAFKA.CLUSTER_AUTHORIZATION_FAILED
+])
+const CREATE_ADVICE =
+  'it is not there, or not to be seen: allow Create and Describe on it, or create it and allow Describe'
 
 /** How to reach the brokers. */
 export interface KafkaMeshOptions {
@@ -44,6 +50,11 @@ export interface KafkaMeshOptions {
    * times out, and its transactions fence those of its former life. Default: none.
    */
   readonly instanceId?: string
+  /**
+   * The group in whose name topics are looked at; it is not joined. Set it where the brokers give rights by group: those on
+   * this one then suffice. Default: a name that nobody else has.
+   */
+  readonly groupId?: string
   /** What the brokers can do; default: all. */
   readonly capabilities?: MeshCapabilities
   /**
@@ -110,7 +121,7 @@ export class KafkaEventMesh implements EventMesh {
     this.#options = options
     this.#brokers = brokers
     this.#publisher = publisher
-    this.#inspector = new KafkaInspector(brokers, options.librdkafka ?? {}, this.#timeoutMs)
+    this.#inspector = new KafkaInspector(brokers, options.librdkafka ?? {}, this.#timeoutMs, options.groupId)
     this.capabilities = options.capabilities ?? EVERYTHING
     this.description = options.description ?? `Kafka at ${brokers}.`
   }
@@ -236,11 +247,14 @@ export class KafkaEventMesh implements EventMesh {
         const wanted = { topic, num_partitions: partitions, replication_factor: -1, config: { ...settings } }
         admin.createTopic(wanted, this.#timeoutMs, (error: LibrdKafkaError | null) => {
           if (!error || errorNumber(error) === RD_KAFKA.TOPIC_ALREADY_EXISTS) resolve()
-          else reject(brokerError(what, error))
+          else reject(asError(error))
         })
       })
     } catch (error) {
-      throw brokerError(what, error) // librdkafka throws what it need not ask a broker for
+      // A broker refuses who may not create topics before it looks whether there is anything to create.
+      if (!REFUSALS.has(errorNumber(error))) throw brokerError(what, error)
+      if ((await this.partitions(topic)) > 0) return
+      throw brokerError(`${what}; ${CREATE_ADVICE}`, error)
     } finally {
       admin.disconnect()
     }

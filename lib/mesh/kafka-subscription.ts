@@ -39,6 +39,9 @@ import { LastRecords } from './repeated-records.js'
 /** How long one call waits for a first record; an abort or a rebalance is noticed after it at the latest. */
 const FIRST_RECORD_MS = 50
 const REQUEST_TIMEOUT_MS = 10_000
+/** The lag is asked for so long and so many partitions at a time: less than the silence after which brokers count as gone. */
+const LAG_MS = 4_000
+const LAG_LANES = 2
 /** A refused commit is tried again for so long, at this distance. */
 const COMMIT_PATIENCE_MS = 60_000
 const COMMIT_RETRY_MS = 100
@@ -47,7 +50,28 @@ const ERROR_PAUSE_MS = 100
 const STALL_MS = 5_000
 const STALL_POLL_MS = 1_000
 
+/** Of everything that is asked before partitions are taken. */
+interface Patience {
+  readonly signal: AbortSignal
+  readonly sinceMs: number
+  warned: boolean
+}
+
 type Rebalance = { readonly kind: 'assign' | 'revoke'; readonly partitions: readonly number[] }
+
+export interface SubscriptionOptions {
+  readonly brokers: string
+  readonly topic: string
+  readonly groupId: string
+  readonly settings: KafkaSettings
+  readonly timeoutMs: number
+  readonly logger?: ClientLog | undefined
+  readonly errors?: ClientErrors | undefined
+  /** `group.instance.id`, for static membership. */
+  readonly instanceId?: string
+  /** Whether to read in columns where the addon for it is built. */
+  readonly columnar: boolean
+}
 
 export class KafkaSubscription implements Subscription {
   readonly topic: string
@@ -56,11 +80,14 @@ export class KafkaSubscription implements Subscription {
   /** Takes the records when there is one. */
   readonly #reader: ColumnarReader | null
   readonly #errors: ClientErrors | undefined
+  readonly #logger: ClientLog | undefined
   readonly #rebalances: Rebalance[] = []
   /** Next offset to read of each assigned partition. */
   readonly #position = new Map<number, number>()
   /** The group's offset of each assigned partition, as far as this member knows. */
   readonly #stored = new Map<number, number>()
+  /** Partitions whose lag was asked for in vain last time. */
+  readonly #silent = new Set<number>()
   /** Partitions the reader is about to give up; empty when none. */
   #revoking: readonly number[] = []
   readonly #last = new LastRecords()
@@ -70,19 +97,7 @@ export class KafkaSubscription implements Subscription {
   #closing = false
   #closed: Promise<void> | null = null
 
-  static async open(options: {
-    readonly brokers: string
-    readonly topic: string
-    readonly groupId: string
-    readonly settings: KafkaSettings
-    readonly timeoutMs: number
-    readonly logger?: ClientLog | undefined
-    readonly errors?: ClientErrors | undefined
-    /** `group.instance.id`, for static membership. */
-    readonly instanceId?: string
-    /** Whether to read in columns where the addon for it is built. */
-    readonly columnar: boolean
-  }): Promise<KafkaSubscription> {
+  static async open(options: SubscriptionOptions): Promise<KafkaSubscription> {
     const { KafkaConsumer } = await loadKafka()
     let onRebalance: (code: number, partitions: readonly number[]) => void = () => {}
     const consumer = withSettings(
@@ -110,27 +125,22 @@ export class KafkaSubscription implements Subscription {
     )
     logClient(consumer, 'consumer', options.logger, options.errors)
     await connectClient(consumer, options.brokers, options.timeoutMs)
-    const { topic, groupId, columnar } = options
+    const { topic, columnar } = options
     const reader = columnar ? ColumnarReader.open(clientName(consumer), topic) : null
     logReader(reader, columnar, options.logger)
-    const subscription = new KafkaSubscription(consumer, reader, topic, groupId, options.errors)
+    const subscription = new KafkaSubscription(consumer, reader, options)
     onRebalance = (code, partitions) => subscription.#rebalance(code, partitions)
     consumer.subscribe([options.topic])
     return subscription
   }
 
-  private constructor(
-    consumer: KafkaConsumer,
-    reader: ColumnarReader | null,
-    topic: string,
-    groupId: string,
-    errors: ClientErrors | undefined
-  ) {
-    this.#errors = errors
+  private constructor(consumer: KafkaConsumer, reader: ColumnarReader | null, options: SubscriptionOptions) {
+    this.#errors = options.errors
+    this.#logger = options.logger
     this.#consumer = consumer
     this.#reader = reader
-    this.topic = topic
-    this.groupId = groupId
+    this.topic = options.topic
+    this.groupId = options.groupId
   }
 
   async *events(options: {
@@ -144,7 +154,7 @@ export class KafkaSubscription implements Subscription {
       if (records.length > 0) yield* this.#hand({ kind: 'records', records })
       let rebalance: Rebalance | undefined
       while ((rebalance = this.#rebalances.shift()) !== undefined) {
-        if (rebalance.kind === 'assign') yield* this.#assign(rebalance.partitions)
+        if (rebalance.kind === 'assign') yield* this.#assign(rebalance.partitions, options.signal)
         else yield* this.#revoke(rebalance.partitions)
       }
     }
@@ -225,14 +235,40 @@ export class KafkaSubscription implements Subscription {
       if (this.#position.has(partition)) this.#stored.set(partition, offset)
   }
 
+  /**
+   * Each partition is asked for by itself: one without a leader takes nothing from the others. It is asked for last from
+   * then on, and all in all no longer than `LAG_MS`, in few lanes: a question blocks a thread of libuv's pool, which records
+   * need, too.
+   */
   async lag(): Promise<ReadonlyMap<number, number>> {
     const lag = new Map<number, number>()
+    const silent = this.#silent
     // Also a member without partitions finds out whether brokers answer.
-    if (this.#position.size === 0 && !this.#closing) await this.#watermarks(0).catch(this.#unlessClosing)
-    for (const partition of [...this.#position.keys()]) {
-      const { high } = await this.#watermarks(partition).catch(this.#unlessClosing)
-      const position = this.#position.get(partition)
-      if (position !== undefined) lag.set(partition, Math.max(0, high - position))
+    const left = this.#position.size === 0 ? [0] : [...this.#position.keys()]
+    left.sort((a, b) => Number(silent.has(a)) - Number(silent.has(b)))
+    const deadlineMs = performance.now() + LAG_MS
+    let answers = 0
+    let failure: unknown
+    const lane = async (): Promise<void> => {
+      let partition: number | undefined
+      while (!this.#closing && (partition = left.shift()) !== undefined) {
+        const leftMs = Math.ceil(deadlineMs - performance.now())
+        if (leftMs <= 0) return
+        try {
+          const { high } = await this.#watermarks(partition, leftMs)
+          answers += 1
+          silent.delete(partition)
+          const position = this.#position.get(partition)
+          if (position !== undefined) lag.set(partition, Math.max(0, high - position))
+        } catch (error) {
+          silent.add(partition)
+          failure = error
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: LAG_LANES }, lane))
+    if (answers === 0 && failure !== undefined && !this.#closing) {
+      throw brokerError(`ask for the lag of "${this.topic}"`, failure)
     }
     return lag
   }
@@ -252,15 +288,23 @@ export class KafkaSubscription implements Subscription {
 
   /** Hands an event over; while the reader is busy with it for long, somebody else polls. */
   async *#hand(event: MeshEvent): AsyncGenerator<MeshEvent> {
+    const back = this.#away()
+    try {
+      yield event
+    } finally {
+      await back()
+    }
+  }
+
+  /** Nobody reads until the function it answers is called: when that lasts, the group is polled (K6). */
+  #away(): () => Promise<void> {
     const busy = new AbortController()
     let polling: Promise<void> | undefined
     const stalled = setTimeout(() => {
       polling = this.#poll(busy.signal)
       polling.catch(() => {}) // Thrown below, when the reader comes back.
     }, STALL_MS)
-    try {
-      yield event
-    } finally {
+    return async () => {
       clearTimeout(stalled)
       busy.abort()
       await polling
@@ -341,16 +385,10 @@ export class KafkaSubscription implements Subscription {
     }
   }
 
-  async *#assign(partitions: readonly number[]): AsyncGenerator<MeshEvent> {
-    const stored = await this.#patiently(() => this.committed(partitions))
-    const assigned: AssignedPartition[] = []
-    for (const partition of partitions) {
-      const { low, high } = await this.#patiently(() => this.#watermarks(partition))
-      const offset = stored.get(partition) ?? null
-      // Beyond the end: the topic was made anew, and the offset speaks of another log.
-      const committed = offset !== null && offset <= high ? offset : null
-      assigned.push({ partition, low, resume: Math.max(low, committed ?? low), committed })
-    }
+  async *#assign(partitions: readonly number[], signal: AbortSignal): AsyncGenerator<MeshEvent> {
+    const back = this.#away()
+    const assigned = await this.#look(partitions, signal).finally(back)
+    if (assigned === null) return // It is leaving: what it never took it need not give up.
     for (const { partition, committed } of assigned) {
       if (committed === null) this.#stored.delete(partition)
       else this.#stored.set(partition, committed)
@@ -365,6 +403,23 @@ export class KafkaSubscription implements Subscription {
     else this.#consumer.assign(offsets)
   }
 
+  /** Where these partitions stand; `null` when the signal aborts before that is known. */
+  async #look(partitions: readonly number[], signal: AbortSignal): Promise<AssignedPartition[] | null> {
+    const patience = { signal, sinceMs: performance.now(), warned: false }
+    const stored = await this.#patiently(() => this.committed(partitions), patience)
+    const assigned: AssignedPartition[] = []
+    for (const partition of partitions) {
+      const bounds = stored && (await this.#patiently(() => this.#watermarks(partition), patience))
+      if (!bounds) return null
+      const { low, high } = bounds
+      const offset = stored.get(partition) ?? null
+      // Beyond the end: the topic was made anew, and the offset speaks of another log.
+      const committed = offset !== null && offset <= high ? offset : null
+      assigned.push({ partition, low, resume: Math.max(low, committed ?? low), committed })
+    }
+    return assigned
+  }
+
   async *#revoke(partitions: readonly number[]): AsyncGenerator<MeshEvent> {
     let done = (): void => {}
     const released = new Promise<void>((resolve) => (done = resolve))
@@ -375,11 +430,6 @@ export class KafkaSubscription implements Subscription {
     if (!this.#closing) this.#unassign(partitions)
   }
 
-  readonly #unlessClosing = (error: unknown): { low: number; high: number } => {
-    if (this.#isClosing()) return { low: 0, high: 0 }
-    throw error
-  }
-
   /** A method, because the answer may change while somebody waits. */
   #isClosing(): boolean {
     return this.#closing
@@ -387,7 +437,10 @@ export class KafkaSubscription implements Subscription {
 
   #unassign(partitions: readonly number[]): void {
     this.#last.forget(partitions)
-    for (const partition of partitions) this.#position.delete(partition)
+    for (const partition of partitions) {
+      this.#position.delete(partition)
+      this.#silent.delete(partition)
+    }
     // K5: what came while their revocation was dealt with belongs to their next owner.
     const held = this.#held.filter(({ partition }) => this.#position.has(partition))
     this.#held.splice(0, Infinity, ...held)
@@ -400,17 +453,27 @@ export class KafkaSubscription implements Subscription {
 
   /**
    * A transaction that the former owner left open keeps its offsets back until it times out; and brokers may be away:
-   * asks until there is an answer. @throws BROKER when there never can be.
+   * asks until there is an answer, and says once what it waits for. `null` when the signal aborts first.
+   * @throws BROKER when there never can be.
    */
-  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
-    for (;;) {
+  async #patiently<T>(ask: () => Promise<T>, patience: Patience): Promise<T | null> {
+    const { signal, sinceMs } = patience
+    while (!signal.aborted) {
       try {
         return await ask()
       } catch (error) {
         if (!(error instanceof TdaError && error.retriable) || this.#isClosing()) throw error
-        await delay(COMMIT_RETRY_MS)
+        if (!patience.warned && performance.now() - sinceMs >= STALL_MS) {
+          patience.warned = true
+          this.#logger?.warn(
+            { topic: this.topic },
+            `partitions are not taken yet: ${error.message}; going on trying`
+          )
+        }
+        await delay(COMMIT_RETRY_MS, undefined, { signal }).catch(() => {})
       }
     }
+    return null
   }
 
   /** The group's next offset to read of each partition that has one. */
@@ -425,8 +488,8 @@ export class KafkaSubscription implements Subscription {
     })
   }
 
-  #watermarks(partition: number): Promise<{ low: number; high: number }> {
-    return queryBounds(this.#consumer, this.topic, partition, REQUEST_TIMEOUT_MS)
+  #watermarks(partition: number, timeoutMs = REQUEST_TIMEOUT_MS): Promise<{ low: number; high: number }> {
+    return queryBounds(this.#consumer, this.topic, partition, timeoutMs)
   }
 }
 

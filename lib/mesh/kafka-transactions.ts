@@ -44,7 +44,10 @@ import type { KafkaSubscription } from './kafka-subscription.js'
 import { findTooLarge } from './kafka-size-probe.js'
 import { tooLargeError } from './too-large.js'
 
-/** What a killed member has begun holds back readers for so long at most. Brokers take it back after that. */
+/**
+ * What a killed member has begun holds back readers for so long at most. Brokers take it back after that, also from a member
+ * that is only slow: `transaction.timeout.ms` of `kafka.librdkafka` wins.
+ */
 const TRANSACTION_TIMEOUT_MS = 10_000
 const CALL_MS = 5_000
 /**
@@ -53,7 +56,7 @@ const CALL_MS = 5_000
  * Connections that idle for so long are closed, which is such a change. An answer that is waited for counts as idling: longer
  * than a transaction may take, even after the 2 s that librdkafka takes off at random.
  */
-const IDLE_MS = TRANSACTION_TIMEOUT_MS + 2_500
+const IDLE_MARGIN_MS = 2_500
 /** When even that did not help, the daemon ends: a restart is the only way out of librdkafka. */
 const HANG_MS = 60_000
 /** librdkafka's queue; beyond it producing waits for the broker to take some. */
@@ -196,6 +199,7 @@ export class KafkaTransactions implements Transactions {
     if (this.#producer) return this.#producer
     const { brokers, settings, transactionalId, timeoutMs } = this.#options
     const { Producer } = await loadKafka()
+    const transactionMs = Number(settings['transaction.timeout.ms'] ?? TRANSACTION_TIMEOUT_MS)
     const producer = withSettings(
       () =>
         new Producer(
@@ -205,8 +209,8 @@ export class KafkaTransactions implements Transactions {
             'batch.num.messages': 10_000,
             'queue.buffering.max.messages': QUEUE_RECORDS,
             'queue.buffering.max.kbytes': QUEUE_KBYTES,
-            'transaction.timeout.ms': TRANSACTION_TIMEOUT_MS,
-            'connections.max.idle.ms': IDLE_MS,
+            'transaction.timeout.ms': transactionMs,
+            'connections.max.idle.ms': transactionMs + IDLE_MARGIN_MS,
             ...settings,
             ...(this.#singly ? { 'batch.num.messages': 1 } : {}),
             'transactional.id': transactionalId

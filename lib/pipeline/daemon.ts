@@ -18,7 +18,7 @@ import { componentLogger } from './pipeline-logger.js'
 import { Pipeline, type PipelineLogger } from './pipeline.js'
 import { openDelivery, type Delivery } from './delivery.js'
 import { measuredMesh } from './measured-mesh.js'
-import { meshStateStore, STATE_TOPIC_SETTINGS, type StateStore } from './restore.js'
+import { meshStateStore, partitionMissing, STATE_TOPIC_SETTINGS, type StateStore } from './restore.js'
 
 /** Where a configuration has no `kafka` section: on the embedded broker and in process. */
 const GROUP_ID = 'streaming-tda'
@@ -200,11 +200,7 @@ async function openState(
   const found = await count(output.stateTopic)
   const repeat: StateStore['repeat'] = (attempt) => guard.run(attempt)
   if (found >= wanted) return meshStateStore(mesh, config, groupId, repeat)
-  throw new TdaError(
-    'NOT_SUPPORTED',
-    `"${output.stateTopic}" has ${found} partitions, "${input.topic}" has ${wanted}: add the missing ones to ` +
-      `"${output.stateTopic}" (kafka-topics --alter --partitions ${wanted})`
-  )
+  throw partitionMissing(output.stateTopic, found, input.topic, wanted)
 }
 
 /** A topic that was just made is not known to every broker at once. @throws BROKER, retriable, meanwhile */
@@ -226,6 +222,14 @@ async function run(opened: Opened): Promise<void> {
     pipeline.sample()
     metrics.tracing(tracer.statistics)
   })
+  let keeping = false
+  /** Beside the questions for the lag: it may wait for a partition without a leader, and that is no silence of all brokers. */
+  const keepState = async (): Promise<void> => {
+    if (keeping) return
+    keeping = true
+    await pipeline.keepState().catch((error: unknown) => watch.failed(error))
+    keeping = false
+  }
   let asking = false
   const sampling = setInterval(() => {
     watch.check()
@@ -234,9 +238,11 @@ async function run(opened: Opened): Promise<void> {
     asking = true
     pipeline
       .sampleLag()
-      .then(() => pipeline.keepState())
       .then(
-        () => watch.answered(),
+        () => {
+          watch.answered()
+          void keepState()
+        },
         (error: unknown) => watch.failed(error)
       )
       .finally(() => (asking = false))

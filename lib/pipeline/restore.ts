@@ -264,9 +264,19 @@ export const STATE_TOPIC_SETTINGS: TopicSettings = {
   'min.cleanable.dirty.ratio': '0.2'
 }
 
+/** The input topic has been given partitions, its state has not. Goes on by itself where that is repeated. */
+export function partitionMissing(stateTopic: string, found: number, topic: string, wanted: number): TdaError {
+  return new TdaError(
+    'NOT_SUPPORTED',
+    `"${stateTopic}" has ${found} partitions, "${topic}" has ${wanted}: add the missing ones to ` +
+      `"${stateTopic}" (kafka-topics --alter --partitions ${wanted})`,
+    { retriable: true }
+  )
+}
+
 /** The state topic of a mesh. */
 export function meshStateStore(
-  mesh: Pick<EventMesh, 'readPartition' | 'bounds'>,
+  mesh: Pick<EventMesh, 'readPartition' | 'bounds' | 'partitions'>,
   { input, output }: Pick<Config, 'input' | 'output'>,
   group: string,
   repeat: StateStore['repeat'] = (attempt) => attempt()
@@ -274,7 +284,12 @@ export function meshStateStore(
   return {
     group,
     repeat,
-    read: (partition) => mesh.readPartition(output.stateTopic, partition),
+    async *read(partition) {
+      const found = await mesh.partitions(output.stateTopic)
+      if (found > 0 && found <= partition)
+        throw partitionMissing(output.stateTopic, found, input.topic, partition + 1)
+      yield* mesh.readPartition(output.stateTopic, partition)
+    },
     low: async (partition) => (await mesh.bounds(input.topic, partition)).low
   }
 }

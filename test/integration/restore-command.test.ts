@@ -1,11 +1,12 @@
 /** `streaming-tda restore` on the in-process mesh: what it publishes, and what a daemon goes on with. */
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { expect, test } from '@jest/globals'
 import { restore } from '../../lib/cli/restore.js'
 import type { Terminal } from '../../lib/cli/terminal.js'
+import type { Config } from '../../lib/config/schema.js'
 import type { DiagramMessage } from '../../lib/diagram.js'
 import type { EventMesh } from '../../lib/mesh/event-mesh.js'
 import { DiagramReplica } from '../../lib/publishers/diagram-replica.js'
@@ -207,6 +208,19 @@ test.each([
   const error: unknown = await run(world, to).catch((reason: unknown) => reason)
   expect(error).toMatchObject({ code: 'USAGE' })
   expect((error as Error).message).toContain(message)
+})
+
+test('it does not join under the name of the daemon, whose place it would take', async () => {
+  const { world } = await worldOf()
+  const path = file()
+  writeFileSync(path, readFileSync(path, 'utf8').replace('groupId:', 'instanceId: daemon-0, groupId:'))
+  const names: unknown[] = []
+  const connect = (config: Config): Promise<EventMesh> => {
+    names.push(config.kafka)
+    return Promise.resolve(world.mesh)
+  }
+  await restore({ config: path, to: '10', dryRun: true }, listening().terminal, connect)
+  expect(names).toEqual([expect.objectContaining({ groupId: GROUP, instanceId: undefined })])
 })
 
 test('while another member is in the group it is refused', async () => {

@@ -6,11 +6,17 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { connectKafka } from '../../lib/cli/connect-kafka.js'
 import { runProgram } from '../../lib/cli/program.js'
+import { validateConfig } from '../../lib/config/load.js'
 import type { LoadReport } from '../../lib/loadgen/report.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
+import { createLogger } from '../../lib/observability/logger.js'
+import { createDaemon } from '../../lib/pipeline/daemon.js'
 import { fakeTerminal, type FakeTerminal } from '../support/fake-terminal.js'
+import { grant } from '../support/grant.js'
 import { PROGRAM_MS_MAX, root, runCommand, type CommandResult } from '../support/run-command.js'
 import { WatchedProcess } from '../support/watched-process.js'
 
@@ -40,17 +46,26 @@ const MECHANISMS: Readonly<Record<string, object>> = {
   }
 }
 
+/** Everybody else has no rights but those granted. */
+const AUTHORIZER = [
+  ...['--set', 'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer'],
+  ...['--set', 'super.users=User:ANONYMOUS;User:tda']
+]
+
 if (process.env['KAFKA_BROKERS'] === undefined) {
   test.skip('brokers with TLS and SASL: skipped, because KAFKA_BROKERS names none', () => {})
 } else {
   describe('a broker with TLS and SASL', () => {
     let folder = ''
     let secure: Secure
+    /** The listener that wants no login. */
+    let plain = ''
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'tda-secure-'))
-      const up = await kafka('up', '--security', 'sasl_ssl')
+      const up = await kafka('up', '--security', 'sasl_ssl', ...AUTHORIZER)
       if (up.code !== 0) throw new Error(up.stderr)
       secure = (JSON.parse((await kafka('status', '--json')).stdout) as { secure: Secure }).secure
+      plain = up.stdout.trim()
       process.env['TDA_TEST_USER'] = secure.user
       await writeFile(join(folder, 'password'), `${secure.password}\n`)
       await writeFile(join(folder, 'wrong'), 'a-password-nobody-set\n')
@@ -110,6 +125,80 @@ if (process.env['KAFKA_BROKERS'] === undefined) {
       // Where the broker's refusal does not arrive in time, librdkafka only knows of a broken connection.
       expect(terminal.err()).toMatch(/SASL|[Aa]uthentication|no broker of .* answered/)
       expect(terminal.err()).not.toContain('a-password-nobody-set')
+    })
+
+    test('a user with the rights of docs/operations.md, and none to create: a daemon starts, and again', async () => {
+      const config = validateConfig({
+        kafka: {
+          brokers: [secure.bootstrap],
+          groupId: 'limited',
+          librdkafka: {
+            'security.protocol': 'sasl_ssl',
+            'ssl.ca.location': secure.ca,
+            'sasl.mechanism': 'OAUTHBEARER',
+            'enable.sasl.oauthbearer.unsecure.jwt': true,
+            'sasl.oauthbearer.config': 'principal=limited scope=records'
+          }
+        },
+        input: { topic: 'limited-points', partitions: 1, channels: ['x'] },
+        output: {
+          ...{ topic: 'limited-out', deadLetterTopic: 'limited-letters', stateTopic: 'limited-state' },
+          partitions: 1
+        },
+        pipeline: { workers: 1 },
+        log: { level: 'silent' },
+        scales: [{ name: 'short', window: 8, filtration: 'sublevel' }]
+      })
+      const { input, output } = config
+      const destination = fakeTerminal().stderr
+      const logger = createLogger({ settings: config.log, readable: false, colours: false, destination })
+      const owner = await KafkaEventMesh.connect({ brokers: [plain] })
+      for (const topic of [input.topic, output.topic, output.deadLetterTopic])
+        await owner.createStream(topic, 1)
+      await owner.createStream(output.stateTopic, 1, { 'cleanup.policy': 'compact' })
+      await grant(plain, 'limited', [
+        { resource: 'topic', name: input.topic, operation: 'read' },
+        { resource: 'topic', name: output.topic, operation: 'write' },
+        { resource: 'topic', name: output.deadLetterTopic, operation: 'write' },
+        { resource: 'topic', name: output.stateTopic, operation: 'write' },
+        { resource: 'topic', name: output.stateTopic, operation: 'read' },
+        { resource: 'group', name: 'limited', operation: 'read' },
+        { resource: 'transactionalId', name: 'limited', operation: 'write', prefix: true }
+      ])
+      for (let life = 1; life <= 2; life++) {
+        const mesh = await connectKafka(config, logger)
+        const stop = new AbortController()
+        const daemon = await createDaemon(config, { mesh, signal: stop.signal, http: false })
+        const running = daemon.run()
+        const { high } = await owner.bounds(output.topic, 0)
+        await owner.publish(input.topic, [{ key: 'a', value: `{"x":${life}}` }])
+        const out = async (): Promise<void> => {
+          while ((await owner.bounds(output.topic, 0)).high === high) await delay(50)
+          stop.abort()
+        }
+        await Promise.all([running, Promise.race([out(), running])])
+        await mesh.close()
+      }
+      const { high } = await owner.bounds(output.stateTopic, 0)
+      expect(high).toBeGreaterThan(0)
+      await owner.close()
+    })
+
+    test('a topic that is missing and may not be created: which right is missing on what', async () => {
+      const mesh = await KafkaEventMesh.connect({
+        brokers: [secure.bootstrap],
+        librdkafka: {
+          'security.protocol': 'sasl_ssl',
+          'ssl.ca.location': secure.ca,
+          'sasl.mechanism': 'OAUTHBEARER',
+          'enable.sasl.oauthbearer.unsecure.jwt': true,
+          'sasl.oauthbearer.config': 'principal=nobody scope=records'
+        }
+      })
+      const text =
+        /^create topic "nobodys" with 1 partitions; it is not there, or not to be seen: allow Create /
+      await expect(mesh.createStream('nobodys', 1)).rejects.toThrow(text)
+      await mesh.close()
     })
 
     test('the daemon runs, and its log has no secret', async () => {

@@ -201,7 +201,10 @@ scales:
   test.each([
     ['group.instance.id: x', 'use kafka.instanceId'],
     ['transactional.id: x', 'use kafka.instanceId'],
-    ['isolation.level: read_uncommitted', 'records of aborted transactions are not read']
+    ['isolation.level: read_uncommitted', 'records of aborted transactions are not read'],
+    ['delivery.report.only.error: true', 'a record is out when its delivery report says so'],
+    ['dr_cb: false', 'a record is out when its delivery report says so'],
+    ['dr_msg_cb: false', 'a record is out when its delivery report says so']
   ])('the setting %s is refused: %s', (setting, advice) => {
     const text = MINIMAL.replace(
       "kafka: { brokers: ['localhost:9092'] }",

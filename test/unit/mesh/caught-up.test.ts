@@ -28,3 +28,11 @@ test('a reader that stands still before a record has not, however long it does',
     'topic "results" was not read to its end within 1500 ms: 2 records left'
   )
 })
+
+test('a partition whose lag is not known any more is not read to its end', async () => {
+  const lags = [new Map([[0, 0], [1, 3]]), new Map([[0, 0]]), new Map([[0, 0], [1, 0]])] // prettier-ignore
+  let asked = 0
+  const lag = (): Promise<ReadonlyMap<number, number>> => Promise.resolve(lags[asked++]!)
+  await caughtUp(logOf([9]), { lag }, 'results', 30_000)
+  expect(asked).toBe(3)
+})
