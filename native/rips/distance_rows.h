@@ -5,7 +5,9 @@
 //
 // (D1) Live numbers are consecutive: oldest() ... next() - 1; point s lives in slot s % capacity. A point
 //      removed out of turn leaves its slot *vacant* until its number has grown old.
-// (D2) row(a)[b] == row(b)[a] for live a, b; row(a)[a] == 0. Entries of other slots mean nothing.
+// (D2) row(a)[b] is the distance of live a and b, row(a)[a] == 0. With Rows::kOlder only where b is older than a: all
+//      that H0 asks for, and no column is written, whose numbers lie on as many cache lines. Entries of other slots mean
+//      nothing.
 // (D3) Distances are finite, for what exceeds float was refused; to a vacant slot they are infinite, so that
 //      it is in no lune and on no edge.
 //
@@ -34,6 +36,8 @@ struct SlotRange {
   size_t end;
 };
 
+enum class Rows : uint8_t { kAll, kOlder };
+
 // How many live points are older than that of a slot, from the slot alone; size() or more where none lives. Without a
 // branch, which would be taken half of the time.
 class Ages {
@@ -49,7 +53,7 @@ class Ages {
 class DistanceRows {
  public:
   // REQUIRES: check(spec, dimension) passed, 0 < capacity < kNoSlot.
-  DistanceRows(size_t capacity, size_t dimension, MetricSpec spec, Sequence first);
+  DistanceRows(size_t capacity, size_t dimension, MetricSpec spec, Sequence first, Rows rows);
 
   // kWrongDimension, kNonFinitePoint, kDistanceOverflow, kCapacityExceeded; nothing changes then.
   Status append(std::span<const double> point);
@@ -108,6 +112,7 @@ class DistanceRows {
   size_t dimension_;
   size_t stride_;
   MetricSpec spec_;
+  Rows rows_;
   Sequence oldest_;
   Sequence next_;
   size_t oldest_slot_;               // of oldest_: no division where a slot is wanted

@@ -50,7 +50,8 @@ uint64_t RipsWindow::predict_bytes(const RipsConfig& config) {
 RipsWindow::RipsWindow(const RipsConfig& config)
     : threshold_(stored_threshold(config.threshold)),
       reduction_bytes_max_(config.reduction_bytes_max),
-      rows_(config.window_max, config.dimension, config.metric, config.first),
+      rows_(config.window_max, config.dimension, config.metric, config.first,
+            config.max_dimension == 0 ? Rows::kOlder : Rows::kAll),
       names_(config.window_max),
       elders_(rows_) {
   if (config.max_dimension > 0) {

@@ -128,7 +128,7 @@ class RipsWindow {
   // The threshold as stored: the largest float up to the configured one.
   double threshold() const { return static_cast<double>(threshold_); }
   RipsStatistics statistics() const;
-  // The stored distances, for an independent check.
+  // The stored distances, for an independent check; H0 alone keeps those to older points.
   const DistanceRows& rows() const { return rows_; }
   // Checks the invariants of every part from scratch; flushes first. O(W^4); for tests.
   void verify();

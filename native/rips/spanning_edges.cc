@@ -133,7 +133,7 @@ void SpanningEdges::verify() const {
     return rows_.younger(b.younger, a.younger);
   };
   const auto edge_of = [this](Slot a, Slot b) {
-    return rows_.younger(a, b) ? GraphEdge{rows_.at(a, b), b, a} : GraphEdge{rows_.at(a, b), a, b};
+    return rows_.younger(a, b) ? GraphEdge{rows_.at(a, b), b, a} : GraphEdge{rows_.at(b, a), a, b};
   };
   size_t found = 0;
   for (Sequence o = rows_.oldest(); o < rows_.next(); ++o) {

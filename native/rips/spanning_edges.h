@@ -13,6 +13,8 @@
 // A new point p strikes the edges that it witnesses. Its own edges are found nearest end first, and each of
 // these strikes those to older points that it witnesses: a few are left where points lie in a few dimensions.
 //
+// Rows are read towards older points only (Rows::kOlder will do).
+//
 // Cost: insert O(W) for each edge of p and O(1) for each edge kept; evict O(1), the next call pays; other
 // changes W inserts, at the next refresh(). Memory: 8 bytes an edge, of which there can be W^2 / 2 where all
 // lengths are equal.
