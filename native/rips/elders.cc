@@ -20,34 +20,19 @@ bool same(const GraphEdge& a, const GraphEdge& b) {
 
 Elders::Elders(const DistanceRows& rows)
     : rows_(rows),
+      age_of_(rows.ages()),
       elder_(rows.capacity()),
       reported_pairs_(rows.capacity()),
       reported_oldest_(rows.oldest()) {}
 
-// An edge within a component writes what is there already: no branch, for nothing could foresee it.
-void Elders::run(const std::vector<GraphEdge>& edges) {
-  const Ages age_of = rows_.ages();
+void Elders::begin() {
+  age_of_ = rows_.ages();
   for (size_t age = 0; age < rows_.size(); ++age) elder_[age] = static_cast<Slot>(age);
   deaths_.assign(rows_.size(), kNever);
-  size_t components = rows_.points();
-  for (const GraphEdge& edge : edges) {
-    if (components == 1) break;
-    const size_t a = eldest(age_of(edge.older));
-    const size_t b = eldest(age_of(edge.younger));
-    const size_t stays = std::min(a, b), dies = std::max(a, b);
-    elder_[dies] = static_cast<Slot>(stays);
-    deaths_[dies] = stays == dies ? deaths_[dies] : edge;
-    components -= static_cast<size_t>(stays != dies);
-  }
   if (rows_.points() == rows_.size()) return;
   for (size_t age = 0; age < rows_.size(); ++age) {
     if (rows_.vacant(rows_.slot_of(rows_.oldest() + age))) deaths_[age] = kNoPair;
   }
-}
-
-size_t Elders::eldest(size_t age) {
-  while (elder_[age] != age) age = elder_[age] = elder_[elder_[age]];
-  return age;
 }
 
 // Points that left come first, being the eldest. A death that names one of them has changed, whoever has its slot now.

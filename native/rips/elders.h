@@ -14,6 +14,7 @@
 // Cost: one pass over the edges and one over the vertices. Memory: 90 bytes a place.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -29,14 +30,15 @@ class Elders {
   // Keeps the reference.
   explicit Elders(const DistanceRows& rows);
 
-  // Finds the deaths of the window as it stands. `edges`: the minimum spanning forest, or any edges among which it
-  // lies, in order.
-  void run(const std::vector<GraphEdge>& edges);
+  // Finds the deaths of the window as it stands: begin(), then join() for the edges of the minimum spanning forest, or
+  // any among which it lies, in order. join() says whether the edge belongs to the forest.
+  void begin();
+  bool join(const GraphEdge& edge);
 
   // All below: `names` are what pairs call points, by slot.
-  // Appends the pairs of the last run, by vertex.
+  // Appends the pairs that were found, by vertex.
   void list(std::span<const PointId> names, std::vector<RipsPair>& pairs) const;
-  // Appends what the last run has changed since the last report, by vertex, and is itself the next report: pairs that
+  // Appends what has changed in what was found since the last report, by vertex, and is a report itself: pairs that
   // are gone to `removed`, the others to `entering`.
   void report(std::span<const PointId> names, std::vector<RipsChange>& removed,
               std::vector<RipsChange>& entering);
@@ -44,18 +46,37 @@ class Elders {
   void list_reported(std::vector<RipsPair>& pairs) const;
 
   uint64_t bytes() const;
-  static uint64_t predict_bytes(size_t capacity);
 
  private:
-  size_t eldest(size_t age);
   static RipsPair pair_of(Slot slot, const GraphEdge& death, std::span<const PointId> names);
 
   const DistanceRows& rows_;
+  Ages age_of_;
   std::vector<Slot> elder_;        // scratch: union-find by age, roots are eldest
   std::vector<GraphEdge> deaths_;  // by age
   std::vector<GraphEdge> reported_deaths_;
   std::vector<RipsPair> reported_pairs_;  // by slot
   Sequence reported_oldest_;              // of the window of the last report
 };
+
+// Climbs from both ends, at each step from the one whose elder is younger, and leaves it below the elder of the other
+// (Rem's algorithm, by age instead of by number): the climb ends at the vertex that dies, or where both ends have one
+// elder. It seldom needs the root of the larger component.
+inline bool Elders::join(const GraphEdge& edge) {
+  size_t a = age_of_(edge.older), b = age_of_(edge.younger);
+  while (elder_[a] != elder_[b]) {
+    const size_t climbs = elder_[a] > elder_[b] ? a : b;
+    const size_t rests = elder_[a] > elder_[b] ? b : a;
+    const size_t next = elder_[climbs];
+    elder_[climbs] = elder_[rests];
+    if (next == climbs) {
+      deaths_[climbs] = edge;
+      return true;
+    }
+    a = next;
+    b = rests;
+  }
+  return false;
+}
 
 }  // namespace tda::rips

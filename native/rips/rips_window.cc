@@ -206,12 +206,14 @@ Status RipsWindow::find_pairs() {
     if (!loops_->lunes.flush()) return Status::kMemoryLimit;
     update_order();
     if (!loops_->reduction.run(order_, reduction_bytes_max_)) return Status::kMemoryLimit;
-    elders_.run(loops_->reduction.tree());
+    elders_.begin();
+    for (const GraphEdge& edge : loops_->reduction.tree()) elders_.join(edge);
     list_loops();
   } else {
     if (!spanning_->refresh()) return Status::kMemoryLimit;
-    elders_.run(spanning_->edges());
-    columns_ += spanning_->edges().size();
+    columns_ += spanning_->size();
+    elders_.begin();
+    spanning_->grow([this](const GraphEdge& edge) { return elders_.join(edge); });
   }
   return voids_ ? list_voids() : Status::kOk;
 }
