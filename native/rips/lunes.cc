@@ -16,6 +16,12 @@ constexpr size_t kNearest = 5;
 // How far ahead lists of edges are asked for.
 constexpr size_t kAhead = 6;
 
+template <typename Item>
+size_t bytes_of(const std::vector<Item>& list) {
+  return list.capacity() * sizeof(Item);
+}
+size_t bytes_of(const Components& lune) { return bytes_of(lune.apexes) + bytes_of(lune.middles); }
+
 }  // namespace
 
 LuneIndex::LuneIndex(const DistanceRows& rows, float threshold, uint64_t apexes_max)
@@ -39,7 +45,7 @@ void LuneIndex::insert() {
 void LuneIndex::evict() {
   const Slot gone = rows_.slot_of(rows_.oldest());
   hubbed_count_ -= hubbed_[gone].size();
-  std::vector<Hubbed>().swap(hubbed_[gone]);  // the slot's next edges may be far fewer
+  give_up(hubbed_[gone]);
   const float* distances = rows_.row(gone);
   for (uint32_t s = 0; s < specials_.size(); ++s) {
     const SpecialEdge& edge = specials_[s];
@@ -61,12 +67,12 @@ void LuneIndex::evict() {
     list.erase(found);
     --hubbed_count_;
   }
-  std::vector<std::pair<Slot, Slot>>().swap(expiring_[gone]);
+  give_up(expiring_[gone]);
 }
 
 void LuneIndex::remove(Slot gone) {
   hubbed_count_ -= hubbed_[gone].size();
-  std::vector<Hubbed>().swap(hubbed_[gone]);
+  give_up(hubbed_[gone]);
   for (Sequence s = rows_.oldest(); s < rows_.sequence_of(gone); ++s) {
     std::vector<Hubbed>& list = hubbed_[rows_.slot_of(s)];
     hubbed_count_ -= std::erase_if(list, [&](const Hubbed& edge) { return edge.younger == gone; });
@@ -311,7 +317,9 @@ void LuneIndex::classify(const Edge& edge, uint32_t special) {
   Components& components = components_[special];
   entry.dirty = false;
   apexes_ -= components.apexes.size();
+  list_bytes_ -= bytes_of(components);
   find_components(edge, components);
+  list_bytes_ += bytes_of(components);
   apexes_ += components.apexes.size();
   switch (components.apexes.size()) {
     case 0:
@@ -431,9 +439,18 @@ void LuneIndex::add_hubbed(const Edge& edge, Slot hub, Slot expiry) {
   std::vector<Hubbed>& list = hubbed_[edge.older];
   const auto at = std::upper_bound(list.begin(), list.end(), edge.length,
                                    [](float length, const Hubbed& other) { return length > other.length; });
+  list_bytes_ -= bytes_of(list);
   list.insert(at, {edge.length, edge.younger, hub, expiry});
+  list_bytes_ += bytes_of(list);
   ++hubbed_count_;
   if (expiry != kNoSlot) expire_with(expiry, edge.older, edge.younger);
+}
+
+void LuneIndex::expire_with(Slot point, Slot older, Slot younger) {
+  auto& list = expiring_[point];
+  list_bytes_ -= bytes_of(list);
+  list.emplace_back(older, younger);
+  list_bytes_ += bytes_of(list);
 }
 
 uint32_t LuneIndex::add_special(const Edge& edge) {
@@ -451,6 +468,13 @@ uint32_t LuneIndex::add_special(const Edge& edge) {
   entry.kind = LuneKind::kOneComponent;  // until it is classified
   entry.dirty = false;
   return special;
+}
+
+// The slot's next list may be far shorter.
+template <typename Item>
+void LuneIndex::give_up(std::vector<Item>& list) {
+  list_bytes_ -= bytes_of(list);
+  std::vector<Item>().swap(list);
 }
 
 void LuneIndex::touch(uint32_t special) {
@@ -479,14 +503,10 @@ void LuneIndex::free_special(uint32_t special) {
 }
 
 uint64_t LuneIndex::bytes() const {
-  uint64_t sum = hubs_.capacity() * sizeof(Slot) + specials_.capacity() * sizeof(SpecialEdge) +
-                 (free_.capacity() + dirty_.capacity() + touched_.capacity()) * sizeof(uint32_t);
-  for (const auto& list : hubbed_) sum += sizeof(list) + list.capacity() * sizeof(Hubbed);
-  for (const auto& list : expiring_) sum += sizeof(list) + list.capacity() * sizeof(list[0]);
-  for (const Components& lune : components_) {
-    sum += sizeof(lune) + (lune.apexes.capacity() + lune.middles.capacity()) * sizeof(Slot);
-  }
-  return sum;
+  const uint64_t sum = hubs_.capacity() * sizeof(Slot) + specials_.capacity() * sizeof(SpecialEdge) +
+                       (free_.capacity() + dirty_.capacity() + touched_.capacity()) * sizeof(uint32_t);
+  return sum + list_bytes_ + hubbed_.size() * sizeof(hubbed_[0]) + expiring_.size() * sizeof(expiring_[0]) +
+         components_.size() * sizeof(components_[0]);
 }
 
 uint64_t LuneIndex::predict_bytes(size_t capacity) {
@@ -518,6 +538,11 @@ void LuneIndex::verify() const {
   uint64_t apexes_found = 0;
   for (const Components& lune : components_) apexes_found += lune.apexes.size();
   TDA_ASSERT(apexes_found == apexes_);
+  uint64_t list_bytes = 0;
+  for (const auto& list : hubbed_) list_bytes += bytes_of(list);
+  for (const auto& list : expiring_) list_bytes += bytes_of(list);
+  for (const Components& lune : components_) list_bytes += bytes_of(lune);
+  TDA_ASSERT(list_bytes == list_bytes_);
   for (const SpecialEdge& edge : specials_) {
     if (edge.kind == LuneKind::kFree) continue;
     TDA_ASSERT(!edge.dirty);

@@ -128,7 +128,9 @@ class LuneIndex {
     hubs_[size_t{a} * stride_ + b] = hubs_[size_t{b} * stride_ + a] = hub;
   }
   void add_hubbed(const Edge& edge, Slot hub, Slot expiry);
-  void expire_with(Slot point, Slot older, Slot younger) { expiring_[point].emplace_back(older, younger); }
+  void expire_with(Slot point, Slot older, Slot younger);
+  template <typename Item>
+  void give_up(std::vector<Item>& list);
   uint32_t add_special(const Edge& edge);
   void touch(uint32_t special);
   void make_dirty(uint32_t special);
@@ -150,6 +152,7 @@ class LuneIndex {
   std::vector<uint32_t> dirty_;  // each entry of specials_ at most once
   std::vector<uint32_t> touched_;
   size_t hubbed_count_ = 0;
+  uint64_t list_bytes_ = 0;       // of the lists in hubbed_, expiring_ and components_
   std::vector<Slot> members_;     // scratch: the lune at hand, oldest first
   std::vector<Slot> exceptions_;  // scratch of certify_around
   std::vector<Slot> waiting_;     // scratch of find_components
