@@ -94,6 +94,14 @@ void DistanceRows::evict() {
   oldest_slot_ = oldest_slot_ + 1 < capacity_ ? oldest_slot_ + 1 : 0;
 }
 
+bool DistanceRows::equal(Slot a, Slot b) const {
+  if (spec_.metric == Metric::kGiven) return false;
+  for (size_t axis = 0; axis < dimension_; ++axis) {
+    if (axes_[axis * stride_ + a] != axes_[axis * stride_ + b]) return false;
+  }
+  return true;
+}
+
 void DistanceRows::vacate(Slot slot) {
   if (vacant(slot)) return;
   vacancies_.push_back(slot);

@@ -90,6 +90,9 @@ class DistanceRows {
   Ages ages() const { return {capacity_, oldest_slot_}; }
   bool younger(Slot a, Slot b) const { return sequences_[a] > sequences_[b]; }
 
+  // Whether two live points are copies of each other, so that their rows are equal. Never with Metric::kGiven.
+  bool equal(Slot a, Slot b) const;
+
   // `stride` numbers, by slot.
   const float* row(Slot slot) const { return matrix_.data() + size_t{slot} * stride_; }
   float at(Slot a, Slot b) const { return row(a)[b]; }

@@ -215,10 +215,16 @@ void LuneIndex::add_edges(Slot newest) {
     for (; at > 0 && distances[nearest[at - 1]] > distances[other]; --at) nearest[at] = nearest[at - 1];
     nearest[at] = other;
   }
-  for (Sequence s = rows_.oldest(); s + 1 < rows_.next(); ++s) {
+  Slot copy = kNoSlot;  // the oldest copy of the new point among those younger than the older end
+  for (Sequence s = rows_.next() - 1; s-- > rows_.oldest();) {
     const Slot older = rows_.slot_of(s);
     const Edge edge{older, newest, distances[older]};
     if (edge.length > threshold_) continue;
+    if (edge.length > 0 && copy != kNoSlot) {
+      set_hub(older, newest, copy);
+      continue;
+    }
+    if (edge.length == 0 && rows_.equal(older, newest)) copy = older;
     if (inherit(edge, nearest.data(), found) || certify(edge)) continue;
     const uint32_t special = add_special(edge);
     if (apexes_ <= apexes_max_) {

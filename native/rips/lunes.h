@@ -9,7 +9,10 @@
 //   settled   A *hub*, a member younger than e's older end, in the spindle around e: adjacent to every point
 //             a lune of e can ever hold, so e is never looked at again. The spindle holds the points within
 //             |e| of the whole lune, s^2 + (r + sqrt(3)/2)^2 <= 1 at distance s along and r across from the
-//             middle of a unit edge; a margin keeps rounding and ties out. Euclidean geometry only. Points
+//             middle of a unit edge; a margin keeps rounding and ties out. Euclidean geometry only. In any
+//             geometry a hub may also be a *copy* of y, the younger end, that is younger than x and older than
+//             y: a member c is as far from it as from y, and where that length ties with e, c is older than x,
+//             so that the edge from c to the copy has the older younger end and comes before e too. Points
 //             that leave in order of age never take a settling hub with them; remove() looks for those that
 //             do.
 //   hubbed    A hub, and for each member not adjacent to it a *bridge*, a member adjacent to both, that
