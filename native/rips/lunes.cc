@@ -33,6 +33,7 @@ LuneIndex::LuneIndex(const DistanceRows& rows, float threshold, uint64_t apexes_
       hubs_(rows.capacity() * rows.capacity(), kNoSlot),
       hubbed_(rows.capacity()),
       expiring_(rows.capacity()),
+      gained_(rows.capacity()),
       members_(rows.capacity()) {}
 
 void LuneIndex::insert() {
@@ -154,8 +155,8 @@ void LuneIndex::clear_touched() {
   touched_.clear();
 }
 
-// Every hubbed edge whose lune gains the new point. Two comparisons pass over nearly all of them, and an edge
-// shorter than the distance from its older end ends the list.
+// Every hubbed edge whose lune gains the new point. Two comparisons pass over nearly all of them, the second without a
+// branch, which nothing could foresee, and an edge shorter than the distance from its older end ends the list.
 void LuneIndex::meet_hubbed(Slot newest) {
   const float* distances = rows_.row(newest);
   for (Sequence s = rows_.oldest(); s + 1 < rows_.next(); ++s) {
@@ -163,14 +164,19 @@ void LuneIndex::meet_hubbed(Slot newest) {
     const float to_older = distances[older];
     std::vector<Hubbed>& list = hubbed_[older];
     if (s + kAhead < rows_.next()) prefetch(hubbed_[rows_.slot_of(s + kAhead)].data());
-    for (size_t i = 0; i < list.size() && to_older < list[i].length;) {
-      if (distances[list[i].younger] < list[i].length && !still_hubbed(older, list[i], newest)) {
-        list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
-        --hubbed_count_;
-      } else {
-        ++i;
-      }
+    size_t found = 0;
+    for (size_t i = 0; i < list.size() && to_older < list[i].length; ++i) {
+      gained_[found] = static_cast<Slot>(i);
+      found += static_cast<size_t>(distances[list[i].younger] < list[i].length);
     }
+    size_t erased = 0;
+    for (size_t k = 0; k < found; ++k) {
+      const size_t at = gained_[k] - erased;
+      if (still_hubbed(older, list[at], newest)) continue;
+      list.erase(list.begin() + static_cast<std::ptrdiff_t>(at));
+      ++erased;
+    }
+    hubbed_count_ -= erased;
   }
 }
 
@@ -302,11 +308,13 @@ bool LuneIndex::certify_around(const Edge& edge, Slot hub) {
   collect(older + 1, younger, tied, limit, hub_tied);
   collect(younger + 1, rows_.next(), limit, limit, limit);
   Slot expiry = rows_.younger(hub, edge.older) ? kNoSlot : hub;
+  Slot outliving = kNoSlot;  // a bridge that outlives the edge, and with it whatever else it is a bridge to
   for (size_t k = 0; k < count; ++k) {
     const Slot member = exceptions_[k];
-    if (member == hub) continue;
+    if (member == hub || (outliving != kNoSlot && adjacent(edge, outliving, member))) continue;
     const Slot bridge = youngest_bridge(edge, hub, member);
     if (bridge == kNoSlot) return false;
+    if (rows_.younger(bridge, edge.older)) outliving = bridge;
     const bool outlived = rows_.younger(bridge, member) || rows_.younger(bridge, edge.older);
     if (!outlived && (expiry == kNoSlot || rows_.younger(expiry, bridge))) expiry = bridge;
   }

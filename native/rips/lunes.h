@@ -156,6 +156,7 @@ class LuneIndex {
   std::vector<uint32_t> touched_;
   size_t hubbed_count_ = 0;
   uint64_t list_bytes_ = 0;       // of the lists in hubbed_, expiring_ and components_
+  std::vector<Slot> gained_;      // scratch of meet_hubbed: places in a list of hubbed_
   std::vector<Slot> members_;     // scratch: the lune at hand, oldest first
   std::vector<Slot> exceptions_;  // scratch of certify_around
   std::vector<Slot> waiting_;     // scratch of find_components
