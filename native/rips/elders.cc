@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 
+#include "native/base/assert.h"
+
 namespace tda::rips {
 namespace {
 
@@ -96,6 +98,14 @@ void Elders::list_reported(std::vector<RipsPair>& pairs) const {
   for (size_t age = 0; age < reported_deaths_.size(); ++age) {
     if (has_pair(reported_deaths_[age]))
       pairs.push_back(reported_pairs_[(reported_oldest_ + age) % rows_.capacity()]);
+  }
+}
+
+void Elders::verify() const {
+  for (size_t age = 0; age < reported_deaths_.size(); ++age) {
+    const RipsPair& pair = reported_pairs_[(reported_oldest_ + age) % rows_.capacity()];
+    if (has_pair(reported_deaths_[age]))
+      TDA_ASSERT(pair.dimension == 0 && pair.death == reported_deaths_[age].length);
   }
 }
 

@@ -46,6 +46,8 @@ class Elders {
   void list_reported(std::vector<RipsPair>& pairs) const;
 
   uint64_t bytes() const;
+  // Checks H2.
+  void verify() const;
 
  private:
   static RipsPair pair_of(Slot slot, const GraphEdge& death, std::span<const PointId> names);

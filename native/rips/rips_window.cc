@@ -333,6 +333,7 @@ RipsStatistics RipsWindow::statistics() const {
 
 void RipsWindow::verify() {
   rows_.verify();
+  elders_.verify();
   if (spanning_) {
     if (spanning_->refresh()) spanning_->verify();
     return;

@@ -10,6 +10,7 @@ namespace tda::rips {
 namespace {
 
 constexpr float kStruck = std::numeric_limits<float>::infinity();
+
 // Whether a point at these distances from the others witnesses the edge.
 bool witnessed(const float* distances, const GraphEdge& edge) {
   return distances[edge.older] < edge.length && distances[edge.younger] < edge.length;

@@ -23,7 +23,7 @@
 // Cost: insert O(W) for each edge of p and O(1) for each edge kept; evict O(1), the next call pays; other
 // changes W inserts, at the next refresh(). Memory: 8 bytes an edge, of which there can be W^2 / 2 where all
 // lengths are equal.
-// Tried: keeping the forest itself. A point that leaves tears it, and finding what joins the pieces is a
+// Tried: keeping the forest alone. A point that leaves tears it, and finding what joins the pieces is a
 // search over the rows of their points; ties make the oldest point the hub of many pieces
 // (benchmarks/RESULTS.md).
 #pragma once
@@ -57,7 +57,7 @@ class SpanningEdges {
   void evict();
   // Points came, went or moved out of turn.
   void invalidate() { stale_ = true; }
-  // Makes T1 hold. False when the edges take more than bytes_max; a later call, with other points, may succeed.
+  // Makes T1 and T3 hold. False when the edges take more than bytes_max; a later call, with other points, may succeed.
   [[nodiscard]] bool refresh();
 
   // Offers every edge that can be in the forest to join(edge), in order, and keeps those that it answers true for as
