@@ -36,12 +36,13 @@ void require(Status status) {
   TDA_ASSERT(status == Status::kOk);
 }
 
-rips::RipsConfig window_config(const RipsSpec& spec, size_t samples_max) {
+rips::RipsConfig window_config(const RipsSpec& spec, size_t samples_max, PointId start) {
   return {.window_max = spec.cloud_max(samples_max),
           .dimension = spec.coordinates(),
           .metric = spec.metric,
           .max_dimension = spec.max_dimension,
-          .threshold = spec.threshold};
+          .threshold = spec.threshold,
+          .first = start};
 }
 
 }  // namespace
@@ -59,7 +60,7 @@ Status check_rips(const RipsSpec& spec, const WindowSpec& window, const RingConf
   if (spec.metric.metric == Metric::kCorrelation && spec.coordinates() < 2) return Status::kInvalidArgument;
   const size_t samples = window.by_time() ? spec.points_max : window.count;
   if (samples <= spec.reach()) return Status::kInvalidArgument;
-  return rips::RipsWindow::check_config(window_config(spec, samples + 1));
+  return rips::RipsWindow::check_config(window_config(spec, samples + 1, 0));
 }
 
 RipsGate::RipsGate(const RipsSpec& spec, const WindowSpec& window, size_t ring_dimension)
@@ -118,8 +119,7 @@ RipsFiltration::RipsFiltration(RipsSpec spec, PointId start, size_t samples_max)
     : spec_(std::move(spec)),
       first_(start),
       next_(start),
-      window_(std::make_unique<rips::RipsWindow>(window_config(spec_, samples_max))),
-      arrivals_(spec_.cloud_max(samples_max)),
+      window_(std::make_unique<rips::RipsWindow>(window_config(spec_, samples_max, start))),
       point_(spec_.coordinates()) {}
 
 void RipsFiltration::append(const PointRing& ring, PointId until) {
@@ -137,37 +137,27 @@ void RipsFiltration::take(const PointRing& ring, PointId newest) {
     for (const size_t channel : spec_.channels)
       point_[axis++] = ring.value(channel, newest - lag * spec_.delay);
   }
-  size_t at = oldest_at_ + window_->places();
-  if (at >= arrivals_.size()) at -= arrivals_.size();
-  const Status status = window_->append(point_);
+  const Status status = window_->append(point_, newest);
   if (status == Status::kNonFinitePoint && spec_.dimension > 1) return;  // no direction
   require(status);  // G1 holds, so nothing else is refused
-  arrivals_[at] = newest;
-  latest_ = Latest::kNone;
+  changed_ = true;
 }
 
 void RipsFiltration::evict_to(const PointRing&, PointId first) {
   first_ = first;
-  while (window_->size() > 0 && arrival_of(window_->oldest_point()) < first + spec_.reach()) {
-    require(shrinking([this] { return window_->evict(); }));
+  while (window_->size() > 0 && window_->name_of(window_->oldest_point()) < first + spec_.reach()) {
+    require(window_->evict());
+    changed_ = true;
   }
-}
-
-template <class Work>
-Status RipsFiltration::shrinking(Work work) {
-  const PointId oldest = window_->oldest_point();
-  const Status status = work();
-  oldest_at_ = (oldest_at_ + static_cast<size_t>(window_->oldest_point() - oldest)) % arrivals_.size();
-  latest_ = Latest::kNone;
-  return status;
 }
 
 Status RipsFiltration::remove(PointId arrival) {
   TDA_ASSERT(correctable() && arrival < next_);
   if (arrival < oldest_present()) return Status::kPointNotRetained;
-  const Status status = shrinking([&] { return window_->remove(number_of(arrival)); });
+  const Status status = window_->remove(arrival);
   if (status != Status::kPointNotRetained) require(status);
   first_ = std::max(first_, oldest_present());
+  changed_ = true;
   return status;
 }
 
@@ -175,23 +165,35 @@ Status RipsFiltration::move(PointId arrival, std::span<const double> sample) {
   TDA_ASSERT(correctable() && arrival < next_);
   if (arrival < oldest_present()) return Status::kPointNotRetained;
   for (size_t axis = 0; axis < point_.size(); ++axis) point_[axis] = sample[spec_.channels[axis]];
-  require(window_->move(number_of(arrival), point_));  // the gate let it pass
-  latest_ = Latest::kNone;
+  require(window_->move(arrival, point_));  // the gate let it pass
+  changed_ = true;
   return Status::kOk;
 }
 
+// The window names simplices by their longest edges, rows by their points in order, so a point that moved can change
+// the one and not the other: what is the same before and after is no change.
 void RipsFiltration::report(const PointRing& ring, RowBuffer* rows) {
-  if (&refreshed() == &reported_) return;
+  if (!changed_) return;
+  changes_.clear();
+  gone_.clear();
+  come_.clear();
+  require(window_->emit(changes_));
+  for (const rips::RipsChange& change : changes_) {
+    if (change.kind == ChangeKind::kRemoved) gone_.push_back(pair_of(change.pair));
+    if (change.kind == ChangeKind::kMoved) gone_.push_back(pair_of(change.before));
+    if (change.kind != ChangeKind::kRemoved) come_.push_back(pair_of(change.pair));
+  }
+  std::sort(gone_.begin(), gone_.end(), born_before);
+  std::sort(come_.begin(), come_.end(), born_before);
   const auto note = [&](ChangeKind kind, const Pair& pair) {
     ++edits_;
     if (rows != nullptr) write_row(ring, kind, pair, rows->add(kStride));
   };
-  // Both lists are in the order of births: one merge finds the changes.
-  auto now = current_.begin();
-  auto before = reported_.begin();
-  while (now != current_.end() && before != reported_.end()) {
+  auto now = come_.begin();
+  auto before = gone_.begin();
+  while (now != come_.end() && before != gone_.end()) {
     if (*now == *before) {
-      ++now, ++before;  // as nearly all
+      ++now, ++before;
     } else if (born_before(*before, *now)) {
       note(ChangeKind::kRemoved, *before++);
     } else if (born_before(*now, *before)) {
@@ -204,49 +206,30 @@ void RipsFiltration::report(const PointRing& ring, RowBuffer* rows) {
       note(ChangeKind::kAdded, *now++);
     }
   }
-  for (; before != reported_.end(); ++before) note(ChangeKind::kRemoved, *before);
-  for (; now != current_.end(); ++now) note(ChangeKind::kAdded, *now);
-  std::swap(reported_, current_);
-  latest_ = Latest::kReported;
-}
-
-size_t RipsFiltration::pairs_reported(int dimension) const {
-  const auto end_of = [this](int last) {
-    const auto within = [last](const Pair& pair) { return pair.dimension <= last; };
-    return std::partition_point(reported_.begin(), reported_.end(), within);
-  };
-  return static_cast<size_t>(end_of(dimension) - end_of(dimension - 1));
+  for (; before != gone_.end(); ++before) note(ChangeKind::kRemoved, *before);
+  for (; now != come_.end(); ++now) note(ChangeKind::kAdded, *now);
+  changed_ = false;
 }
 
 void RipsFiltration::diagram(const PointRing& ring, RowBuffer& rows) {
-  for (const Pair& pair : refreshed()) write_row(ring, ChangeKind::kAdded, pair, rows.add(kStride));
+  if (changed_) {
+    require(window_->present(present_));
+  } else {
+    present_ = window_->diagram();
+  }
+  std::vector<Pair> pairs(present_.size());
+  std::transform(present_.begin(), present_.end(), pairs.begin(), pair_of);
+  std::sort(pairs.begin(), pairs.end(), born_before);
+  for (const Pair& pair : pairs) write_row(ring, ChangeKind::kAdded, pair, rows.add(kStride));
 }
 
-const std::vector<RipsFiltration::Pair>& RipsFiltration::refreshed() {
-  if (latest_ == Latest::kReported) return reported_;
-  if (latest_ == Latest::kCurrent) return current_;
-  require(window_->present(present_));
-  current_.clear();
-  for (const rips::RipsPair& pair : present_) current_.push_back(pair_of(pair));
-  // Components come in the order of their vertices already.
-  const auto loops =
-      std::find_if(current_.begin(), current_.end(), [](const Pair& pair) { return pair.dimension > 0; });
-  std::sort(loops, current_.end(), born_before);
-  latest_ = Latest::kCurrent;
-  return current_;
-}
-
-RipsFiltration::Pair RipsFiltration::pair_of(const rips::RipsPair& pair) const {
+// kNoPoint is the largest number, so it stays behind.
+RipsFiltration::Pair RipsFiltration::pair_of(const rips::RipsPair& pair) {
   Pair result{pair.dimension, pair.birth, pair.death, {}, {}};
-  const auto name = [this](std::span<const PointId> numbers, std::span<PointId> points) {
-    size_t count = 0;
-    for (; count < points.size() && numbers[count] != kNoPoint; ++count)
-      points[count] = arrival_of(numbers[count]);
-    std::sort(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(count));
-    std::fill(points.begin() + static_cast<std::ptrdiff_t>(count), points.end(), kNoPoint);
-  };
-  name(pair.birth_points, result.birth_points);
-  name(pair.death_points, result.death_points);
+  std::partial_sort_copy(std::begin(pair.birth_points), std::end(pair.birth_points),
+                         std::begin(result.birth_points), std::end(result.birth_points));
+  std::partial_sort_copy(std::begin(pair.death_points), std::end(pair.death_points),
+                         std::begin(result.death_points), std::end(result.death_points));
   return result;
 }
 
@@ -277,20 +260,18 @@ EngineCounters RipsFiltration::counters() const {
 }
 
 size_t RipsFiltration::bytes() const {
-  return static_cast<size_t>(window_->statistics().bytes) + arrivals_.capacity() * sizeof(PointId) +
-         (reported_.capacity() + current_.capacity()) * sizeof(Pair) +
-         present_.capacity() * sizeof(rips::RipsPair);
+  return static_cast<size_t>(window_->statistics().bytes) + present_.capacity() * sizeof(rips::RipsPair) +
+         changes_.capacity() * sizeof(rips::RipsChange) +
+         (gone_.capacity() + come_.capacity()) * sizeof(Pair);
 }
 
 void RipsFiltration::verify() {
-  TDA_ASSERT(window_->size() <= arrivals_.size());
   for (PointId number = window_->oldest_point(); number < window_->next_point(); ++number) {  // F1, F2
-    const PointId arrival = arrival_of(number);
-    TDA_ASSERT(!correctable() || number_of(arrival) == number);
+    const PointId arrival = window_->name_of(number);
+    TDA_ASSERT(!correctable() || arrival == number);
     TDA_ASSERT(arrival % spec_.stride == 0 && arrival >= first_ + spec_.reach() && arrival < next_);
-    TDA_ASSERT(number == window_->oldest_point() || arrival_of(number - 1) < arrival);
+    TDA_ASSERT(number == window_->oldest_point() || window_->name_of(number - 1) < arrival);
   }
-  TDA_ASSERT(std::is_sorted(reported_.begin(), reported_.end(), born_before));  // F3
   window_->verify();
 }
 

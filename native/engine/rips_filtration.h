@@ -14,14 +14,13 @@
 //
 //   (F1) Cloud points are in the order they came, whichever was removed between others.
 //   (F2) window_ holds exactly the cloud of [first_, next_), as corrected, without points that have no direction
-//   (below).
-//   (F3) reported_ is the diagram as of the last report; latest_ names the list that is the diagram of window_ as it
-//   stands, if there is one. Both are ordered by dimension, then birth position.
+//   (below), and calls each by the arrival number of its sample. In a cloud of samples that is its number there too.
+//   (F3) window_->diagram() is the diagram as of the last report; it is that of window_ as it stands unless changed_.
 //
 // RipsGate keeps points out that the metric cannot take: a sample too large for distances to be stored, in a
 // cloud of samples also one without a direction (cosine of zero, correlation of a constant). A delay
 // embedding can only see the latter when the vector is complete; such a vector is left out of the cloud, the
-// samples stay. Cost: that of RipsWindow, plus O(pairs) a report.
+// samples stay. Cost: that of RipsWindow, plus O(changes) a report.
 #pragma once
 
 #include <cstddef>
@@ -92,15 +91,15 @@ class RipsFiltration {
   bool correctable() const { return spec_.dimension == 1 && spec_.stride == 1; }
   // The oldest sample whose point is in the cloud, or what comes next. REQUIRES: correctable().
   PointId oldest_present() const {
-    return window_->size() == 0 ? next_ : arrival_of(window_->oldest_point());
+    return window_->size() == 0 ? next_ : window_->name_of(window_->oldest_point());
   }
   // Removes the point of a sample of [first_, next_), or puts it elsewhere; one that was removed comes back.
   // `sample` has all channels and has passed the gate. kPointNotRetained: it is not in the cloud, which move
   // asks only of what lies before oldest_present(). REQUIRES: correctable(). Cost: that of RipsWindow.
   Status remove(PointId arrival);
   Status move(PointId arrival, std::span<const double> sample);
-  size_t pairs_reported() const { return reported_.size(); }
-  size_t pairs_reported(int dimension) const;  // O(log pairs)
+  size_t pairs_reported() const { return pairs_reported(0) + pairs_reported(1) + pairs_reported(2); }
+  size_t pairs_reported(int dimension) const { return window_->reported(dimension); }
   EngineCounters counters() const;
   size_t bytes() const;
   void verify();
@@ -116,36 +115,21 @@ class RipsFiltration {
     bool operator==(const Pair&) const = default;
   };
 
+  static Pair pair_of(const rips::RipsPair& pair);
   static bool born_before(const Pair& a, const Pair& b);
   static void write_row(const PointRing& ring, ChangeKind kind, const Pair& pair, double* row);
   void take(const PointRing& ring, PointId newest);
-  // Calls work(), which may make the window give up its oldest points.
-  template <class Work>
-  Status shrinking(Work work);
-  const std::vector<Pair>& refreshed();
-  // REQUIRES: the window has it.
-  PointId arrival_of(PointId number) const {
-    const size_t at = oldest_at_ + static_cast<size_t>(number - window_->oldest_point());
-    return arrivals_[at < arrivals_.size() ? at : at - arrivals_.size()];
-  }
-  // REQUIRES: correctable(), oldest_present() <= arrival < next_.
-  PointId number_of(PointId arrival) const {
-    return window_->oldest_point() + (arrival - arrival_of(window_->oldest_point()));
-  }
-  Pair pair_of(const rips::RipsPair& pair) const;
 
   const RipsSpec spec_;
   PointId first_;
   PointId next_;
   std::unique_ptr<rips::RipsWindow> window_;  // its parts point at each other, so it never moves
-  std::vector<PointId> arrivals_;        // of the cloud point with a number of window_, modulo its length
-  size_t oldest_at_ = 0;                 // place of the window's oldest in arrivals_
-  std::vector<double> point_;            // scratch
-  std::vector<rips::RipsPair> present_;  // scratch
-  std::vector<Pair> reported_;
-  std::vector<Pair> current_;
-  enum class Latest : uint8_t { kNone, kCurrent, kReported };
-  Latest latest_ = Latest::kReported;
+  bool changed_ = false;                      // window_, since the last report
+  std::vector<double> point_;                 // scratch
+  std::vector<rips::RipsPair> present_;       // scratch of diagram()
+  std::vector<rips::RipsChange> changes_;     // scratch of report()
+  std::vector<Pair> gone_;                    // scratch: pairs by birth, as last reported
+  std::vector<Pair> come_;                    // scratch: and as they are now
   uint64_t edits_ = 0;
 };
 

@@ -16,11 +16,12 @@ size_t stride_for(size_t capacity) { return ((capacity + kLine - 1) / kLine | 1)
 
 }  // namespace
 
-DistanceRows::DistanceRows(size_t capacity, size_t dimension, MetricSpec spec, Sequence first)
+DistanceRows::DistanceRows(size_t capacity, size_t dimension, MetricSpec spec, Sequence first, Rows rows)
     : capacity_(capacity),
       dimension_(dimension),
       stride_(stride_for(capacity)),
       spec_(std::move(spec)),
+      rows_(rows),
       oldest_(first),
       next_(first),
       oldest_slot_(static_cast<size_t>(first % capacity)),
@@ -93,6 +94,14 @@ void DistanceRows::evict() {
   oldest_slot_ = oldest_slot_ + 1 < capacity_ ? oldest_slot_ + 1 : 0;
 }
 
+bool DistanceRows::equal(Slot a, Slot b) const {
+  if (spec_.metric == Metric::kGiven) return false;
+  for (size_t axis = 0; axis < dimension_; ++axis) {
+    if (axes_[axis * stride_ + a] != axes_[axis * stride_ + b]) return false;
+  }
+  return true;
+}
+
 void DistanceRows::vacate(Slot slot) {
   if (vacant(slot)) return;
   vacancies_.push_back(slot);
@@ -112,7 +121,7 @@ void DistanceRows::place(Slot slot) {
     for (size_t axis = 0; axis < dimension_; ++axis) axes_[axis * stride_ + slot] = prepared_[axis];
   }
   std::copy(fresh_.begin(), fresh_.end(), matrix_.begin() + static_cast<std::ptrdiff_t>(slot * stride_));
-  for (const SlotRange& run : slots_of(oldest_, next_)) {
+  for (const SlotRange& run : slots_of(rows_ == Rows::kAll ? oldest_ : sequences_[slot] + 1, next_)) {
     float* column = matrix_.data() + slot;
     for (size_t other = run.begin; other < run.end; ++other) column[other * stride_] = fresh_[other];
   }
@@ -132,7 +141,7 @@ void DistanceRows::verify() const {
     TDA_ASSERT(sequence_of(slot) == a);
     TDA_ASSERT(at(slot, slot) == 0);
     for (Sequence b = oldest_; b < a; ++b) {
-      TDA_ASSERT(at(slot, slot_of(b)) == at(slot_of(b), slot));
+      TDA_ASSERT(rows_ == Rows::kOlder || at(slot, slot_of(b)) == at(slot_of(b), slot));
       const bool vacancy = vacant(slot) || vacant(slot_of(b));
       TDA_ASSERT(std::isfinite(at(slot, slot_of(b))) != vacancy);
     }

@@ -5,7 +5,9 @@
 //
 // (D1) Live numbers are consecutive: oldest() ... next() - 1; point s lives in slot s % capacity. A point
 //      removed out of turn leaves its slot *vacant* until its number has grown old.
-// (D2) row(a)[b] == row(b)[a] for live a, b; row(a)[a] == 0. Entries of other slots mean nothing.
+// (D2) row(a)[b] is the distance of live a and b, row(a)[a] == 0. With Rows::kOlder only where b is older than a: all
+//      that H0 asks for, and no column is written, whose numbers lie on as many cache lines. Entries of other slots mean
+//      nothing.
 // (D3) Distances are finite, for what exceeds float was refused; to a vacant slot they are infinite, so that
 //      it is in no lune and on no edge.
 //
@@ -34,10 +36,24 @@ struct SlotRange {
   size_t end;
 };
 
+enum class Rows : uint8_t { kAll, kOlder };
+
+// How many live points are older than that of a slot, from the slot alone; size() or more where none lives. Without a
+// branch, which would be taken half of the time.
+class Ages {
+ public:
+  Ages(size_t capacity, size_t oldest_slot) : capacity_(capacity), oldest_slot_(oldest_slot) {}
+  size_t operator()(Slot slot) const { return slot - oldest_slot_ + (slot < oldest_slot_ ? capacity_ : 0); }
+
+ private:
+  size_t capacity_;
+  size_t oldest_slot_;
+};
+
 class DistanceRows {
  public:
   // REQUIRES: check(spec, dimension) passed, 0 < capacity < kNoSlot.
-  DistanceRows(size_t capacity, size_t dimension, MetricSpec spec, Sequence first);
+  DistanceRows(size_t capacity, size_t dimension, MetricSpec spec, Sequence first, Rows rows);
 
   // kWrongDimension, kNonFinitePoint, kDistanceOverflow, kCapacityExceeded; nothing changes then.
   Status append(std::span<const double> point);
@@ -71,7 +87,11 @@ class DistanceRows {
     return static_cast<Slot>(slot < capacity_ ? slot : slot - capacity_);
   }
   Sequence sequence_of(Slot slot) const { return sequences_[slot]; }
+  Ages ages() const { return {capacity_, oldest_slot_}; }
   bool younger(Slot a, Slot b) const { return sequences_[a] > sequences_[b]; }
+
+  // Whether two live points are copies of each other, so that their rows are equal. Never with Metric::kGiven.
+  bool equal(Slot a, Slot b) const;
 
   // `stride` numbers, by slot.
   const float* row(Slot slot) const { return matrix_.data() + size_t{slot} * stride_; }
@@ -95,6 +115,7 @@ class DistanceRows {
   size_t dimension_;
   size_t stride_;
   MetricSpec spec_;
+  Rows rows_;
   Sequence oldest_;
   Sequence next_;
   size_t oldest_slot_;               // of oldest_: no division where a slot is wanted

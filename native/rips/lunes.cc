@@ -16,6 +16,12 @@ constexpr size_t kNearest = 5;
 // How far ahead lists of edges are asked for.
 constexpr size_t kAhead = 6;
 
+template <typename Item>
+size_t bytes_of(const std::vector<Item>& list) {
+  return list.capacity() * sizeof(Item);
+}
+size_t bytes_of(const Components& lune) { return bytes_of(lune.apexes) + bytes_of(lune.middles); }
+
 }  // namespace
 
 LuneIndex::LuneIndex(const DistanceRows& rows, float threshold, uint64_t apexes_max)
@@ -27,6 +33,7 @@ LuneIndex::LuneIndex(const DistanceRows& rows, float threshold, uint64_t apexes_
       hubs_(rows.capacity() * rows.capacity(), kNoSlot),
       hubbed_(rows.capacity()),
       expiring_(rows.capacity()),
+      gained_(rows.capacity()),
       members_(rows.capacity()) {}
 
 void LuneIndex::insert() {
@@ -39,7 +46,7 @@ void LuneIndex::insert() {
 void LuneIndex::evict() {
   const Slot gone = rows_.slot_of(rows_.oldest());
   hubbed_count_ -= hubbed_[gone].size();
-  std::vector<Hubbed>().swap(hubbed_[gone]);  // the slot's next edges may be far fewer
+  give_up(hubbed_[gone]);
   const float* distances = rows_.row(gone);
   for (uint32_t s = 0; s < specials_.size(); ++s) {
     const SpecialEdge& edge = specials_[s];
@@ -61,12 +68,12 @@ void LuneIndex::evict() {
     list.erase(found);
     --hubbed_count_;
   }
-  std::vector<std::pair<Slot, Slot>>().swap(expiring_[gone]);
+  give_up(expiring_[gone]);
 }
 
 void LuneIndex::remove(Slot gone) {
   hubbed_count_ -= hubbed_[gone].size();
-  std::vector<Hubbed>().swap(hubbed_[gone]);
+  give_up(hubbed_[gone]);
   for (Sequence s = rows_.oldest(); s < rows_.sequence_of(gone); ++s) {
     std::vector<Hubbed>& list = hubbed_[rows_.slot_of(s)];
     hubbed_count_ -= std::erase_if(list, [&](const Hubbed& edge) { return edge.younger == gone; });
@@ -148,8 +155,8 @@ void LuneIndex::clear_touched() {
   touched_.clear();
 }
 
-// Every hubbed edge whose lune gains the new point. Two comparisons pass over nearly all of them, and an edge
-// shorter than the distance from its older end ends the list.
+// Every hubbed edge whose lune gains the new point. Two comparisons pass over nearly all of them, the second without a
+// branch, which nothing could foresee, and an edge shorter than the distance from its older end ends the list.
 void LuneIndex::meet_hubbed(Slot newest) {
   const float* distances = rows_.row(newest);
   for (Sequence s = rows_.oldest(); s + 1 < rows_.next(); ++s) {
@@ -157,14 +164,19 @@ void LuneIndex::meet_hubbed(Slot newest) {
     const float to_older = distances[older];
     std::vector<Hubbed>& list = hubbed_[older];
     if (s + kAhead < rows_.next()) prefetch(hubbed_[rows_.slot_of(s + kAhead)].data());
-    for (size_t i = 0; i < list.size() && to_older < list[i].length;) {
-      if (distances[list[i].younger] < list[i].length && !still_hubbed(older, list[i], newest)) {
-        list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
-        --hubbed_count_;
-      } else {
-        ++i;
-      }
+    size_t found = 0;
+    for (size_t i = 0; i < list.size() && to_older < list[i].length; ++i) {
+      gained_[found] = static_cast<Slot>(i);
+      found += static_cast<size_t>(distances[list[i].younger] < list[i].length);
     }
+    size_t erased = 0;
+    for (size_t k = 0; k < found; ++k) {
+      const size_t at = gained_[k] - erased;
+      if (still_hubbed(older, list[at], newest)) continue;
+      list.erase(list.begin() + static_cast<std::ptrdiff_t>(at));
+      ++erased;
+    }
+    hubbed_count_ -= erased;
   }
 }
 
@@ -209,10 +221,16 @@ void LuneIndex::add_edges(Slot newest) {
     for (; at > 0 && distances[nearest[at - 1]] > distances[other]; --at) nearest[at] = nearest[at - 1];
     nearest[at] = other;
   }
-  for (Sequence s = rows_.oldest(); s + 1 < rows_.next(); ++s) {
+  Slot copy = kNoSlot;  // the oldest copy of the new point among those younger than the older end
+  for (Sequence s = rows_.next() - 1; s-- > rows_.oldest();) {
     const Slot older = rows_.slot_of(s);
     const Edge edge{older, newest, distances[older]};
     if (edge.length > threshold_) continue;
+    if (edge.length > 0 && copy != kNoSlot) {
+      set_hub(older, newest, copy);
+      continue;
+    }
+    if (edge.length == 0 && rows_.equal(older, newest)) copy = older;
     if (inherit(edge, nearest.data(), found) || certify(edge)) continue;
     const uint32_t special = add_special(edge);
     if (apexes_ <= apexes_max_) {
@@ -290,11 +308,13 @@ bool LuneIndex::certify_around(const Edge& edge, Slot hub) {
   collect(older + 1, younger, tied, limit, hub_tied);
   collect(younger + 1, rows_.next(), limit, limit, limit);
   Slot expiry = rows_.younger(hub, edge.older) ? kNoSlot : hub;
+  Slot outliving = kNoSlot;  // a bridge that outlives the edge, and with it whatever else it is a bridge to
   for (size_t k = 0; k < count; ++k) {
     const Slot member = exceptions_[k];
-    if (member == hub) continue;
+    if (member == hub || (outliving != kNoSlot && adjacent(edge, outliving, member))) continue;
     const Slot bridge = youngest_bridge(edge, hub, member);
     if (bridge == kNoSlot) return false;
+    if (rows_.younger(bridge, edge.older)) outliving = bridge;
     const bool outlived = rows_.younger(bridge, member) || rows_.younger(bridge, edge.older);
     if (!outlived && (expiry == kNoSlot || rows_.younger(expiry, bridge))) expiry = bridge;
   }
@@ -311,7 +331,9 @@ void LuneIndex::classify(const Edge& edge, uint32_t special) {
   Components& components = components_[special];
   entry.dirty = false;
   apexes_ -= components.apexes.size();
+  list_bytes_ -= bytes_of(components);
   find_components(edge, components);
+  list_bytes_ += bytes_of(components);
   apexes_ += components.apexes.size();
   switch (components.apexes.size()) {
     case 0:
@@ -431,9 +453,18 @@ void LuneIndex::add_hubbed(const Edge& edge, Slot hub, Slot expiry) {
   std::vector<Hubbed>& list = hubbed_[edge.older];
   const auto at = std::upper_bound(list.begin(), list.end(), edge.length,
                                    [](float length, const Hubbed& other) { return length > other.length; });
+  list_bytes_ -= bytes_of(list);
   list.insert(at, {edge.length, edge.younger, hub, expiry});
+  list_bytes_ += bytes_of(list);
   ++hubbed_count_;
   if (expiry != kNoSlot) expire_with(expiry, edge.older, edge.younger);
+}
+
+void LuneIndex::expire_with(Slot point, Slot older, Slot younger) {
+  auto& list = expiring_[point];
+  list_bytes_ -= bytes_of(list);
+  list.emplace_back(older, younger);
+  list_bytes_ += bytes_of(list);
 }
 
 uint32_t LuneIndex::add_special(const Edge& edge) {
@@ -451,6 +482,13 @@ uint32_t LuneIndex::add_special(const Edge& edge) {
   entry.kind = LuneKind::kOneComponent;  // until it is classified
   entry.dirty = false;
   return special;
+}
+
+// The slot's next list may be far shorter.
+template <typename Item>
+void LuneIndex::give_up(std::vector<Item>& list) {
+  list_bytes_ -= bytes_of(list);
+  std::vector<Item>().swap(list);
 }
 
 void LuneIndex::touch(uint32_t special) {
@@ -479,14 +517,10 @@ void LuneIndex::free_special(uint32_t special) {
 }
 
 uint64_t LuneIndex::bytes() const {
-  uint64_t sum = hubs_.capacity() * sizeof(Slot) + specials_.capacity() * sizeof(SpecialEdge) +
-                 (free_.capacity() + dirty_.capacity() + touched_.capacity()) * sizeof(uint32_t);
-  for (const auto& list : hubbed_) sum += sizeof(list) + list.capacity() * sizeof(Hubbed);
-  for (const auto& list : expiring_) sum += sizeof(list) + list.capacity() * sizeof(list[0]);
-  for (const Components& lune : components_) {
-    sum += sizeof(lune) + (lune.apexes.capacity() + lune.middles.capacity()) * sizeof(Slot);
-  }
-  return sum;
+  const uint64_t sum = hubs_.capacity() * sizeof(Slot) + specials_.capacity() * sizeof(SpecialEdge) +
+                       (free_.capacity() + dirty_.capacity() + touched_.capacity()) * sizeof(uint32_t);
+  return sum + list_bytes_ + hubbed_.size() * sizeof(hubbed_[0]) + expiring_.size() * sizeof(expiring_[0]) +
+         components_.size() * sizeof(components_[0]);
 }
 
 uint64_t LuneIndex::predict_bytes(size_t capacity) {
@@ -518,6 +552,11 @@ void LuneIndex::verify() const {
   uint64_t apexes_found = 0;
   for (const Components& lune : components_) apexes_found += lune.apexes.size();
   TDA_ASSERT(apexes_found == apexes_);
+  uint64_t list_bytes = 0;
+  for (const auto& list : hubbed_) list_bytes += bytes_of(list);
+  for (const auto& list : expiring_) list_bytes += bytes_of(list);
+  for (const Components& lune : components_) list_bytes += bytes_of(lune);
+  TDA_ASSERT(list_bytes == list_bytes_);
   for (const SpecialEdge& edge : specials_) {
     if (edge.kind == LuneKind::kFree) continue;
     TDA_ASSERT(!edge.dirty);

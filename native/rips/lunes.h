@@ -9,7 +9,10 @@
 //   settled   A *hub*, a member younger than e's older end, in the spindle around e: adjacent to every point
 //             a lune of e can ever hold, so e is never looked at again. The spindle holds the points within
 //             |e| of the whole lune, s^2 + (r + sqrt(3)/2)^2 <= 1 at distance s along and r across from the
-//             middle of a unit edge; a margin keeps rounding and ties out. Euclidean geometry only. Points
+//             middle of a unit edge; a margin keeps rounding and ties out. Euclidean geometry only. In any
+//             geometry a hub may also be a *copy* of y, the younger end, that is younger than x and older than
+//             y: a member c is as far from it as from y, and where that length ties with e, c is older than x,
+//             so that the edge from c to the copy has the older younger end and comes before e too. Points
 //             that leave in order of age never take a settling hub with them; remove() looks for those that
 //             do.
 //   hubbed    A hub, and for each member not adjacent to it a *bridge*, a member adjacent to both, that
@@ -128,7 +131,9 @@ class LuneIndex {
     hubs_[size_t{a} * stride_ + b] = hubs_[size_t{b} * stride_ + a] = hub;
   }
   void add_hubbed(const Edge& edge, Slot hub, Slot expiry);
-  void expire_with(Slot point, Slot older, Slot younger) { expiring_[point].emplace_back(older, younger); }
+  void expire_with(Slot point, Slot older, Slot younger);
+  template <typename Item>
+  void give_up(std::vector<Item>& list);
   uint32_t add_special(const Edge& edge);
   void touch(uint32_t special);
   void make_dirty(uint32_t special);
@@ -150,6 +155,8 @@ class LuneIndex {
   std::vector<uint32_t> dirty_;  // each entry of specials_ at most once
   std::vector<uint32_t> touched_;
   size_t hubbed_count_ = 0;
+  uint64_t list_bytes_ = 0;       // of the lists in hubbed_, expiring_ and components_
+  std::vector<Slot> gained_;      // scratch of meet_hubbed: places in a list of hubbed_
   std::vector<Slot> members_;     // scratch: the lune at hand, oldest first
   std::vector<Slot> exceptions_;  // scratch of certify_around
   std::vector<Slot> waiting_;     // scratch of find_components

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -26,7 +27,6 @@ bool accumulate(const double* axes, size_t stride, size_t dimension, const doubl
                 float* out, Step step, Finish finish) {
   constexpr double kLargest = std::numeric_limits<float>::max();
   double sums[kBlock];
-  double largest = 0;
   for (size_t begin = 0; begin < n; begin += kBlock) {
     const size_t count = std::min(kBlock, n - begin);
     std::fill_n(sums, count, 0.0);
@@ -36,10 +36,12 @@ bool accumulate(const double* axes, size_t stride, size_t dimension, const doubl
       for (size_t i = 0; i < count; ++i) sums[i] = step(sums[i], at - column[i]);
     }
     for (size_t i = 0; i < count; ++i) sums[i] = finish(sums[i]);
-    for (size_t i = 0; i < count; ++i) largest = sums[i] > largest ? sums[i] : largest;
-    for (size_t i = 0; i < count; ++i) out[begin + i] = static_cast<float>(std::min(sums[i], kLargest));
+    uint64_t room = 0;  // its sign: whether a sum exceeds the largest float
+    for (size_t i = 0; i < count; ++i) room |= std::bit_cast<uint64_t>(kLargest - sums[i]);
+    if (room >> 63 != 0) return false;
+    for (size_t i = 0; i < count; ++i) out[begin + i] = static_cast<float>(sums[i]);
   }
-  return largest <= kLargest;
+  return true;
 }
 
 bool normalise(std::span<double> vector, double scale_floor) {

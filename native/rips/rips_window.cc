@@ -50,9 +50,10 @@ uint64_t RipsWindow::predict_bytes(const RipsConfig& config) {
 RipsWindow::RipsWindow(const RipsConfig& config)
     : threshold_(stored_threshold(config.threshold)),
       reduction_bytes_max_(config.reduction_bytes_max),
-      rows_(config.window_max, config.dimension, config.metric, config.first),
-      elder_(config.window_max),
-      dying_(config.window_max) {
+      rows_(config.window_max, config.dimension, config.metric, config.first,
+            config.max_dimension == 0 ? Rows::kOlder : Rows::kAll),
+      names_(config.window_max),
+      elders_(rows_) {
   if (config.max_dimension > 0) {
     const uint64_t apexes_max =
         reduction_bytes_max_ / (4 * sizeof(Slot));  // apexes and middles, in doubling vectors
@@ -88,10 +89,10 @@ Status RipsWindow::guarded(Work work) {
   }
 }
 
-Status RipsWindow::append(std::span<const double> point) {
+Status RipsWindow::append(std::span<const double> point, PointId name) {
   return guarded([&] {
     const Status status = rows_.append(point);
-    if (status == Status::kOk) insert_newest();
+    if (status == Status::kOk) insert_newest(name);
     return status;
   });
 }
@@ -99,12 +100,13 @@ Status RipsWindow::append(std::span<const double> point) {
 Status RipsWindow::append_distances(std::span<const double> distances) {
   return guarded([&] {
     const Status status = rows_.append_distances(distances);
-    if (status == Status::kOk) insert_newest();
+    if (status == Status::kOk) insert_newest(rows_.next() - 1);
     return status;
   });
 }
 
-void RipsWindow::insert_newest() {
+void RipsWindow::insert_newest(PointId name) {
+  names_[rows_.slot_of(rows_.next() - 1)] = name;
   if (loops_) {
     loops_->lunes.insert();
   } else {
@@ -173,41 +175,55 @@ void RipsWindow::remove_slot(Slot slot) {
 
 Status RipsWindow::emit(std::vector<RipsChange>& changes) {
   return guarded([&] {
-    if (const Status status = list_pairs(); status != Status::kOk) return status;
-    list_changes(changes);
-    std::swap(reported_, current_);
-    return Status::kOk;
+    const Status status = find_pairs();
+    if (status == Status::kOk) list_changes(changes);
+    return status;
   });
 }
 
 Status RipsWindow::present(std::vector<RipsPair>& pairs) {
   return guarded([&] {
-    const Status status = list_pairs();
-    if (status == Status::kOk) pairs.assign(current_.begin(), current_.end());
+    const Status status = find_pairs();
+    if (status != Status::kOk) return status;
+    pairs.clear();
+    elders_.list(names_, pairs);
+    pairs.insert(pairs.end(), current_.begin(), current_.end());
     return status;
   });
 }
 
-// Writes the pairs of the window as it stands to current_.
-Status RipsWindow::list_pairs() {
+std::vector<RipsPair> RipsWindow::diagram() const {
+  std::vector<RipsPair> pairs;
+  elders_.list_reported(pairs);
+  pairs.insert(pairs.end(), reported_.begin(), reported_.end());
+  return pairs;
+}
+
+// Finds the pairs of the window as it stands: those of H0 in elders_, the others in current_.
+Status RipsWindow::find_pairs() {
   current_.clear();
   if (loops_) {
     if (!loops_->lunes.flush()) return Status::kMemoryLimit;
     update_order();
     if (!loops_->reduction.run(order_, reduction_bytes_max_)) return Status::kMemoryLimit;
-    list_components(loops_->reduction.tree());
+    elders_.begin();
+    for (const GraphEdge& edge : loops_->reduction.tree()) elders_.join(edge);
     list_loops();
   } else {
     if (!spanning_->refresh()) return Status::kMemoryLimit;
-    list_components(spanning_->edges());
-    columns_ += spanning_->edges().size();
+    columns_ += spanning_->size();
+    elders_.begin();
+    spanning_->grow([this](const GraphEdge& edge) { return elders_.join(edge); });
   }
   return voids_ ? list_voids() : Status::kOk;
 }
 
-// What turns reported_ into current_. Both are in the order of births, so one merge finds it.
+// What turns the diagram into what was found, which is the diagram from now on. reported_ and current_ are in the
+// order of births, so one merge finds it.
 void RipsWindow::list_changes(std::vector<RipsChange>& changes) {
+  const size_t begin = changes.size();
   entering_.clear();
+  elders_.report(names_, changes, entering_);
   auto now = current_.begin();
   auto before = reported_.begin();
   while (now != current_.end() && before != reported_.end()) {
@@ -218,13 +234,18 @@ void RipsWindow::list_changes(std::vector<RipsChange>& changes) {
     } else if (born_before(*now, *before)) {
       entering_.push_back({ChangeKind::kAdded, *now++});
     } else {
-      entering_.push_back({ChangeKind::kMoved, *now++});
-      ++before;
+      entering_.push_back({ChangeKind::kMoved, *now++, *before++});
     }
   }
   for (; before != reported_.end(); ++before) changes.push_back({ChangeKind::kRemoved, *before});
   for (; now != current_.end(); ++now) entering_.push_back({ChangeKind::kAdded, *now});
   changes.insert(changes.end(), entering_.begin(), entering_.end());
+  for (size_t at = begin; at < changes.size(); ++at) {
+    size_t& count = reported_counts_[static_cast<size_t>(changes[at].pair.dimension)];
+    if (changes[at].kind == ChangeKind::kAdded) ++count;
+    if (changes[at].kind == ChangeKind::kRemoved) --count;
+  }
+  std::swap(reported_, current_);
 }
 
 bool RipsWindow::edge_before(uint32_t a, uint32_t b) const {
@@ -252,43 +273,9 @@ void RipsWindow::update_order() {
   loops_->lunes.clear_touched();
 }
 
-// The elder rule: of two components that an edge joins, the one whose eldest vertex is younger dies. Takes the
-// minimum spanning forest, or any edges among which it lies, in order.
-void RipsWindow::list_components(const std::vector<GraphEdge>& edges) {
-  for (size_t slot = 0; slot < elder_.size(); ++slot) elder_[slot] = static_cast<Slot>(slot);
-  std::fill(dying_.begin(), dying_.end(), nullptr);
-  const auto eldest = [&](Slot slot) {
-    while (elder_[slot] != slot) slot = elder_[slot] = elder_[elder_[slot]];
-    return slot;
-  };
-  size_t components = rows_.points();
-  for (const GraphEdge& edge : edges) {
-    if (components == 1) break;
-    Slot stays = eldest(edge.older), dies = eldest(edge.younger);
-    if (stays == dies) continue;
-    if (rows_.younger(stays, dies)) std::swap(stays, dies);
-    elder_[dies] = stays;
-    dying_[dies] = &edge;
-    --components;
-  }
-  for (const SlotRange& run : rows_.slots_of(rows_.oldest(), rows_.next())) {
-    for (size_t at = run.begin; at < run.end; ++at) {
-      const Slot slot = static_cast<Slot>(at);
-      const GraphEdge* edge = dying_[slot];
-      if (edge == nullptr ? rows_.vacant(slot) : edge->length == 0) continue;
-      RipsPair& pair = current_.emplace_back();
-      pair.birth_points[0] = rows_.sequence_of(slot);
-      if (edge == nullptr) continue;
-      pair.death = edge->length;
-      pair.death_points[0] = rows_.sequence_of(edge->younger);
-      pair.death_points[1] = rows_.sequence_of(edge->older);
-    }
-  }
-}
-
 void RipsWindow::list_loops() {
   const std::vector<SpecialEdge>& specials = loops_->lunes.specials();
-  const auto id_of = [&](Slot slot) { return rows_.sequence_of(slot); };
+  const auto id_of = [&](Slot slot) { return names_[slot]; };
   for (const Candidate& candidate : loops_->reduction.candidates()) {
     const SpecialEdge& birth = specials[candidate.birth];
     RipsPair pair{.dimension = 1, .birth = birth.length};
@@ -308,7 +295,7 @@ void RipsWindow::list_loops() {
 
 Status RipsWindow::list_voids() {
   if (const Status status = voids_->compute(present_voids_); status != Status::kOk) return status;
-  const auto id_of = [this](Slot slot) { return slot == kNoSlot ? kNoPoint : rows_.sequence_of(slot); };
+  const auto id_of = [this](Slot slot) { return slot == kNoSlot ? kNoPoint : names_[slot]; };
   for (const Void& found : present_voids_) {
     RipsPair& pair =
         current_.emplace_back(RipsPair{.dimension = 2, .birth = found.birth, .death = found.death});
@@ -323,8 +310,8 @@ RipsStatistics RipsWindow::statistics() const {
   statistics.bytes = DistanceRows::predict_bytes(rows_.capacity(), rows_.dimension()) +
                      (order_.capacity() + fresh_.capacity() + merged_.capacity()) * sizeof(uint32_t) +
                      (reported_.capacity() + current_.capacity()) * sizeof(RipsPair) +
-                     entering_.capacity() * sizeof(RipsChange) +
-                     rows_.capacity() * (sizeof(Slot) + sizeof(const GraphEdge*));
+                     entering_.capacity() * sizeof(RipsChange) + names_.capacity() * sizeof(PointId) +
+                     elders_.bytes();
   if (spanning_) {
     statistics.bytes += spanning_->bytes();
     statistics.columns = columns_;
@@ -346,6 +333,7 @@ RipsStatistics RipsWindow::statistics() const {
 
 void RipsWindow::verify() {
   rows_.verify();
+  elders_.verify();
   if (spanning_) {
     if (spanning_->refresh()) spanning_->verify();
     return;

@@ -2,8 +2,8 @@
 // change.
 //
 // append and evict keep, for every pair of points, what its edge means for the topology (lunes.h); emit turns
-// the few thousand edges that mean something into pairs (reduction.h) and says what changed. Where only H0 is
-// asked for, the edges that a spanning tree may need are kept instead (spanning_edges.h). H2 is computed from
+// the few thousand edges that mean something into pairs (reduction.h, for H0 elders.h) and says what changed. Where
+// only H0 is asked for, the edges that a spanning tree may need are kept instead (spanning_edges.h). H2 is computed from
 // scratch at every emission (voids.h). All distances are computed once,
 // stored as float and compared as stored (metric.h), so the diagram equals that of any exact reduction of the
 // same numbers, pair for pair, ties included.
@@ -30,17 +30,17 @@
 
 #include "native/base/status.h"
 #include "native/base/types.h"
-#include "native/diagram/update.h"
 #include "native/rips/distance_rows.h"
+#include "native/rips/elders.h"
 #include "native/rips/lunes.h"
 #include "native/rips/reduction.h"
+#include "native/rips/rips_pair.h"
 #include "native/rips/spanning_edges.h"
 #include "native/rips/voids.h"
 
 namespace tda::rips {
 
 inline constexpr size_t kRipsWindowMax = 32'768;
-inline constexpr PointId kNoPoint = std::numeric_limits<PointId>::max();
 
 struct RipsConfig {
   size_t window_max = 0;  // points at once, 1 ... kRipsWindowMax
@@ -53,24 +53,6 @@ struct RipsConfig {
   // take a few megabytes; distances that make nearly every lune empty or shattered could take thousands of
   // times that.
   uint64_t reduction_bytes_max = uint64_t{1} << 30;
-};
-
-// One pair of the diagram. A simplex is given by its longest edge, the younger end first, and its other vertices,
-// youngest first. Absent points are kNoPoint, behind the others: a birth has dimension + 1, a death dimension + 2,
-// that of an essential class none.
-struct RipsPair {
-  int dimension = 0;
-  float birth = 0;
-  float death = std::numeric_limits<float>::infinity();  // of an essential class
-  PointId birth_points[3] = {kNoPoint, kNoPoint, kNoPoint};
-  PointId death_points[4] = {kNoPoint, kNoPoint, kNoPoint, kNoPoint};
-  bool operator==(const RipsPair&) const = default;
-};
-
-// A removed pair is given as it was last reported, the others as they are now.
-struct RipsChange {
-  ChangeKind kind;
-  RipsPair pair;
 };
 
 struct RipsStatistics {
@@ -105,10 +87,11 @@ class RipsWindow {
   // Every call below may also answer kMemoryLimit, when the machine runs out of memory half-way; from then on
   // the window answers kInternal and must be rebuilt from its points.
 
-  // Adds the newest point, number next_point(). Nothing changes unless kOk: kWrongDimension, kNonFinitePoint
-  // (also a point without a direction, cosine and correlation), kDistanceOverflow, kCapacityExceeded (evict
-  // first).
-  Status append(std::span<const double> point);
+  // Adds the newest point, number next_point(), which pairs call by `name`: as a rule its number, and always more than
+  // the names before. Nothing changes unless kOk: kWrongDimension, kNonFinitePoint (also a point without a direction,
+  // cosine and correlation), kDistanceOverflow, kCapacityExceeded (evict first).
+  Status append(std::span<const double> point, PointId name);
+  Status append(std::span<const double> point) { return append(point, next_point()); }
   // The same for Metric::kGiven: distances from the new point to the live ones, oldest first, stored as
   // float. kWrongDimension, kNonFinitePoint, kInvalidArgument (a negative one), kDistanceOverflow,
   // kCapacityExceeded.
@@ -131,17 +114,21 @@ class RipsWindow {
   // The diagram now, in the order of diagram(), without emitting anything. kMemoryLimit as emit().
   Status present(std::vector<RipsPair>& pairs);
   // The diagram as of the last emission: H0 by vertex, H1 by birth edge, H2 by birth triangle, in their orders.
-  const std::vector<RipsPair>& diagram() const { return reported_; }
+  std::vector<RipsPair> diagram() const;
+  // Its pairs of one dimension. O(1).
+  size_t reported(int dimension) const { return reported_counts_[static_cast<size_t>(dimension)]; }
 
   // Points in the window; places taken, which is more after remove().
   size_t size() const { return rows_.points(); }
   size_t places() const { return rows_.size(); }
   PointId oldest_point() const { return rows_.oldest(); }
   PointId next_point() const { return rows_.next(); }
+  // REQUIRES: the point is in the window.
+  PointId name_of(PointId number) const { return names_[rows_.slot_of(number)]; }
   // The threshold as stored: the largest float up to the configured one.
   double threshold() const { return static_cast<double>(threshold_); }
   RipsStatistics statistics() const;
-  // The stored distances, for an independent check.
+  // The stored distances, for an independent check; H0 alone keeps those to older points.
   const DistanceRows& rows() const { return rows_; }
   // Checks the invariants of every part from scratch; flushes first. O(W^4); for tests.
   void verify();
@@ -149,13 +136,12 @@ class RipsWindow {
  private:
   template <typename Work>
   Status guarded(Work work);
-  void insert_newest();
+  void insert_newest(PointId name);
   void remove_slot(Slot slot);
   void evict_oldest();
-  Status list_pairs();
+  Status find_pairs();
   void list_changes(std::vector<RipsChange>& changes);
   void update_order();
-  void list_components(const std::vector<GraphEdge>& edges);
   void list_loops();
   Status list_voids();
   bool edge_before(uint32_t a, uint32_t b) const;
@@ -179,12 +165,13 @@ class RipsWindow {
   std::vector<uint32_t> order_;              // special edges that matter, in the order of edges
   std::vector<uint32_t> fresh_;              // scratch: those among the touched
   std::vector<uint32_t> merged_;             // scratch
-  std::vector<RipsPair> reported_;           // as of the last emission
+  std::vector<PointId> names_;               // by slot
+  Elders elders_;                            // H0
+  std::vector<RipsPair> reported_;           // H1 and H2 as of the last emission
   std::vector<RipsPair> current_;            // scratch
   std::vector<Void> present_voids_;          // scratch
   std::vector<RipsChange> entering_;         // scratch of list_changes
-  std::vector<Slot> elder_;              // scratch of list_components: union-find by slot, roots are eldest
-  std::vector<const GraphEdge*> dying_;  // scratch of list_components: the edge a vertex dies with, by slot
+  size_t reported_counts_[3] = {0, 0, 0};    // pairs of the last emission, by dimension
 };
 
 }  // namespace tda::rips

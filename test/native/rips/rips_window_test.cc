@@ -260,7 +260,7 @@ TEST(RipsWindow, shape_octahedron_has_a_void) {
   }
   std::vector<RipsChange> changes;
   ASSERT_EQ(window.emit(changes), Status::kOk);
-  const RipsPair& last = window.diagram().back();
+  const RipsPair last = window.diagram().back();
   EXPECT_EQ(last.dimension, 2);
   EXPECT_EQ(last.birth, static_cast<float>(std::sqrt(2.0)));
   EXPECT_EQ(last.death, 2.0F);
