@@ -234,7 +234,8 @@ export class StreamTable {
         const taken = points.get(entry) ?? 0
         const room = Math.min(rest.count, entry.slicePointsMax - taken)
         const affordable = Math.floor(((ROUND_BYTES_MAX - bytes) / entry.bytesOf(rest.count)) * rest.count)
-        const count = Math.min(room, round.length === 0 ? Math.max(1, affordable) : affordable)
+        // One point may be more than there is room for: then it is a round alone, and the one after it waits.
+        const count = Math.min(room, Math.max(round.length === 0 ? 1 : 0, affordable))
         if (count > 0) {
           round.push(cut(rest, 0, count))
           points.set(entry, taken + count)
