@@ -9,13 +9,19 @@
  *   (Q1) A state is used only when it is whole, of this configuration and of this group, its position not beyond what the
  *        group has committed, and every record it asks for retained. Otherwise the partition is read from its oldest
  *        record, which the log says; where that may lose something, because the group has put out results and retention has
- *        removed records, `state.onLoss` decides.
+ *        removed records, or may repeat everything, because the group's offset is gone, `state.onLoss` decides.
  *   (Q2) A checkpoint of a partition is delivered with the offset it speaks of, so it is never ahead of it.
  */
 import type { Config } from '../config/schema.js'
 import { memoryLimit, predictMemory } from '../config/memory.js'
 import { TdaError } from '../errors.js'
-import type { AssignedPartition, EventMesh, MeshRecord, TopicSettings } from '../mesh/event-mesh.js'
+import type {
+  AssignedPartition,
+  EventMesh,
+  MeshRecord,
+  PartitionBounds,
+  TopicSettings
+} from '../mesh/event-mesh.js'
 import { replayFrom } from '../scales/stream-state.js'
 import type { LogMismatch, StreamTable } from '../scales/stream-table.js'
 import { checkpoint, openLedger, rewritten, type Ledger } from '../state/checkpoint.js'
@@ -36,8 +42,8 @@ export interface StateStore {
   readonly group: string
   /** All records of the state of an input partition, those of transactions under way waited for. */
   readonly read: (partition: number) => AsyncIterable<readonly MeshRecord[]>
-  /** Oldest offset that the input partition retains. */
-  readonly low: (partition: number) => Promise<number>
+  /** What the input partition retains. */
+  readonly bounds: (partition: number) => Promise<PartitionBounds>
   /** Repeats what failed because brokers are away. */
   readonly repeat: <T>(attempt: () => Promise<T>) => Promise<T>
 }
@@ -81,7 +87,7 @@ export class Restorer {
   async start(partition: AssignedPartition): Promise<Start> {
     const { read: records, repeat } = this.#store
     const found = await repeat(() => readState(records(partition.partition), this.#stateConfig, this.#scales))
-    const read = this.#usable(found, partition)
+    const read = await this.#usable(found, partition)
     const ledger = openLedger(partition.partition, read, partition.low, this.#stateConfig, this.#scales)
     this.#ledgers.set(partition.partition, ledger)
     this.#lows.set(partition.partition, partition.low)
@@ -115,7 +121,7 @@ export class Restorer {
     if (nowMs < this.#refreshMs) return
     this.#refreshMs = nowMs + this.#config.state.interval
     for (const partition of [...this.#ledgers.keys()]) {
-      const low = await this.#store.low(partition)
+      const { low } = await this.#store.bounds(partition)
       if (this.#ledgers.has(partition)) this.#lows.set(partition, low)
     }
   }
@@ -196,21 +202,40 @@ export class Restorer {
     return new TdaError('STATE_LOST', `${where} is not the log its state speaks of: ${message}. ${advice}`)
   }
 
-  #usable(read: ReadState, { partition, low, committed }: AssignedPartition): ReadState {
-    const reason = whyUnusable(read, low, committed)
+  async #usable(read: ReadState, assigned: AssignedPartition): Promise<ReadState> {
+    const reason = whyUnusable(read, assigned)
     if (reason === null) return read
-    const mayLose = low > 0 && committed !== null
-    if (!mayLose || this.#config.state.onLoss === 'rebuild-from-earliest') {
+    const { partition, low, committed } = assigned
+    const hasRead = committed !== null || read.keys.length > 0
+    const left = committed === null ? await this.#leftBehind(read, assigned) : null
+    const mayLose = low > 0 && hasRead
+    if ((!mayLose && left === null) || this.#config.state.onLoss === 'rebuild-from-earliest') {
       const text = `the state of partition ${partition} is not used: ${reason}; windows are rebuilt from offset ${low}`
       this.#logger?.warn({ partition, low, reason }, text)
       return { ...read, state: null }
     }
+    const removed = low > 0 ? `, and retention has removed the records before ${low}` : ''
+    const instead =
+      left === null
+        ? 'Restore the records'
+        : `Run "streaming-tda restore --to ${partition}:${left.position}" to go on from there`
+    const marks = low > 0 ? 'marks their updates rebuilt' : 'publishes their updates again'
     throw new TdaError(
       'STATE_LOST',
-      `partition ${partition} of "${this.#config.input.topic}": ${reason}, and retention has removed the records ` +
-        `before ${low}. Restore the records, or start once with state.onLoss: rebuild-from-earliest, which begins ` +
-        `windows anew at offset ${low} and marks their updates rebuilt; let the input topic keep records for longer`
+      `partition ${partition} of "${this.#config.input.topic}": ${reason}${removed}. ${instead}, or start once ` +
+        `with state.onLoss: rebuild-from-earliest, which begins windows anew at offset ${low} and ${marks}` +
+        (mayLose ? '; let the input topic keep records for longer' : '')
     )
+  }
+
+  /**
+   * The state of a group whose offset is gone, where it fits the log. The offset has expired, or the topic was made anew: both
+   * remove it, and only people know which. Nor is the state as new as the offset was, unless the last life was drained.
+   */
+  async #leftBehind({ state }: ReadState, { partition, low }: AssignedPartition): Promise<KnownState | null> {
+    if (state === null || lossOf(state, low) !== null) return null
+    const { high } = await this.#store.repeat(() => this.#store.bounds(partition))
+    return state.position <= high ? state : null
   }
 
   /** Streams that were admitted stay so, whoever takes them over, as long as memory allows. */
@@ -230,7 +255,13 @@ export class Restorer {
 }
 
 /** Why windows cannot go on from what was read, or null: they can, or there is nothing to go on from. */
-function whyUnusable({ state, reason }: ReadState, low: number, committed: number | null): string | null {
+function whyUnusable(
+  { state, reason }: ReadState,
+  { low, resume, committed }: AssignedPartition
+): string | null {
+  if (committed !== null && committed > resume) {
+    return `the group has committed offset ${committed}, but the log ends before it: it was made anew or cut`
+  }
   if (state === null) {
     return (
       reason ?? (low > 0 && committed !== null ? 'there is none, though the group has read some of it' : null)
@@ -275,6 +306,6 @@ export function meshStateStore(
     group,
     repeat,
     read: (partition) => mesh.readPartition(output.stateTopic, partition),
-    low: async (partition) => (await mesh.bounds(input.topic, partition)).low
+    bounds: (partition) => mesh.bounds(input.topic, partition)
   }
 }

@@ -259,6 +259,40 @@ test.each<[string, (world: RestoreWorld) => Promise<void>, RegExp, Record<string
   }
 )
 
+test.each([0, 20])(
+  'a group whose offsets have expired, though it has a state, publishes nothing again unasked (log from %i on)',
+  async (low) => {
+    const settings = (onLoss: string): Shape => shapeOf(3, { onLoss, interval: '1ms' }, plain)
+    const world = await RestoreWorld.make({ ...settings('refuse'), mixed: false, partitions: 1 })
+    await world.publish(logOf(3, 200, false))
+    expect(await world.life()).toBeNull()
+    world.mesh.trim(TOPIC, 0, low)
+    await world.publish(logOf(5, 20, false))
+    const published = await world.results()
+    world.forgotten = true
+    const died = await world.life()
+    expect(died).toMatchObject({ code: 'STATE_LOST' })
+    expect((died as TdaError).message).toMatch(
+      /it is of offset 200, but the group has committed no offset.*"streaming-tda restore --to 0:200" to go on.*rebuild-from-earliest/
+    )
+    expect(await world.results()).toEqual(published)
+    expect(await world.life({}, settings('rebuild-from-earliest').config)).toBeNull()
+    expect(rebuilt(world)).toBe(true)
+  }
+)
+
+test('a group whose offsets have expired begins anew on a log that its state cannot be of', async () => {
+  const shape = shapeOf(3, { interval: '1ms' }, plain)
+  const world = await RestoreWorld.make({ ...shape, mixed: false, partitions: 1 })
+  await world.publish(logOf(3, 20, false))
+  const other = await RestoreWorld.make({ ...shape, mixed: false, partitions: 1 })
+  await other.publish(logOf(3, 200, false))
+  expect(await other.life()).toBeNull()
+  await world.mesh.publish(shape.config.output.stateTopic, await other.stateRecords())
+  expect(await world.life()).toBeNull()
+  expect(rebuilt(world)).toBe(true)
+})
+
 test('a group that begins on a log without a beginning, and crashes at once, goes on from where it began', async () => {
   const shape = {
     ...shapeOf(3, { interval: '1h' }, plain),
