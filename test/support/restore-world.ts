@@ -361,11 +361,7 @@ class Watched implements Subscription {
   readonly #done: (next: ReadonlyMap<number, number>) => void
   readonly #forgotten: boolean
 
-  constructor(
-    source: Subscription,
-    done: (next: ReadonlyMap<number, number>) => void,
-    forgotten: boolean
-  ) {
+  constructor(source: Subscription, done: (next: ReadonlyMap<number, number>) => void, forgotten: boolean) {
     this.#source = source
     this.#done = done
     this.#forgotten = forgotten
