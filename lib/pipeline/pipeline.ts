@@ -144,7 +144,10 @@ export class Pipeline {
       streams: this.#streams,
       metrics: this.#metrics,
       logger: this.#logger,
-      restored: (partition) => this.#apply({ kind: 'restored', partition })
+      restored: (partition) => {
+        this.#restorer?.restored(partition)
+        this.#apply({ kind: 'restored', partition })
+      }
     })
     this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, (error) => void this.#fail(error))
   }
@@ -264,11 +267,7 @@ export class Pipeline {
           await this.#assign(event)
           break
         case 'records':
-          if (this.#restorer?.isDue()) {
-            await this.#flight.settled()
-            this.#checkpoint()
-          }
-          await this.#take(event.records)
+          await this.#receive(event.records)
           break
         case 'revoked':
           await this.#settle()
@@ -283,6 +282,23 @@ export class Pipeline {
     await this.#settle()
     this.#checkpoint()
     await this.#settle()
+  }
+
+  /** Writes a checkpoint where one is due before these records; a restore that ends among them may make it due. */
+  async #receive(records: readonly MeshRecord[]): Promise<void> {
+    const isFirstLive = (record: MeshRecord): boolean =>
+      this.#restoring.has(record.partition) && this.#streams.isLive(record)
+    const live = this.#restoring.isNone ? -1 : records.findIndex(isFirstLive)
+    if (live >= 0) {
+      if (live > 0) await this.#receive(records.slice(0, live))
+      await this.#restoring.end(records[live]!.partition)
+      return this.#receive(records.slice(live))
+    }
+    if (this.#restorer?.isDue()) {
+      await this.#flight.settled()
+      this.#checkpoint()
+    }
+    await this.#take(records)
   }
 
   /** The life of a batch. One that may bring more results than memory allows is taken in halves. */

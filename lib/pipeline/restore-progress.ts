@@ -69,6 +69,11 @@ export class RestoreProgress {
     if (stretch && from >= stretch.resume) await this.#finish(partition)
   }
 
+  /** What comes next of the partition is live. */
+  async end(partition: number): Promise<void> {
+    if (this.has(partition)) await this.#finish(partition)
+  }
+
   /** These records were taken. */
   async read(records: readonly MeshRecord[]): Promise<void> {
     if (this.isNone) return

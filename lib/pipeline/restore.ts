@@ -65,6 +65,8 @@ export class Restorer {
   readonly #scales: readonly string[]
   readonly #ledgers = new Map<number, Ledger>()
   readonly #lows = new Map<number, number>()
+  /** Partitions whose windows begin in the middle of a log, while that is not written down. */
+  readonly #unwritten = new Set<number>()
   #dueMs = performance.now()
   #refreshMs = performance.now()
 
@@ -94,7 +96,10 @@ export class Restorer {
     const { state } = read
     if (state === null) {
       // Where windows begin in the middle of a log is written down before there is a result (see `checkpoint`).
-      if (partition.low > 0) this.#dueMs = performance.now()
+      if (partition.low > 0) {
+        this.#unwritten.add(partition.partition)
+        this.#dueMs = performance.now()
+      }
       return { state, from: partition.low }
     }
     this.#requireMemory(state, partition.partition)
@@ -107,7 +112,13 @@ export class Restorer {
     return { state, from }
   }
 
+  /** A checkpoint of the partition was not possible before: it is due again where results have to wait for it. */
+  restored(partition: number): void {
+    if (this.#unwritten.has(partition)) this.#dueMs = performance.now()
+  }
+
   release(partition: number): void {
+    this.#unwritten.delete(partition)
     this.#ledgers.delete(partition)
     this.#lows.delete(partition)
   }
@@ -145,6 +156,7 @@ export class Restorer {
       if (!ledger || position === null || restoring.has(partition)) continue
       const policy = { storeBefore: this.#storeBefore(partition, position), idleAfterMs: idleAfter, nowMs }
       const written = checkpoint(ledger, this.#streams.entriesOf(partition), position, policy)
+      this.#unwritten.delete(partition)
       if (!written) continue
       for (const record of written.records) state.push(record)
       next.set(partition, position)

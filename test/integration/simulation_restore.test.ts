@@ -314,6 +314,37 @@ test('a group that begins on a log without a beginning, and crashes at once, goe
   expect(await world.results()).toEqual(await whole.results())
 })
 
+test.each([1, 2, 3])(
+  'windows that were begun anew are written down before their first results, wherever a crash comes (delivery %i)',
+  async (crashAt) => {
+    // One batch holds both what rebuilds windows and what is live.
+    const pipeline = { workers: 1, recordsMax: 500, batchesInFlight: 1 }
+    const settings = (onLoss: string, scales = otherScale): Shape =>
+      shapeOf(3, { onLoss, interval: '1h' }, { ...scales, pipeline })
+    const worldOf = async (): Promise<RestoreWorld> => {
+      const shape = { ...settings('refuse'), guarantee: 'exactly-once', mixed: false, partitions: 1 } as const
+      const world = await RestoreWorld.make(shape)
+      await world.publish(logOf(3, 200, false))
+      expect(await world.life({}, settings('refuse', plain).config)).toBeNull()
+      world.mesh.trim(TOPIC, 0, 20)
+      await world.publish(logOf(5, 40, false))
+      return world
+    }
+    const rebuild = settings('rebuild-from-earliest').config
+    const whole = await worldOf()
+    expect(await whole.life({}, rebuild)).toBeNull()
+    await whole.publish(logOf(6, 20, false))
+    expect(await whole.life()).toBeNull()
+    const world = await worldOf()
+    const before = await world.results()
+    await world.life({ crashAt, after: true }, rebuild)
+    const isOut = String([...(await world.results()).values]) !== String([...before.values])
+    await world.publish(logOf(6, 20, false))
+    expect(await world.life({}, isOut ? world.shape.config : rebuild)).toBeNull()
+    compare(3, world.shape, await whole.results(), await world.results(), world.said)
+  }
+)
+
 test.each(['refuse', 'rebuild-from-earliest'])(
   'a log that is not what the state speaks of is noticed (%s)',
   async (onLoss) => {
