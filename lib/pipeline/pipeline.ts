@@ -313,7 +313,7 @@ export class Pipeline {
     const isLive = (record: MeshRecord): boolean => this.#streams.isLive(record)
     const trace = this.#tracer.batch({ records, decoded, arrivedMs, isLive })
     await this.#flight.slot()
-    this.#streams.follow(records)
+    const gaps = this.#streams.follow(records)
     const { slices, refused, backwards } = this.#streams.admit(decoded)
     const rounds: Promise<OutgoingRecord[]>[] = []
     for (const round of this.#streams.rounds(slices)) {
@@ -327,7 +327,10 @@ export class Pipeline {
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => isLive(record)).map(detached)
     const next = this.#streams.nextOffsets(records)
     const newest = newestOf(records, this.#restoring.isNone ? undefined : isLive)
-    this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
+    const computed = this.#report.computed(arrivedMs, Promise.all(rounds))
+    // Asked beside the computation, and waited for before anything of this batch goes out.
+    const retained = gaps.length > 0 ? this.#restorer?.requireRetained(gaps) : undefined
+    this.#flight.add(Promise.all([computed, retained]), ([updates]) =>
       this.#deliver({ updates: updates.flat(), letters, state: [], next }, trace, arrivedMs, newest)
     )
     trace.inside(() => this.#report.taken(records, slices, backwards))

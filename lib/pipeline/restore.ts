@@ -23,7 +23,7 @@ import type {
   TopicSettings
 } from '../mesh/event-mesh.js'
 import { replayFrom } from '../scales/stream-state.js'
-import type { LogMismatch, StreamTable } from '../scales/stream-table.js'
+import type { Gap, LogMismatch, StreamTable } from '../scales/stream-table.js'
 import { checkpoint, openLedger, rewritten, type Ledger } from '../state/checkpoint.js'
 import { readState, type KnownState, type ReadState } from '../state/read-state.js'
 import { stateConfig, type StateConfig } from '../state/state-config.js'
@@ -138,6 +138,32 @@ export class Restorer {
   }
 
   /**
+   * Whether what the log has skipped is no loss: then all that is removed was read.
+   *
+   * @throws STATE_LOST when retention has overtaken the reading. Nothing behind the gap may go out before that is known, so that a
+   * restart begins before it, where `state.onLoss` decides.
+   */
+  async requireRetained(gaps: readonly Gap[]): Promise<void> {
+    for (const partition of new Set(gaps.map((gap) => gap.partition))) {
+      const { low } = await this.#store.repeat(() => this.#store.bounds(partition))
+      const removed = gaps.map((gap) =>
+        gap.partition === partition ? Math.max(0, Math.min(gap.to, low) - gap.from) : 0
+      )
+      const lost = removed.reduce((sum, records) => sum + records, 0)
+      if (lost === 0) continue
+      const advice =
+        this.#config.state.onLoss === 'rebuild-from-earliest'
+          ? 'A restart begins windows anew at the oldest record'
+          : 'Start once with state.onLoss: rebuild-from-earliest to begin windows anew at the oldest record'
+      throw new TdaError(
+        'STATE_LOST',
+        `partition ${partition} of "${this.#config.input.topic}": retention has removed ${lost} records before they ` +
+          `were read, and begins at offset ${low} now. ${advice}; let the input topic keep records for longer`
+      )
+    }
+  }
+
+  /**
    * Writes down the partitions named, but those of `restoring`. REQUIRES: every record read of them is decided, and its
    * updates are out of the engines. `null`: there is nothing new.
    */
@@ -236,7 +262,7 @@ export class Restorer {
       'STATE_LOST',
       `partition ${partition} of "${this.#config.input.topic}": ${reason}${removed}. ${instead}, or start once ` +
         `with state.onLoss: rebuild-from-earliest, which begins windows anew at offset ${low} and ${marks}` +
-        (mayLose ? '; let the input topic keep records for longer' : '')
+        (mayLose && left === null ? '; let the input topic keep records for longer' : '')
     )
   }
 

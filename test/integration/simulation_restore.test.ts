@@ -269,7 +269,7 @@ test.each([0, 20])(
     world.mesh.trim(TOPIC, 0, low)
     await world.publish(logOf(5, 20, false))
     const published = await world.results()
-    world.forgotten = true
+    world.told = (partition) => ({ ...partition, resume: partition.low, committed: null })
     const died = await world.life()
     expect(died).toMatchObject({ code: 'STATE_LOST' })
     expect((died as TdaError).message).toMatch(
@@ -292,6 +292,49 @@ test('a group whose offsets have expired begins anew on a log that its state can
   expect(await world.life()).toBeNull()
   expect(rebuilt(world)).toBe(true)
 })
+
+test('an offset beyond the end of a log that has lost its beginning was read, too: state.onLoss decides', async () => {
+  const settings = (onLoss: string): Shape => shapeOf(3, { onLoss, interval: '1ms' }, plain)
+  const world = await RestoreWorld.make({ ...settings('refuse'), mixed: false, partitions: 1 })
+  await world.publish(logOf(3, 200, false))
+  world.mesh.trim(TOPIC, 0, 20)
+  world.told = (partition) => ({ ...partition, resume: partition.low, committed: 500 })
+  const died = await world.life()
+  expect(died).toMatchObject({ code: 'STATE_LOST' })
+  expect((died as TdaError).message).toMatch(/has committed offset 500, but the log ends before it/)
+  expect(await world.life({}, settings('rebuild-from-earliest').config)).toBeNull()
+  expect(rebuilt(world)).toBe(true)
+})
+
+test.each(['refuse', 'rebuild-from-earliest'])(
+  'retention that overtakes the reading ends it before anything from behind the gap is out (%s)',
+  async (onLoss) => {
+    const settings = (policy: string): Shape => {
+      const pipeline = { workers: 1, recordsMax: 50 }
+      return shapeOf(3, { onLoss: policy, interval: '1ms' }, { ...plain, pipeline })
+    }
+    const world = await RestoreWorld.make({ ...settings(onLoss), mixed: false, partitions: 1 })
+    await world.publish(logOf(3, 100, false))
+    expect(await world.life()).toBeNull()
+    const before = await world.results()
+    await world.publish(logOf(4, 100, false))
+    // It begins while all is there, and retention is quicker.
+    world.told = (partition) => {
+      world.mesh.trim(TOPIC, 0, 150)
+      return partition
+    }
+    const died = await world.life()
+    world.told = (partition) => partition
+    expect(died).toMatchObject({ code: 'STATE_LOST' })
+    expect((died as TdaError).message).toMatch(
+      /partition 0 of "points": retention has removed \d+ records before they/
+    )
+    expect(await world.results()).toEqual(before)
+    expect(await world.life({}, settings('refuse').config)).toMatchObject({ code: 'STATE_LOST' })
+    expect(await world.life({}, settings('rebuild-from-earliest').config)).toBeNull()
+    expect(rebuilt(world)).toBe(true)
+  }
+)
 
 test('a group that begins on a log without a beginning, and crashes at once, goes on from where it began', async () => {
   const shape = {

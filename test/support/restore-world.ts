@@ -135,8 +135,8 @@ export class RestoreWorld {
   readonly shape: Shape
   /** What the lives so far said. */
   readonly said: string[] = []
-  /** The group's offsets have expired: its next lives hear of none. */
-  forgotten = false
+  /** What a life hears of a partition it gets. */
+  told = (partition: AssignedPartition): AssignedPartition => partition
   /** Records read by the last life. */
   read = 0
   #published = 0
@@ -171,7 +171,7 @@ export class RestoreWorld {
       const sum = [...this.#committed.values()].reduce((total, offset) => total + offset, 0)
       if (sum >= this.#published) stop.abort()
     }
-    const watched = new Watched(source, done, this.forgotten)
+    const watched = new Watched(source, done, (partition) => this.told(partition))
     const pipeline = new Pipeline({
       config,
       source: watched,
@@ -359,25 +359,22 @@ async function halfKept(sink: Sink, state: readonly OutgoingRecord[]): Promise<v
 class Watched implements Subscription {
   readonly #source: Subscription
   readonly #done: (next: ReadonlyMap<number, number>) => void
-  readonly #forgotten: boolean
+  readonly #told: RestoreWorld['told']
 
-  constructor(source: Subscription, done: (next: ReadonlyMap<number, number>) => void, forgotten: boolean) {
+  constructor(
+    source: Subscription,
+    done: (next: ReadonlyMap<number, number>) => void,
+    told: RestoreWorld['told']
+  ) {
     this.#source = source
     this.#done = done
-    this.#forgotten = forgotten
+    this.#told = told
   }
 
   async *events(options: Parameters<Subscription['events']>[0]): AsyncIterable<MeshEvent> {
     for await (const event of this.#source.events(options)) {
-      if (event.kind !== 'assigned' || !this.#forgotten) yield event
-      else {
-        const forget = (partition: AssignedPartition): AssignedPartition => ({
-          ...partition,
-          resume: partition.low,
-          committed: null
-        })
-        yield { ...event, partitions: event.partitions.map(forget) }
-      }
+      if (event.kind === 'assigned') yield { ...event, partitions: event.partitions.map(this.#told) }
+      else yield event
     }
   }
 
