@@ -8,6 +8,8 @@ import { tooLargeError } from '../../../lib/mesh/too-large.js'
 import { nativeAddon } from '../../../lib/native.js'
 import { noMetrics, type PipelineMetrics } from '../../../lib/observability/pipeline-metrics.js'
 import type { StateStore } from '../../../lib/pipeline/restore.js'
+import { componentLogger } from '../../../lib/pipeline/pipeline-logger.js'
+import { RestoreProgress } from '../../../lib/pipeline/restore-progress.js'
 import { planStream } from '../../../lib/scales/scale-plan.js'
 import {
   assigned,
@@ -301,6 +303,25 @@ test.each([
     expect((end as TdaError).message).toContain('has removed 3 records before they were read')
     expect(committed).toBeLessThanOrEqual(4)
   }
+})
+
+test('a lag of 0 that was seen while an event was dealt with does not end a restore: records may wait behind it', async () => {
+  const ended: number[] = []
+  const streams = {
+    readUpTo: () => 4,
+    requireMatch: () => {},
+    catchUp: () => Promise.resolve(),
+    entriesOf: () => new Map<string, never>()
+  }
+  const logger = componentLogger(undefined, 'pipeline')
+  const restored = (partition: number): void => void ended.push(partition)
+  const progress = new RestoreProgress({ streams: streams as never, metrics: noMetrics, logger, restored })
+  progress.expect(0, { from: 0, resume: 9 })
+  await progress.lagged(0, 0, false, true)
+  await progress.lagged(0, 0, true, true)
+  expect(ended).toEqual([])
+  await progress.lagged(0, 0, true, true)
+  expect(ended).toEqual([0])
 })
 
 test('sample sets the gauges of streams, scales, queues and lag', async () => {
