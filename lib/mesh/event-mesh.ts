@@ -48,9 +48,9 @@ export interface AssignedPartition {
   readonly partition: number
   /** Oldest offset still retained. */
   readonly low: number
-  /** Where results begin: the committed offset, or `low` when that record is gone or the group never committed. */
+  /** Where results begin: the committed offset, or `low` when it is not in the log or the group never committed. */
   readonly resume: number
-  /** What the group has committed, the next offset to read, whether or not it is retained; `null`: nothing, ever. */
+  /** What the group has committed, the next offset to read, whether or not the log has it; `null`: nothing. */
   readonly committed: number | null
 }
 

@@ -412,10 +412,10 @@ export class KafkaSubscription implements Subscription {
       const bounds = stored && (await this.#patiently(() => this.#watermarks(partition), patience))
       if (!bounds) return null
       const { low, high } = bounds
-      const offset = stored.get(partition) ?? null
-      // Beyond the end: the topic was made anew, and the offset speaks of another log.
-      const committed = offset !== null && offset <= high ? offset : null
-      assigned.push({ partition, low, resume: Math.max(low, committed ?? low), committed })
+      const committed = stored.get(partition) ?? null
+      // Beyond the end: the topic was made anew or cut, and the offset speaks of another log.
+      const resume = committed !== null && committed <= high ? Math.max(low, committed) : low
+      assigned.push({ partition, low, resume, committed })
     }
     return assigned
   }

@@ -144,7 +144,10 @@ export class Pipeline {
       streams: this.#streams,
       metrics: this.#metrics,
       logger: this.#logger,
-      restored: (partition) => this.#apply({ kind: 'restored', partition })
+      restored: (partition) => {
+        this.#restorer?.restored(partition)
+        this.#apply({ kind: 'restored', partition })
+      }
     })
     this.#flight = new OrderedFlight(config.pipeline.batchesInFlight, (error) => void this.#fail(error))
   }
@@ -264,11 +267,7 @@ export class Pipeline {
           await this.#assign(event)
           break
         case 'records':
-          if (this.#restorer?.isDue()) {
-            await this.#flight.settled()
-            this.#checkpoint()
-          }
-          await this.#take(event.records)
+          await this.#receive(event.records)
           break
         case 'revoked':
           await this.#settle()
@@ -285,6 +284,23 @@ export class Pipeline {
     await this.#settle()
   }
 
+  /** Writes a checkpoint where one is due before these records; a restore that ends among them may make it due. */
+  async #receive(records: readonly MeshRecord[]): Promise<void> {
+    const isFirstLive = (record: MeshRecord): boolean =>
+      this.#restoring.has(record.partition) && this.#streams.isLive(record)
+    const live = this.#restoring.isNone ? -1 : records.findIndex(isFirstLive)
+    if (live >= 0) {
+      if (live > 0) await this.#receive(records.slice(0, live))
+      await this.#restoring.end(records[live]!.partition)
+      return this.#receive(records.slice(live))
+    }
+    if (this.#restorer?.isDue()) {
+      await this.#flight.settled()
+      this.#checkpoint()
+    }
+    await this.#take(records)
+  }
+
   /** The life of a batch. One that may bring more results than memory allows is taken in halves. */
   async #take(records: readonly MeshRecord[]): Promise<void> {
     const arrivedMs = performance.now()
@@ -297,7 +313,7 @@ export class Pipeline {
     const isLive = (record: MeshRecord): boolean => this.#streams.isLive(record)
     const trace = this.#tracer.batch({ records, decoded, arrivedMs, isLive })
     await this.#flight.slot()
-    this.#streams.follow(records)
+    const gaps = this.#streams.follow(records)
     const { slices, refused, backwards } = this.#streams.admit(decoded)
     const rounds: Promise<OutgoingRecord[]>[] = []
     for (const round of this.#streams.rounds(slices)) {
@@ -311,7 +327,10 @@ export class Pipeline {
     const letters = [...decoded.rejected, ...refused].filter(({ record }) => isLive(record)).map(detached)
     const next = this.#streams.nextOffsets(records)
     const newest = newestOf(records, this.#restoring.isNone ? undefined : isLive)
-    this.#flight.add(this.#report.computed(arrivedMs, Promise.all(rounds)), (updates) =>
+    const computed = this.#report.computed(arrivedMs, Promise.all(rounds))
+    // Asked beside the computation, and waited for before anything of this batch goes out.
+    const retained = gaps.length > 0 ? this.#restorer?.requireRetained(gaps) : undefined
+    this.#flight.add(Promise.all([computed, retained]), ([updates]) =>
       this.#deliver({ updates: updates.flat(), letters, state: [], next }, trace, arrivedMs, newest)
     )
     trace.inside(() => this.#report.taken(records, slices, backwards))

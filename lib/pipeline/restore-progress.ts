@@ -69,6 +69,11 @@ export class RestoreProgress {
     if (stretch && from >= stretch.resume) await this.#finish(partition)
   }
 
+  /** What comes next of the partition is live. */
+  async end(partition: number): Promise<void> {
+    if (this.has(partition)) await this.#finish(partition)
+  }
+
   /** These records were taken. */
   async read(records: readonly MeshRecord[]): Promise<void> {
     if (this.isNone) return
@@ -90,7 +95,8 @@ export class RestoreProgress {
     if (!this.has(partition)) return
     const read = this.#options.streams.readUpTo(partition)
     const ended = records === 0 && isIdle && (!patient || this.#endSeen.get(partition) === read)
-    this.#endSeen.set(partition, records === 0 ? read : null)
+    // While an event is dealt with, records may wait for it that count as read.
+    this.#endSeen.set(partition, records === 0 && isIdle ? read : null)
     if (ended) await this.#finish(partition)
   }
 

@@ -9,15 +9,21 @@
  *   (Q1) A state is used only when it is whole, of this configuration and of this group, its position not beyond what the
  *        group has committed, and every record it asks for retained. Otherwise the partition is read from its oldest
  *        record, which the log says; where that may lose something, because the group has put out results and retention has
- *        removed records, `state.onLoss` decides.
+ *        removed records, or may repeat everything, because the group's offset is gone, `state.onLoss` decides.
  *   (Q2) A checkpoint of a partition is delivered with the offset it speaks of, so it is never ahead of it.
  */
 import type { Config } from '../config/schema.js'
 import { memoryLimit, predictMemory } from '../config/memory.js'
 import { TdaError } from '../errors.js'
-import type { AssignedPartition, EventMesh, MeshRecord, TopicSettings } from '../mesh/event-mesh.js'
+import type {
+  AssignedPartition,
+  EventMesh,
+  MeshRecord,
+  PartitionBounds,
+  TopicSettings
+} from '../mesh/event-mesh.js'
 import { replayFrom } from '../scales/stream-state.js'
-import type { LogMismatch, StreamTable } from '../scales/stream-table.js'
+import type { Gap, LogMismatch, StreamTable } from '../scales/stream-table.js'
 import { checkpoint, openLedger, rewritten, type Ledger } from '../state/checkpoint.js'
 import { readState, type KnownState, type ReadState } from '../state/read-state.js'
 import { stateConfig, type StateConfig } from '../state/state-config.js'
@@ -36,8 +42,8 @@ export interface StateStore {
   readonly group: string
   /** All records of the state of an input partition, those of transactions under way waited for. */
   readonly read: (partition: number) => AsyncIterable<readonly MeshRecord[]>
-  /** Oldest offset that the input partition retains. */
-  readonly low: (partition: number) => Promise<number>
+  /** What the input partition retains. */
+  readonly bounds: (partition: number) => Promise<PartitionBounds>
   /** Repeats what failed because brokers are away. */
   readonly repeat: <T>(attempt: () => Promise<T>) => Promise<T>
 }
@@ -59,6 +65,8 @@ export class Restorer {
   readonly #scales: readonly string[]
   readonly #ledgers = new Map<number, Ledger>()
   readonly #lows = new Map<number, number>()
+  /** Partitions whose windows begin in the middle of a log, while that is not written down. */
+  readonly #unwritten = new Set<number>()
   #dueMs = performance.now()
   #refreshMs = performance.now()
 
@@ -81,14 +89,17 @@ export class Restorer {
   async start(partition: AssignedPartition): Promise<Start> {
     const { read: records, repeat } = this.#store
     const found = await repeat(() => readState(records(partition.partition), this.#stateConfig, this.#scales))
-    const read = this.#usable(found, partition)
+    const read = await this.#usable(found, partition)
     const ledger = openLedger(partition.partition, read, partition.low, this.#stateConfig, this.#scales)
     this.#ledgers.set(partition.partition, ledger)
     this.#lows.set(partition.partition, partition.low)
     const { state } = read
     if (state === null) {
       // Where windows begin in the middle of a log is written down before there is a result (see `checkpoint`).
-      if (partition.low > 0) this.#dueMs = performance.now()
+      if (partition.low > 0) {
+        this.#unwritten.add(partition.partition)
+        this.#dueMs = performance.now()
+      }
       return { state, from: partition.low }
     }
     this.#requireMemory(state, partition.partition)
@@ -101,7 +112,13 @@ export class Restorer {
     return { state, from }
   }
 
+  /** A checkpoint of the partition was not possible before: it is due again where results have to wait for it. */
+  restored(partition: number): void {
+    if (this.#unwritten.has(partition)) this.#dueMs = performance.now()
+  }
+
   release(partition: number): void {
+    this.#unwritten.delete(partition)
     this.#ledgers.delete(partition)
     this.#lows.delete(partition)
   }
@@ -115,8 +132,34 @@ export class Restorer {
     if (nowMs < this.#refreshMs) return
     this.#refreshMs = nowMs + this.#config.state.interval
     for (const partition of [...this.#ledgers.keys()]) {
-      const low = await this.#store.low(partition)
+      const { low } = await this.#store.bounds(partition)
       if (this.#ledgers.has(partition)) this.#lows.set(partition, low)
+    }
+  }
+
+  /**
+   * Whether what the log has skipped is no loss: then all that is removed was read.
+   *
+   * @throws STATE_LOST when retention has overtaken the reading. Nothing behind the gap may go out before that is known, so that a
+   * restart begins before it, where `state.onLoss` decides.
+   */
+  async requireRetained(gaps: readonly Gap[]): Promise<void> {
+    for (const partition of new Set(gaps.map((gap) => gap.partition))) {
+      const { low } = await this.#store.repeat(() => this.#store.bounds(partition))
+      const removed = gaps.map((gap) =>
+        gap.partition === partition ? Math.max(0, Math.min(gap.to, low) - gap.from) : 0
+      )
+      const lost = removed.reduce((sum, records) => sum + records, 0)
+      if (lost === 0) continue
+      const advice =
+        this.#config.state.onLoss === 'rebuild-from-earliest'
+          ? 'A restart begins windows anew at the oldest record'
+          : 'Start once with state.onLoss: rebuild-from-earliest to begin windows anew at the oldest record'
+      throw new TdaError(
+        'STATE_LOST',
+        `partition ${partition} of "${this.#config.input.topic}": retention has removed ${lost} records before they ` +
+          `were read, and begins at offset ${low} now. ${advice}; let the input topic keep records for longer`
+      )
     }
   }
 
@@ -139,6 +182,7 @@ export class Restorer {
       if (!ledger || position === null || restoring.has(partition)) continue
       const policy = { storeBefore: this.#storeBefore(partition, position), idleAfterMs: idleAfter, nowMs }
       const written = checkpoint(ledger, this.#streams.entriesOf(partition), position, policy)
+      this.#unwritten.delete(partition)
       if (!written) continue
       for (const record of written.records) state.push(record)
       next.set(partition, position)
@@ -196,21 +240,40 @@ export class Restorer {
     return new TdaError('STATE_LOST', `${where} is not the log its state speaks of: ${message}. ${advice}`)
   }
 
-  #usable(read: ReadState, { partition, low, committed }: AssignedPartition): ReadState {
-    const reason = whyUnusable(read, low, committed)
+  async #usable(read: ReadState, assigned: AssignedPartition): Promise<ReadState> {
+    const reason = whyUnusable(read, assigned)
     if (reason === null) return read
-    const mayLose = low > 0 && committed !== null
-    if (!mayLose || this.#config.state.onLoss === 'rebuild-from-earliest') {
+    const { partition, low, committed } = assigned
+    const hasRead = committed !== null || read.keys.length > 0
+    const left = committed === null ? await this.#leftBehind(read, assigned) : null
+    const mayLose = low > 0 && hasRead
+    if ((!mayLose && left === null) || this.#config.state.onLoss === 'rebuild-from-earliest') {
       const text = `the state of partition ${partition} is not used: ${reason}; windows are rebuilt from offset ${low}`
       this.#logger?.warn({ partition, low, reason }, text)
       return { ...read, state: null }
     }
+    const removed = low > 0 ? `, and retention has removed the records before ${low}` : ''
+    const instead =
+      left === null
+        ? 'Restore the records'
+        : `Run "streaming-tda restore --to ${partition}:${left.position}" to go on from there`
+    const marks = low > 0 ? 'marks their updates rebuilt' : 'publishes their updates again'
     throw new TdaError(
       'STATE_LOST',
-      `partition ${partition} of "${this.#config.input.topic}": ${reason}, and retention has removed the records ` +
-        `before ${low}. Restore the records, or start once with state.onLoss: rebuild-from-earliest, which begins ` +
-        `windows anew at offset ${low} and marks their updates rebuilt; let the input topic keep records for longer`
+      `partition ${partition} of "${this.#config.input.topic}": ${reason}${removed}. ${instead}, or start once ` +
+        `with state.onLoss: rebuild-from-earliest, which begins windows anew at offset ${low} and ${marks}` +
+        (mayLose && left === null ? '; let the input topic keep records for longer' : '')
     )
+  }
+
+  /**
+   * The state of a group whose offset is gone, where it fits the log. The offset has expired, or the topic was made anew: both
+   * remove it, and only people know which. Nor is the state as new as the offset was, unless the last life was drained.
+   */
+  async #leftBehind({ state }: ReadState, { partition, low }: AssignedPartition): Promise<KnownState | null> {
+    if (state === null || lossOf(state, low) !== null) return null
+    const { high } = await this.#store.repeat(() => this.#store.bounds(partition))
+    return state.position <= high ? state : null
   }
 
   /** Streams that were admitted stay so, whoever takes them over, as long as memory allows. */
@@ -230,7 +293,13 @@ export class Restorer {
 }
 
 /** Why windows cannot go on from what was read, or null: they can, or there is nothing to go on from. */
-function whyUnusable({ state, reason }: ReadState, low: number, committed: number | null): string | null {
+function whyUnusable(
+  { state, reason }: ReadState,
+  { low, resume, committed }: AssignedPartition
+): string | null {
+  if (committed !== null && committed > resume) {
+    return `the group has committed offset ${committed}, but the log ends before it: it was made anew or cut`
+  }
   if (state === null) {
     return (
       reason ?? (low > 0 && committed !== null ? 'there is none, though the group has read some of it' : null)
@@ -290,6 +359,6 @@ export function meshStateStore(
         throw partitionMissing(output.stateTopic, found, input.topic, partition + 1)
       yield* mesh.readPartition(output.stateTopic, partition)
     },
-    low: async (partition) => (await mesh.bounds(input.topic, partition)).low
+    bounds: (partition) => mesh.bounds(input.topic, partition)
   }
 }

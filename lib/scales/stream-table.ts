@@ -35,6 +35,13 @@ export interface AdmittedBatch {
   readonly backwards: number
 }
 
+/** Offsets [from, to) of a partition that brought no record. */
+export interface Gap {
+  readonly partition: number
+  readonly from: number
+  readonly to: number
+}
+
 interface Partition extends AssignedPartition {
   readonly entries: Map<string, StreamEntry>
   /** What its streams go on from; `null`: its oldest record. */
@@ -176,11 +183,13 @@ export class StreamTable {
   }
 
   /**
-   * Notes how far each partition is read.
+   * Notes how far each partition is read. Answers what the log has skipped: markers of transactions, what compaction took, or
+   * records that retention removed before they were read.
    *
    * @throws TdaError BROKER when a log goes back, because its topic was made anew or cut: windows would mix two logs.
    */
-  follow(records: readonly MeshRecord[]): void {
+  follow(records: readonly MeshRecord[]): Gap[] {
+    const gaps: Gap[] = []
     for (let i = 0; i < records.length; i++) {
       const { topic, partition, offset } = records[i]!
       const held = this.#partitions.get(partition)
@@ -192,8 +201,10 @@ export class StreamTable {
           `${what}: the topic was made anew or cut; restart, and windows are rebuilt from it`
         )
       }
+      if (offset > held.read) gaps.push({ partition, from: held.read, to: offset })
       held.read = offset + 1
     }
+    return gaps
   }
 
   /**
@@ -234,7 +245,8 @@ export class StreamTable {
         const taken = points.get(entry) ?? 0
         const room = Math.min(rest.count, entry.slicePointsMax - taken)
         const affordable = Math.floor(((ROUND_BYTES_MAX - bytes) / entry.bytesOf(rest.count)) * rest.count)
-        const count = Math.min(room, round.length === 0 ? Math.max(1, affordable) : affordable)
+        // One point may be more than there is room for: then it is a round alone, and the one after it waits.
+        const count = Math.min(room, Math.max(round.length === 0 ? 1 : 0, affordable))
         if (count > 0) {
           round.push(cut(rest, 0, count))
           points.set(entry, taken + count)

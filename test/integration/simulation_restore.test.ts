@@ -259,6 +259,83 @@ test.each<[string, (world: RestoreWorld) => Promise<void>, RegExp, Record<string
   }
 )
 
+test.each([0, 20])(
+  'a group whose offsets have expired, though it has a state, publishes nothing again unasked (log from %i on)',
+  async (low) => {
+    const settings = (onLoss: string): Shape => shapeOf(3, { onLoss, interval: '1ms' }, plain)
+    const world = await RestoreWorld.make({ ...settings('refuse'), mixed: false, partitions: 1 })
+    await world.publish(logOf(3, 200, false))
+    expect(await world.life()).toBeNull()
+    world.mesh.trim(TOPIC, 0, low)
+    await world.publish(logOf(5, 20, false))
+    const published = await world.results()
+    world.told = (partition) => ({ ...partition, resume: partition.low, committed: null })
+    const died = await world.life()
+    expect(died).toMatchObject({ code: 'STATE_LOST' })
+    expect((died as TdaError).message).toMatch(
+      /it is of offset 200, but the group has committed no offset.*"streaming-tda restore --to 0:200" to go on.*rebuild-from-earliest/
+    )
+    expect(await world.results()).toEqual(published)
+    expect(await world.life({}, settings('rebuild-from-earliest').config)).toBeNull()
+    expect(rebuilt(world)).toBe(true)
+  }
+)
+
+test('a group whose offsets have expired begins anew on a log that its state cannot be of', async () => {
+  const shape = shapeOf(3, { interval: '1ms' }, plain)
+  const world = await RestoreWorld.make({ ...shape, mixed: false, partitions: 1 })
+  await world.publish(logOf(3, 20, false))
+  const other = await RestoreWorld.make({ ...shape, mixed: false, partitions: 1 })
+  await other.publish(logOf(3, 200, false))
+  expect(await other.life()).toBeNull()
+  await world.mesh.publish(shape.config.output.stateTopic, await other.stateRecords())
+  expect(await world.life()).toBeNull()
+  expect(rebuilt(world)).toBe(true)
+})
+
+test('an offset beyond the end of a log that has lost its beginning was read, too: state.onLoss decides', async () => {
+  const settings = (onLoss: string): Shape => shapeOf(3, { onLoss, interval: '1ms' }, plain)
+  const world = await RestoreWorld.make({ ...settings('refuse'), mixed: false, partitions: 1 })
+  await world.publish(logOf(3, 200, false))
+  world.mesh.trim(TOPIC, 0, 20)
+  world.told = (partition) => ({ ...partition, resume: partition.low, committed: 500 })
+  const died = await world.life()
+  expect(died).toMatchObject({ code: 'STATE_LOST' })
+  expect((died as TdaError).message).toMatch(/has committed offset 500, but the log ends before it/)
+  expect(await world.life({}, settings('rebuild-from-earliest').config)).toBeNull()
+  expect(rebuilt(world)).toBe(true)
+})
+
+test.each(['refuse', 'rebuild-from-earliest'])(
+  'retention that overtakes the reading ends it before anything from behind the gap is out (%s)',
+  async (onLoss) => {
+    const settings = (policy: string): Shape => {
+      const pipeline = { workers: 1, recordsMax: 50 }
+      return shapeOf(3, { onLoss: policy, interval: '1ms' }, { ...plain, pipeline })
+    }
+    const world = await RestoreWorld.make({ ...settings(onLoss), mixed: false, partitions: 1 })
+    await world.publish(logOf(3, 100, false))
+    expect(await world.life()).toBeNull()
+    const before = await world.results()
+    await world.publish(logOf(4, 100, false))
+    // It begins while all is there, and retention is quicker.
+    world.told = (partition) => {
+      world.mesh.trim(TOPIC, 0, 150)
+      return partition
+    }
+    const died = await world.life()
+    world.told = (partition) => partition
+    expect(died).toMatchObject({ code: 'STATE_LOST' })
+    expect((died as TdaError).message).toMatch(
+      /partition 0 of "points": retention has removed \d+ records before they/
+    )
+    expect(await world.results()).toEqual(before)
+    expect(await world.life({}, settings('refuse').config)).toMatchObject({ code: 'STATE_LOST' })
+    expect(await world.life({}, settings('rebuild-from-earliest').config)).toBeNull()
+    expect(rebuilt(world)).toBe(true)
+  }
+)
+
 test('a group that begins on a log without a beginning, and crashes at once, goes on from where it began', async () => {
   const shape = {
     ...shapeOf(3, { interval: '1h' }, plain),
@@ -279,6 +356,37 @@ test('a group that begins on a log without a beginning, and crashes at once, goe
   expect(await world.life()).toBeNull()
   expect(await world.results()).toEqual(await whole.results())
 })
+
+test.each([1, 2, 3])(
+  'windows that were begun anew are written down before their first results, wherever a crash comes (delivery %i)',
+  async (crashAt) => {
+    // One batch holds both what rebuilds windows and what is live.
+    const pipeline = { workers: 1, recordsMax: 500, batchesInFlight: 1 }
+    const settings = (onLoss: string, scales = otherScale): Shape =>
+      shapeOf(3, { onLoss, interval: '1h' }, { ...scales, pipeline })
+    const worldOf = async (): Promise<RestoreWorld> => {
+      const shape = { ...settings('refuse'), guarantee: 'exactly-once', mixed: false, partitions: 1 } as const
+      const world = await RestoreWorld.make(shape)
+      await world.publish(logOf(3, 200, false))
+      expect(await world.life({}, settings('refuse', plain).config)).toBeNull()
+      world.mesh.trim(TOPIC, 0, 20)
+      await world.publish(logOf(5, 40, false))
+      return world
+    }
+    const rebuild = settings('rebuild-from-earliest').config
+    const whole = await worldOf()
+    expect(await whole.life({}, rebuild)).toBeNull()
+    await whole.publish(logOf(6, 20, false))
+    expect(await whole.life()).toBeNull()
+    const world = await worldOf()
+    const before = await world.results()
+    await world.life({ crashAt, after: true }, rebuild)
+    const isOut = String([...(await world.results()).values]) !== String([...before.values])
+    await world.publish(logOf(6, 20, false))
+    expect(await world.life({}, isOut ? world.shape.config : rebuild)).toBeNull()
+    compare(3, world.shape, await whole.results(), await world.results(), world.said)
+  }
+)
 
 test.each(['refuse', 'rebuild-from-earliest'])(
   'a log that is not what the state speaks of is noticed (%s)',

@@ -7,7 +7,13 @@ import { validateConfig } from '../../lib/config/load.js'
 import type { Config } from '../../lib/config/schema.js'
 import type { DiagramMessage } from '../../lib/diagram.js'
 import { TdaError } from '../../lib/errors.js'
-import type { MeshEvent, OutgoingRecord, Subscription, Transactions } from '../../lib/mesh/event-mesh.js'
+import type {
+  AssignedPartition,
+  MeshEvent,
+  OutgoingRecord,
+  Subscription,
+  Transactions
+} from '../../lib/mesh/event-mesh.js'
 import { InProcessEventMesh } from '../../lib/mesh/in-process-mesh.js'
 import { AtLeastOnce } from '../../lib/pipeline/at-least-once.js'
 import type { Delivery } from '../../lib/pipeline/delivery.js'
@@ -129,6 +135,8 @@ export class RestoreWorld {
   readonly shape: Shape
   /** What the lives so far said. */
   readonly said: string[] = []
+  /** What a life hears of a partition it gets. */
+  told = (partition: AssignedPartition): AssignedPartition => partition
   /** Records read by the last life. */
   read = 0
   #published = 0
@@ -163,7 +171,7 @@ export class RestoreWorld {
       const sum = [...this.#committed.values()].reduce((total, offset) => total + offset, 0)
       if (sum >= this.#published) stop.abort()
     }
-    const watched = new Watched(source, done)
+    const watched = new Watched(source, done, (partition) => this.told(partition))
     const pipeline = new Pipeline({
       config,
       source: watched,
@@ -351,14 +359,23 @@ async function halfKept(sink: Sink, state: readonly OutgoingRecord[]): Promise<v
 class Watched implements Subscription {
   readonly #source: Subscription
   readonly #done: (next: ReadonlyMap<number, number>) => void
+  readonly #told: RestoreWorld['told']
 
-  constructor(source: Subscription, done: (next: ReadonlyMap<number, number>) => void) {
+  constructor(
+    source: Subscription,
+    done: (next: ReadonlyMap<number, number>) => void,
+    told: RestoreWorld['told']
+  ) {
     this.#source = source
     this.#done = done
+    this.#told = told
   }
 
-  events(options: Parameters<Subscription['events']>[0]): AsyncIterable<MeshEvent> {
-    return this.#source.events(options)
+  async *events(options: Parameters<Subscription['events']>[0]): AsyncIterable<MeshEvent> {
+    for await (const event of this.#source.events(options)) {
+      if (event.kind === 'assigned') yield { ...event, partitions: event.partitions.map(this.#told) }
+      else yield event
+    }
   }
 
   async commit(next: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {

@@ -7,6 +7,9 @@ import type { MeshEvent, OutgoingRecord } from '../../../lib/mesh/event-mesh.js'
 import { tooLargeError } from '../../../lib/mesh/too-large.js'
 import { nativeAddon } from '../../../lib/native.js'
 import { noMetrics, type PipelineMetrics } from '../../../lib/observability/pipeline-metrics.js'
+import type { StateStore } from '../../../lib/pipeline/restore.js'
+import { componentLogger } from '../../../lib/pipeline/pipeline-logger.js'
+import { RestoreProgress } from '../../../lib/pipeline/restore-progress.js'
 import { planStream } from '../../../lib/scales/scale-plan.js'
 import {
   assigned,
@@ -273,6 +276,52 @@ test('a restore whose last record is gone ends when there is no lag', async () =
   expect(pipeline.state.kind).toBe('running')
   stop.abort()
   await run
+})
+
+test.each([
+  [4, 'all that is removed was read', null],
+  [7, 'three records were not', 'STATE_LOST']
+])('a gap in the log before offset 10, which now begins at %i: %s', async (low, _, code) => {
+  const log = [...records(values(4)), ...records(values(4), { low: 10 })]
+  const source = new ScriptedSource([assigned(), ...batches(log, 2)])
+  const state: StateStore = {
+    group: 'g',
+    read: async function* () {},
+    bounds: () => Promise.resolve({ low, high: 14 }),
+    repeat: (attempt) => attempt()
+  }
+  const sink = new MemorySink()
+  const end = await pipelineOf(config, source, sink, { state })
+    .run()
+    .catch((error: unknown) => error)
+  const committed = Math.max(0, ...source.committed.map((next) => next.get(0) ?? 0))
+  if (code === null) {
+    expect(end).toBeUndefined()
+    expect(committed).toBe(14)
+  } else {
+    expect(end).toMatchObject({ code })
+    expect((end as TdaError).message).toContain('has removed 3 records before they were read')
+    expect(committed).toBeLessThanOrEqual(4)
+  }
+})
+
+test('a lag of 0 that was seen while an event was dealt with does not end a restore: records may wait behind it', async () => {
+  const ended: number[] = []
+  const streams = {
+    readUpTo: () => 4,
+    requireMatch: () => {},
+    catchUp: () => Promise.resolve(),
+    entriesOf: () => new Map<string, never>()
+  }
+  const logger = componentLogger(undefined, 'pipeline')
+  const restored = (partition: number): void => void ended.push(partition)
+  const progress = new RestoreProgress({ streams: streams as never, metrics: noMetrics, logger, restored })
+  progress.expect(0, { from: 0, resume: 9 })
+  await progress.lagged(0, 0, false, true)
+  await progress.lagged(0, 0, true, true)
+  expect(ended).toEqual([])
+  await progress.lagged(0, 0, true, true)
+  expect(ended).toEqual([0])
 })
 
 test('sample sets the gauges of streams, scales, queues and lag', async () => {

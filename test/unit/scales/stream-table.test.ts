@@ -5,6 +5,7 @@ import { validateConfig } from '../../../lib/config/load.js'
 import type { Config } from '../../../lib/config/schema.js'
 import { nativeAddon } from '../../../lib/native.js'
 import { planStream } from '../../../lib/scales/scale-plan.js'
+import type { StreamSlice } from '../../../lib/scales/stream-entry.js'
 import { StreamTable } from '../../../lib/scales/stream-table.js'
 import { WorkerPool } from '../../../lib/scales/worker-pool.js'
 import { assigned, batches, records, runToEnd, seeded } from '../../support/pipeline-world.js'
@@ -171,6 +172,24 @@ test('updates far larger than their points are cut into rounds by their bytes', 
   const counts = [...table.rounds(slices)].map(([slice]) => slice!.count)
   expect(counts.length).toBeGreaterThan(3)
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(2_000)
+  await close()
+})
+
+test('no point is lost where one alone may bring more than a round takes', async () => {
+  const { table, close } = tableOf({ scales: [{ name: 'a', window: 4, filtration: 'sublevel' }] })
+  const slice = (count: number): StreamSlice => ({
+    entry: { slicePointsMax: 1_000, bytesOf: (points: number) => points * 40e6 } as never,
+    count,
+    values: Float64Array.from({ length: count }, (_, i) => i),
+    timestamps: null,
+    offsets: new Float64Array(count),
+    indices: new Uint32Array(count),
+    replay: false
+  })
+  const rounds = [...table.rounds([slice(1), slice(3)])].map((round) =>
+    round.map(({ values }) => [...values])
+  )
+  expect(rounds).toEqual([[[0]], [[0]], [[1]], [[2]]])
   await close()
 })
 
