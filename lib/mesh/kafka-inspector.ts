@@ -30,6 +30,8 @@ import { toRecords } from './kafka-subscription.js'
 const REQUEST_MS = 10_000
 const READ_RECORDS = 1_000
 const READ_WAIT_MS = 100
+/** The end of a log is told once, and node-rdkafka drops what it is told beside an error: after such a silence it is asked again. */
+const QUIET_MS = 2_000
 
 /** One broker as the cluster knows it. */
 export interface BrokerAddress {
@@ -120,12 +122,21 @@ export class KafkaInspector {
       consumer.on('partition.eof', ({ offset }: { offset: number }) => (next = Math.max(next, offset)))
       consumer.setDefaultConsumeTimeout(READ_WAIT_MS)
       consumer.assign([{ topic, partition, offset: next }])
+      let heardMs = performance.now()
+      let read = next
       while (next < high && options.signal?.aborted !== true) {
         const messages = await consume(consumer, `read "${topic}"/${partition}`)
         const last = messages.at(-1)
+        if (last) heardMs = performance.now()
+        else if (performance.now() - heardMs > QUIET_MS) {
+          consumer.unassign()
+          consumer.assign([{ topic, partition, offset: read }])
+          heardMs = performance.now()
+        }
         if (!last) continue
-        next = Math.max(next, last.offset + 1)
-        const records = toRecords(messages.filter(({ offset }) => offset < high))
+        const records = toRecords(messages.filter(({ offset }) => offset >= read && offset < high))
+        read = Math.max(read, last.offset + 1)
+        next = Math.max(next, read)
         if (records.length > 0) yield records
       }
     } finally {
