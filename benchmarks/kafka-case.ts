@@ -45,7 +45,7 @@ export const CASE_SETTINGS: Readonly<Record<KafkaCase, CaseSettings>> = {
     slide: 100,
     producerLingerMs: 1,
     daemonLingerMs: 1,
-    transactionInterval: '1ms',
+    transactionInterval: '25ms',
     watched: true
   }
 }
