@@ -31,6 +31,8 @@ export function propertiesOf(node, nodes, security, settings) {
     'transaction.state.log.num.partitions=4',
     'group.initial.rebalance.delay.ms=0',
     'auto.create.topics.enable=false',
+    // Records of tests and of replayed files carry times of other years: looked at every 5 minutes, they would be gone.
+    'log.retention.ms=-1',
     ...(security?.properties ?? []),
     ...settings,
     ''

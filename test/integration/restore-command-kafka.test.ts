@@ -65,7 +65,7 @@ if (brokers === undefined) {
     const config = await loadConfig(path, 'broker')
     const mesh = await KafkaEventMesh.connect({ brokers: brokers.split(',') })
     const { topic } = config.input
-    await mesh.createStream(topic, PARTITIONS)
+    await mesh.createStream(topic, PARTITIONS, { 'retention.ms': '-1' }) // Its records are of another year.
     const place = (i: number): number => (i % 3 === 0 ? 0 : 1)
     await mesh.publish(
       topic,
