@@ -10,14 +10,18 @@ export function hasPseudoTerminals(): boolean {
   return typeof stdout === 'string' && stdout.includes('util-linux')
 }
 
-/** Runs a shell command on a terminal of 80 x 24; it ends after `limitMs` at the latest, by losing its terminal. */
+/**
+ * Runs a program with its arguments on a terminal of 80 x 24; it ends after `limitMs` at the latest, by losing its
+ * terminal. It takes the place of the shell that sets the terminal: a shell that stays hears Ctrl-C too, and what it then
+ * answers instead of the program's exit code differs between shells.
+ */
 export function runOnTerminal(
   command: string,
   { env = process.env, limitMs = PROGRAM_MS_MAX } = {}
 ): WatchedProcess {
-  const child = spawn('script', ['-qefc', `stty cols 80 rows 24; ${command}`, '/dev/null'], {
+  const child = spawn('script', ['-qefc', `stty cols 80 rows 24; exec ${command}`, '/dev/null'], {
     cwd: root,
-    env: { ...env, TERM: 'xterm' },
+    env: { ...env, SHELL: '/bin/sh', TERM: 'xterm' },
     timeout: limitMs,
     killSignal: 'SIGKILL'
   })
