@@ -34,14 +34,12 @@ import {
   type Message
 } from './kafka-client.js'
 import type { KafkaSettings } from './kafka-settings.js'
+import { LogEnds } from './log-ends.js'
 import { LastRecords } from './repeated-records.js'
 
 /** How long one call waits for a first record; an abort or a rebalance is noticed after it at the latest. */
 const FIRST_RECORD_MS = 50
 const REQUEST_TIMEOUT_MS = 10_000
-/** The lag is asked for so long and so many partitions at a time: less than the silence after which brokers count as gone. */
-const LAG_MS = 4_000
-const LAG_LANES = 2
 /** A refused commit is tried again for so long, at this distance. */
 const COMMIT_PATIENCE_MS = 60_000
 const COMMIT_RETRY_MS = 100
@@ -86,8 +84,10 @@ export class KafkaSubscription implements Subscription {
   readonly #position = new Map<number, number>()
   /** The group's offset of each assigned partition, as far as this member knows. */
   readonly #stored = new Map<number, number>()
-  /** Partitions whose lag was asked for in vain last time. */
-  readonly #silent = new Set<number>()
+  readonly #ends = new LogEnds({
+    ask: (partition, timeoutMs) => this.#watermarks(partition, timeoutMs),
+    isOver: () => this.#closing
+  })
   /** Partitions the reader is about to give up; empty when none. */
   #revoking: readonly number[] = []
   readonly #last = new LastRecords()
@@ -235,40 +235,17 @@ export class KafkaSubscription implements Subscription {
       if (this.#position.has(partition)) this.#stored.set(partition, offset)
   }
 
-  /**
-   * Each partition is asked for by itself: one without a leader takes nothing from the others. It is asked for last from
-   * then on, and all in all no longer than `LAG_MS`, in few lanes: a question blocks a thread of libuv's pool, which records
-   * need, too.
-   */
   async lag(): Promise<ReadonlyMap<number, number>> {
     const lag = new Map<number, number>()
-    const silent = this.#silent
     // Also a member without partitions finds out whether brokers answer.
-    const left = this.#position.size === 0 ? [0] : [...this.#position.keys()]
-    left.sort((a, b) => Number(silent.has(a)) - Number(silent.has(b)))
-    const deadlineMs = performance.now() + LAG_MS
-    let answers = 0
-    let failure: unknown
-    const lane = async (): Promise<void> => {
-      let partition: number | undefined
-      while (!this.#closing && (partition = left.shift()) !== undefined) {
-        const leftMs = Math.ceil(deadlineMs - performance.now())
-        if (leftMs <= 0) return
-        try {
-          const { high } = await this.#watermarks(partition, leftMs)
-          answers += 1
-          silent.delete(partition)
-          const position = this.#position.get(partition)
-          if (position !== undefined) lag.set(partition, Math.max(0, high - position))
-        } catch (error) {
-          silent.add(partition)
-          failure = error
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: LAG_LANES }, lane))
-    if (answers === 0 && failure !== undefined && !this.#closing) {
-      throw brokerError(`ask for the lag of "${this.topic}"`, failure)
+    const partitions = this.#position.size === 0 ? [0] : [...this.#position.keys()]
+    try {
+      await this.#ends.ask(partitions, (partition, high) => {
+        const position = this.#position.get(partition)
+        if (position !== undefined) lag.set(partition, Math.max(0, high - position))
+      })
+    } catch (error) {
+      throw brokerError(`ask for the lag of "${this.topic}"`, error)
     }
     return lag
   }
@@ -439,7 +416,7 @@ export class KafkaSubscription implements Subscription {
     this.#last.forget(partitions)
     for (const partition of partitions) {
       this.#position.delete(partition)
-      this.#silent.delete(partition)
+      this.#ends.forget(partition)
     }
     // K5: what came while their revocation was dealt with belongs to their next owner.
     const held = this.#held.filter(({ partition }) => this.#position.has(partition))
