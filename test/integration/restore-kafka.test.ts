@@ -9,9 +9,10 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { validateConfig } from '../../lib/config/load.js'
-import type { MeshEvent, MeshRecord, OutgoingRecord } from '../../lib/mesh/event-mesh.js'
+import type { OutgoingRecord } from '../../lib/mesh/event-mesh.js'
 import { KafkaEventMesh } from '../../lib/mesh/kafka-mesh.js'
-import { MemorySink, pipelineOf, ScriptedSource, seeded } from '../support/pipeline-world.js'
+import { readWhole, undisturbedRun } from '../support/kafka-world.js'
+import { seeded } from '../support/pipeline-world.js'
 import { root } from '../support/run-command.js'
 import { WatchedProcess } from '../support/watched-process.js'
 
@@ -65,30 +66,6 @@ function replayed({ daemon }: Life): number {
   const lines = daemon.output.split('\n').filter((line) => /partition \d+ restored/.test(line))
   expect(lines.length).toBeGreaterThan(0)
   return lines.reduce((sum, line) => sum + (JSON.parse(line) as { records: number }).records, 0)
-}
-
-async function readAll(mesh: KafkaEventMesh, topic: string): Promise<MeshRecord[]> {
-  const all: MeshRecord[] = []
-  for (let partition = 0; partition < PARTITIONS; partition++) {
-    for await (const records of mesh.readPartition(topic, partition))
-      for (const record of records) all.push(record)
-  }
-  return all
-}
-
-async function undisturbed(config: object, log: readonly MeshRecord[]): Promise<MemorySink> {
-  const assigned = Array.from({ length: PARTITIONS }, (_, partition) => ({
-    partition,
-    low: 0,
-    resume: 0,
-    committed: null
-  }))
-  const events: MeshEvent[] = [{ kind: 'assigned', partitions: assigned }]
-  for (let at = 0; at < log.length; at += 2000)
-    events.push({ kind: 'records', records: log.slice(at, at + 2000) })
-  const sink = new MemorySink()
-  await pipelineOf(validateConfig(config), new ScriptedSource(events), sink).run()
-  return sink
 }
 
 if (brokers === undefined) {
@@ -156,9 +133,9 @@ if (brokers === undefined) {
       expect(withState).toBeLessThan(without / 4)
       expect(without).toBeGreaterThanOrEqual(RECORDS)
 
-      const whole = await undisturbed(config('x'), await readAll(mesh, `${prefix}-points`))
+      const whole = await undisturbedRun(mesh, validateConfig(config('x')), PARTITIONS)
       const got = new Map<string, string[]>()
-      for (const { key, value } of await readAll(mesh, `${prefix}-diagrams`)) {
+      for (const { key, value } of await readWhole(mesh, `${prefix}-diagrams`, PARTITIONS)) {
         const stream = String(key)
         got.set(stream, [...(got.get(stream) ?? []), String(value)])
       }
