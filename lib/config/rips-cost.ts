@@ -3,12 +3,12 @@
  *
  *     memory   what native/rips/rips_window.h predicts for the cloud (quadratic in its points) + 1 KiB a point for rows
  *     time     of a point that enters while one leaves, and of its update, in microseconds for W points:
- *                components   3 + 0.04 W
- *                loops        0.7 W + 0.0007 W^2
+ *                components   3 + 0.03 W
+ *                loops        0.6 W + 0.0002 W^2
  *                voids        the same + 0.022 W^3, once an update
  *
  * Fitted to windows of 100 to 2000 points (voids: 30 to 200) in R^3, uniform, embedding, circle and lattice, on one core
- * of the machine of benchmarks/RESULTS.md: within a factor of 3 of every one of them; large lattices are the slowest.
+ * of the machine of benchmarks/RESULTS.md: components and loops within a factor of 2.1, voids of 3.
  */
 import { nativeAddon, type NativeFiltration } from '../native.js'
 import { cloudPointsMax, coordinatesOf } from '../scales/filtration.js'
@@ -43,7 +43,7 @@ export function ripsCost({
 }
 
 function pointMicros(points: number, maxDimension: 0 | 1 | 2): number {
-  if (maxDimension === 0) return 3 + 0.04 * points
-  const loops = 0.7 * points + 0.0007 * points ** 2
+  if (maxDimension === 0) return 3 + 0.03 * points
+  const loops = 0.6 * points + 0.0002 * points ** 2
   return maxDimension === 1 ? loops : loops + 0.022 * points ** 3
 }
