@@ -23,6 +23,8 @@ export class Kept {
   readonly position: number
   /** The checkpoint that wrote the stream first; `null`: none has yet. */
   since: number | null
+  /** Of its record in the last whole checkpoint; 0: none. */
+  mark: number
   /** What is stored of its points, by `from`. */
   chunks: readonly Chunk[]
   /** As of the last checkpoint; `null`: not known. */
@@ -37,6 +39,7 @@ export class Kept {
   constructor(state: StreamState | null, position: number, nowMs = performance.now()) {
     this.position = state ? Math.max(state.position, position) : 0
     this.since = state?.since ?? null
+    this.mark = state?.mark ?? 0
     this.chunks = state?.stored.map(({ from, to }) => ({ from, to })) ?? []
     this.touchedMs = nowMs
     this.placed = state && { first: state.first, replay: state.replay }
@@ -75,6 +78,7 @@ export class Kept {
   /** Nothing of it is written any more. */
   restart(): void {
     this.since = null
+    this.mark = 0
     this.chunks = []
     this.placed = null
     this.touched = true

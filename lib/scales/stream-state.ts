@@ -45,6 +45,8 @@ export interface StreamState {
   readonly refused: readonly number[]
   /** Number of the checkpoint that wrote it first. */
   readonly since: number
+  /** Tells which record of it the last whole checkpoint has; 0: none. */
+  readonly mark: number
   /** By `from`; they cover [first, replay.arrival), and may hold more. */
   readonly stored: readonly StoredPoints[]
 }

@@ -25,6 +25,8 @@ import {
   encodeChunk,
   encodePartition,
   encodeStream,
+  markOf,
+  movedMarks,
   PARTITION_KEY,
   streamKey,
   TERM_HEADER
@@ -45,6 +47,8 @@ export interface Ledger {
   readonly scales: readonly string[]
   /** Number of the last checkpoint. */
   checkpoint: number
+  /** Sum of the marks of the streams as it wrote them. */
+  marks: number
   /** Position of the last checkpoint, or where reading begins. */
   position: number
   /** Keys of a state that was given up, to be removed. */
@@ -75,6 +79,7 @@ export function openLedger(
     config,
     scales,
     checkpoint: state?.checkpoint ?? 0,
+    marks: state?.marks ?? 0,
     position: state?.position ?? low,
     obsolete: state ? [] : read.keys,
     keys: read.keys
@@ -84,7 +89,7 @@ export function openLedger(
 /** A ledger that gives up what there is and begins anew, with all streams. */
 export function rewritten(ledger: Ledger, entries: Iterable<StreamEntry>): Ledger {
   for (const { kept } of entries) kept.restart()
-  return { ...ledger, epoch: ledger.term, checkpoint: 0, obsolete: ledger.keys }
+  return { ...ledger, epoch: ledger.term, checkpoint: 0, marks: 0, obsolete: ledger.keys }
 }
 
 export interface StorePolicy {
@@ -153,6 +158,7 @@ class Page {
   readonly #chunks: OutgoingRecord[] = []
   readonly #streams: OutgoingRecord[] = []
   readonly #unneeded: string[] = []
+  #marks: number
   #bytesLeft = STORED_BYTES_MAX
   #unfinished = false
 
@@ -160,6 +166,7 @@ class Page {
     this.#ledger = ledger
     this.#position = position
     this.#number = ledger.checkpoint + 1
+    this.#marks = ledger.marks
   }
 
   get isEmpty(): boolean {
@@ -184,9 +191,13 @@ class Page {
       replay,
       truncated,
       since: kept.since,
+      replaces: kept.mark,
       scales: Object.fromEntries(scales.map((name, i) => [name, engines[i]!])),
       refused: replay === null ? [] : kept.refusals(replay.offset)!
     })
+    const mark = markOf(value)
+    this.#marks = movedMarks(this.#marks, mark, kept.mark)
+    kept.mark = mark
     this.#streams.push(this.#record(streamKey(stream), value))
     kept.touched = false
   }
@@ -224,7 +235,17 @@ class Page {
     const { term, epoch, truncated, config, partition } = ledger
     const number = this.#number
     const position = this.#position
-    const head = encodePartition({ term, epoch, checkpoint: number, position, truncated, streams, config })
+    const marks = this.#marks
+    const head = encodePartition({
+      term,
+      epoch,
+      checkpoint: number,
+      position,
+      truncated,
+      streams,
+      marks,
+      config
+    })
     const written = [...this.#chunks, ...this.#streams, this.#record(PARTITION_KEY, head)]
     const keys = new Set(written.map(({ key }) => key))
     const unneeded = [...this.#unneeded, ...ledger.obsolete].filter((key) => !keys.has(key))
@@ -232,6 +253,7 @@ class Page {
     const removals = unneeded.map((key) => ({ partition, key, value: null, headers }))
     ledger.checkpoint = number
     ledger.position = position
+    ledger.marks = marks
     ledger.obsolete = []
     return { records: [...written, ...removals], unfinished: this.#unfinished }
   }

@@ -5,13 +5,17 @@
  *   (Z2) Records that somebody wrote who had lost the partition are left out: those whose term is smaller than one before
  *        them in the log, removals included. Where compaction has given such a record the place of a good one, (Z1)
  *        fails and nothing is used.
- *   (Z3) A checkpoint that was cut off is no harm: its streams are at a later position, which each of them names.
+ *   (Z3) A checkpoint that was cut off is no harm: its streams are at a later position, which each of them names, with the
+ *        record that they took the place of.
+ *   (Z4) The records of all streams are those of the last whole checkpoint, by the sum of their marks. Where a former
+ *        owner's came between an owner's and compaction removed these, it is another sum.
  */
 import type { MeshRecord } from '../mesh/event-mesh.js'
 import type { StoredPoints, StreamState } from '../scales/stream-state.js'
 import { configChange, type StateConfig } from './state-config.js'
 import {
   decodeState,
+  movedMarks,
   PARTITION_KEY,
   streamKey,
   TERM_HEADER,
@@ -28,6 +32,7 @@ export interface KnownState {
   readonly streams: readonly StreamState[]
   readonly epoch: number
   readonly checkpoint: number
+  readonly marks: number
 }
 
 export interface ReadState {
@@ -47,6 +52,7 @@ export async function readState(
   config: StateConfig,
   scales: readonly string[]
 ): Promise<ReadState> {
+  // In the order of the log, by the newest record of a key.
   const values = new Map<string, StateRecord | null>()
   let term = 0
   for await (const records of batches) {
@@ -63,6 +69,7 @@ export async function readState(
       const decoded = decodeState(name, value)
       if (decoded && decoded.record.term < term) continue // Z2
       if (decoded) term = decoded.record.term
+      values.delete(name)
       values.set(name, decoded)
     }
   }
@@ -82,33 +89,46 @@ function compose(
   const change = configChange(partition.config, config)
   if (change !== null) return change
   const { streams, chunks, damaged } = sorted(values, partition)
-  const whole = streams.filter(({ since }) => since <= partition.checkpoint).length
+  const whole = streams.filter(({ record }) => record.since <= partition.checkpoint).length
   if (whole !== partition.streams) {
     const why = damaged > 0 ? `; ${damaged} records are damaged` : ''
     return `it has ${whole} of ${partition.streams} streams${why}`
   }
+  if (streams.reduce((sum, { mark }) => movedMarks(sum, mark, 0), 0) !== partition.marks) {
+    return 'a former owner has written over some of its streams'
+  }
   const states: StreamState[] = []
-  for (const record of streams) {
-    const state = streamState(record, chunks.get(record.stream) ?? [], scales)
+  for (const { record, mark } of streams) {
+    const state = streamState(record, mark, chunks.get(record.stream) ?? [], scales)
     if (state === null) return `points of stream "${record.stream}" are missing or damaged`
     states.push(state)
   }
-  const { position, truncated, epoch, checkpoint } = partition
-  return { position, truncated, epoch, checkpoint, streams: states }
+  const { position, truncated, epoch, checkpoint, marks } = partition
+  return { position, truncated, epoch, checkpoint, marks, streams: states }
+}
+
+/** A stream, and the mark of its record in the last whole checkpoint. */
+interface MarkedStream {
+  readonly record: StreamRecord
+  readonly mark: number
 }
 
 function sorted(
   values: ReadonlyMap<string, StateRecord | null>,
   { epoch }: PartitionRecord
-): { streams: StreamRecord[]; chunks: Map<string, ChunkRecord[]>; damaged: number } {
-  const streams: StreamRecord[] = []
+): { streams: MarkedStream[]; chunks: Map<string, ChunkRecord[]>; damaged: number } {
+  const streams: MarkedStream[] = []
   const chunks = new Map<string, ChunkRecord[]>()
   let damaged = 0
+  let isCutOff = false
   for (const [key, value] of values) {
     if (value === null) damaged += 1
     else if (value.record.term < epoch) continue
-    else if (value.kind === 'stream' && key === streamKey(value.record.stream)) streams.push(value.record)
-    else if (value.kind === 'chunk') {
+    else if (value.kind === 'partition') isCutOff = true
+    else if (value.kind === 'stream' && key === streamKey(value.record.stream)) {
+      const { record, mark } = value
+      streams.push({ record, mark: isCutOff ? record.replaces : mark })
+    } else if (value.kind === 'chunk') {
       const ofStream = chunks.get(value.record.stream)
       if (ofStream) ofStream.push(value.record)
       else chunks.set(value.record.stream, [value.record])
@@ -121,6 +141,7 @@ function sorted(
 /** `null`: its chunks do not cover what it needs. */
 function streamState(
   record: StreamRecord,
+  mark: number,
   chunks: readonly ChunkRecord[],
   scales: readonly string[]
 ): StreamState | null {
@@ -134,5 +155,5 @@ function streamState(
   const engines = scales.map((name) => record.scales[name])
   if (covered < end || engines.includes(undefined)) return null
   const known = engines.filter((engine) => engine !== undefined)
-  return { stream, position, next, first, replay, truncated, since, refused, stored, engines: known }
+  return { stream, position, next, first, replay, truncated, since, mark, refused, stored, engines: known }
 }

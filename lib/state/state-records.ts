@@ -14,13 +14,14 @@
  *
  * Numbers are in the byte order of the machine, which flag 2 names; another one's points count as damaged.
  */
+import { createHash } from 'node:crypto'
 import { endianness } from 'node:os'
 import { crc32 } from 'node:zlib'
 import type { EngineResume, PointColumns } from '../native.js'
 import type { PointPlace } from '../scales/stream-state.js'
 import type { StateConfig } from './state-config.js'
 
-const VERSION = 1
+const FORMAT = 2
 const HEAD_BYTES = 32
 const TIMED = 1
 const BIG_ENDIAN = 2
@@ -45,6 +46,8 @@ export interface PartitionRecord extends Written {
   readonly truncated: boolean
   /** Streams that there are, written by this checkpoint or an earlier one. */
   readonly streams: number
+  /** Sum of the marks of their records (`markOf`): which record of each stream this checkpoint speaks of. */
+  readonly marks: number
   readonly config: StateConfig
 }
 
@@ -56,6 +59,8 @@ export interface StreamRecord extends Written {
   readonly replay: PointPlace | null
   readonly truncated: boolean
   readonly since: number
+  /** Mark of the record that the last whole checkpoint has of this stream; 0: none. */
+  readonly replaces: number
   /** By the name of the scale. */
   readonly scales: Readonly<Record<string, EngineResume>>
   /** Ascending offsets. */
@@ -71,7 +76,7 @@ export interface ChunkRecord extends Written {
 
 export type StateRecord =
   | { readonly kind: 'partition'; readonly record: PartitionRecord }
-  | { readonly kind: 'stream'; readonly record: StreamRecord }
+  | { readonly kind: 'stream'; readonly record: StreamRecord; readonly mark: number }
   | { readonly kind: 'chunk'; readonly record: ChunkRecord }
 
 export function streamKey(stream: string): string {
@@ -96,7 +101,7 @@ export function encodeChunk(term: number, from: number, points: PointColumns): B
   const count = offsets!.length
   const columns = [values, timestamps, offsets, indices].filter((column) => column !== null)
   const head = Buffer.alloc(HEAD_BYTES)
-  head.writeUInt8(VERSION, 4)
+  head.writeUInt8(FORMAT, 4)
   head.writeUInt8((timestamps ? TIMED : 0) | BYTE_ORDER, 5)
   head.writeUInt32LE(count, 8)
   head.writeUInt32LE(count === 0 ? 0 : values.length / count, 12)
@@ -110,15 +115,27 @@ export function encodeChunk(term: number, from: number, points: PointColumns): B
   return bytes
 }
 
+const MARKS = 2 ** 48
+
+/** Tells a record from every other, up to one chance in 2^48. */
+export function markOf(value: Uint8Array): number {
+  return createHash('sha256').update(value).digest().readUIntBE(0, 6)
+}
+
+/** A sum of marks with one added and one taken away. */
+export function movedMarks(sum: number, added: number, removed: number): number {
+  return (sum + added + (MARKS - removed)) % MARKS
+}
+
 /** `null`: not what this version writes, or not as it was written. Points are only checked; `read` copies them out. */
 export function decodeState(key: string, value: Uint8Array): StateRecord | null {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   if (bytes.length < 5 || bytes.readUInt32LE(0) !== crc32(bytes.subarray(4))) return null
-  if (bytes.readUInt8(4) !== VERSION) return null
+  if (bytes.readUInt8(4) !== FORMAT) return null
   if (key === PARTITION_KEY) return { kind: 'partition', record: JSON.parse(text(bytes)) as PartitionRecord }
   if (key.startsWith('s:')) {
     const { refused, ...rest } = JSON.parse(text(bytes)) as StreamRecord & { refused: string }
-    return { kind: 'stream', record: { ...rest, refused: unpacked(refused) } }
+    return { kind: 'stream', record: { ...rest, refused: unpacked(refused) }, mark: markOf(bytes) }
   }
   const chunk = key.startsWith('w:') ? decodeChunk(key, bytes) : null
   return chunk && { kind: 'chunk', record: chunk }
@@ -157,7 +174,7 @@ function decodeChunk(key: string, bytes: Buffer): ChunkRecord | null {
 
 function framed(body: Buffer): Buffer {
   const bytes = Buffer.concat([Buffer.alloc(5), body])
-  bytes.writeUInt8(VERSION, 4)
+  bytes.writeUInt8(FORMAT, 4)
   bytes.writeUInt32LE(crc32(bytes.subarray(4)), 0)
   return bytes
 }

@@ -162,7 +162,10 @@ test(
       }
       const isLate = (record: OutgoingRecord): boolean => termOf(record) < terms.get(record.partition!)!
       const before = (old.get(world) ?? []).filter((record) => isLate(record) && random() < 0.5)
-      await world.mesh.publish(world.shape.config.output.stateTopic, before)
+      const { stateTopic } = world.shape.config.output
+      if (random() < 0.3) world.mesh.compact(stateTopic)
+      await world.mesh.publish(stateTopic, before)
+      if (random() < 0.3) world.mesh.compact(stateTopic)
       old.set(world, await world.stateRecords())
     }
     expect(await worlds(SEEDS >> 1, late, wentOn)).toBeGreaterThan(SEEDS * 0.2)

@@ -7,6 +7,8 @@ import {
   encodeChunk,
   encodePartition,
   encodeStream,
+  markOf,
+  movedMarks,
   PARTITION_KEY,
   streamKey,
   type StreamRecord
@@ -23,6 +25,7 @@ const stream: fc.Arbitrary<StreamRecord> = fc.record({
   replay: fc.option(fc.record({ arrival: offset, offset, index: fc.nat() })),
   truncated: fc.boolean(),
   since: fc.nat(),
+  replaces: fc.nat(),
   scales: fc.dictionary(
     fc.string({ minLength: 1, maxLength: 8 }).filter((name) => name !== '__proto__'),
     engine
@@ -33,8 +36,22 @@ const stream: fc.Arbitrary<StreamRecord> = fc.record({
 test('law: a stream comes back as it was written', () => {
   fc.assert(
     fc.property(stream, (record) => {
-      const decoded = decodeState(streamKey(record.stream), encodeStream(record))
-      expect(decoded).toEqual({ kind: 'stream', record: JSON.parse(JSON.stringify(record)) as StreamRecord })
+      const value = encodeStream(record)
+      const mark = markOf(value)
+      const written = JSON.parse(JSON.stringify(record)) as StreamRecord
+      expect(decodeState(streamKey(record.stream), value)).toEqual({ kind: 'stream', record: written, mark })
+      expect(markOf(encodeStream({ ...record, term: record.term + 1 }))).not.toBe(mark)
+    })
+  )
+})
+
+test('law: a sum of marks is the same in any order, and without what was taken away', () => {
+  const mark = fc.integer({ min: 0, max: 2 ** 48 - 1 })
+  fc.assert(
+    fc.property(fc.array(mark), mark, mark, (marks, one, other) => {
+      const sum = (of: readonly number[]): number => of.reduce((sum, each) => movedMarks(sum, each, 0), 0)
+      expect(sum([...marks].reverse())).toBe(sum(marks))
+      expect(movedMarks(sum([...marks, one]), other, one)).toBe(sum([other, ...marks]))
     })
   )
 })
@@ -70,7 +87,16 @@ test('law: points come back bit by bit, with the stream and the arrival number o
 
 test('law: a changed or missing byte makes a record nothing', () => {
   const config = { group: 'g', input: 'i', scales: {} }
-  const head = { term: 3, epoch: 1, checkpoint: 9, position: 12, truncated: false, streams: 2, config }
+  const head = {
+    term: 3,
+    epoch: 1,
+    checkpoint: 9,
+    position: 12,
+    truncated: false,
+    streams: 2,
+    marks: 4,
+    config
+  }
   const columns = {
     values: Float64Array.of(1, 2),
     timestamps: null,

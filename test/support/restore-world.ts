@@ -264,7 +264,11 @@ export class RestoreWorld {
     for (const { partition, key, value } of newest.values()) {
       const decoded = value && decodeState(Buffer.from(key!).toString(), value as Uint8Array)
       if (!decoded || decoded.kind !== 'stream') continue
-      const forged = { partition: partition!, key, value: encodeStream(change(decoded.record)) }
+      const forged = {
+        partition: partition!,
+        key,
+        value: encodeStream({ ...change(decoded.record), replaces: decoded.mark })
+      }
       await this.mesh.publish(this.shape.config.output.stateTopic, [forged])
     }
   }

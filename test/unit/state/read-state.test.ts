@@ -9,6 +9,7 @@ import {
   encodeChunk,
   encodePartition,
   encodeStream,
+  markOf,
   PARTITION_KEY,
   streamKey,
   TERM_HEADER
@@ -31,30 +32,39 @@ const record = (key: string, value: Uint8Array | null, term?: number): MeshRecor
   ...(term === undefined ? {} : { headers: [[TERM_HEADER, String(term)] as const] })
 })
 
-/** A state of one stream whose points are stored. */
+const points = {
+  values: Float64Array.of(1, 2, 3),
+  timestamps: null,
+  offsets: Float64Array.of(0, 1, 2),
+  indices: Uint32Array.of(0, 0, 0)
+}
+
+/** A stream whose points are stored, as a member of this term writes it. */
+function streamValue(term: number, replaces = 0): Buffer {
+  const place = { position: 3, next: 3, first: 0, replay: null, truncated: false, since: 1, refused: [] }
+  return encodeStream({ term, stream: 'a', ...place, replaces, scales: { s: engine } })
+}
+
+const chunk = record(chunkKey('a', 0), encodeChunk(1, 0, points))
+const stream = (value: Buffer): MeshRecord => record(streamKey('a'), value)
+/** The head of a checkpoint, and the stream as it wrote it. */
+function head(term: number, value: Buffer): MeshRecord {
+  const common = { term, epoch: 1, checkpoint: 1, position: 3, truncated: false }
+  return record(PARTITION_KEY, encodePartition({ ...common, streams: 1, marks: markOf(value), config }))
+}
+
+/** A state of one stream. */
 function state(): MeshRecord[] {
-  const points = {
-    values: Float64Array.of(1, 2, 3),
-    timestamps: null,
-    offsets: Float64Array.of(0, 1, 2),
-    indices: Uint32Array.of(0, 0, 0)
-  }
-  const common = { term: TERM, position: 3, truncated: false }
-  const stream = { ...common, stream: 'a', next: 3, first: 0, replay: null, since: 1, refused: [] }
-  const head = { ...common, epoch: TERM, checkpoint: 1, streams: 1, config }
-  return [
-    record(chunkKey('a', 0), encodeChunk(TERM, 0, points)),
-    record(streamKey('a'), encodeStream({ ...stream, scales: { s: engine } })),
-    record(PARTITION_KEY, encodePartition(head))
-  ]
+  const value = streamValue(TERM)
+  return [chunk, stream(value), head(TERM, value)]
 }
 
 async function* logOf(records: MeshRecord[]): AsyncGenerator<readonly MeshRecord[]> {
   yield await Promise.resolve(records)
 }
 
-const read = (...late: MeshRecord[]): Promise<ReadState> =>
-  readState(logOf([...state(), ...late]), config, ['s'])
+const readLog = (...log: MeshRecord[]): Promise<ReadState> => readState(logOf(log), config, ['s'])
+const read = (...late: MeshRecord[]): Promise<ReadState> => readLog(...state(), ...late)
 
 const streamsOf = ({ state }: ReadState): unknown =>
   state?.streams.map(({ stream, stored }) => [stream, stored[0]?.to])
@@ -70,3 +80,21 @@ test.each([chunkKey('a', 0), streamKey('a'), PARTITION_KEY])(
     expect((await read(record('other', null, TERM + 1))).term).toBe(TERM + 1)
   }
 )
+
+test('a stream that a former owner wrote late is not taken for the one that compaction removed', async () => {
+  const [former, own] = [streamValue(TERM - 1), streamValue(TERM)]
+  // The owner wrote the stream, the former owner wrote it again, then came another checkpoint of the owner.
+  const { state, reason } = await readLog(chunk, stream(former), head(TERM, own))
+  expect(state).toBeNull()
+  expect(reason).toBe('a former owner has written over some of its streams')
+  expect(streamsOf(await readLog(chunk, stream(own), stream(former), head(TERM, own)))).toEqual([['a', 3]])
+})
+
+test('a stream of a checkpoint that was cut off stands for the one it took the place of', async () => {
+  const own = streamValue(TERM)
+  const later = streamValue(TERM + 1, markOf(own))
+  const cutOff = await readLog(chunk, head(TERM, own), stream(later))
+  expect(streamsOf(cutOff)).toEqual([['a', 3]])
+  expect(cutOff.state?.streams[0]?.mark).toBe(markOf(own)) // What the next one takes the place of.
+  expect((await readLog(chunk, head(TERM, own), stream(streamValue(TERM + 1)))).state).toBeNull()
+})
