@@ -160,10 +160,12 @@ Napi::Value engine_create(const Napi::CallbackInfo& info) {
   const auto ring = thing_from<PointRing>(info[0], "stream", "engineCreate");
   const Napi::Object options = object_from(info[1], "config");
   const WindowSpec window = window_from(options.Get("window"), "window");
+  const Napi::Value phase = options.Get("snapshotPhase");
   const EngineConfig config{.filtration = filtration_from(options, window),
                             .window = window,
                             .slide = slide_from(options.Get("slide")),
-                            .snapshot_every = integer_from(options.Get("snapshotEvery"), "snapshotEvery")};
+                            .snapshot_every = integer_from(options.Get("snapshotEvery"), "snapshotEvery"),
+                            .snapshot_phase = is_absent(phase) ? 0 : integer_from(phase, "snapshotPhase")};
   std::shared_ptr<Engine> engine;
   if (is_absent(info[2])) {
     const Status status = Engine::create(ring, config, engine);

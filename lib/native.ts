@@ -78,6 +78,8 @@ export type NativeEngineConfig = NativeFiltration & {
   readonly slide: NativeSlide
   /** A snapshot goes with every so many-th update; 0 = never. */
   readonly snapshotEvery: number
+  /** With those whose sequence number and this make a multiple of `snapshotEvery`. Default 0. */
+  readonly snapshotPhase?: number
 }
 
 /** Field numbers of one emission row. Mirrors `EmissionField` in native/diagram/update.h; a test compares them. */

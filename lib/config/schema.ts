@@ -304,7 +304,9 @@ export const configSchema = z.strictObject({
         .int()
         .min(0)
         .default(100)
-        .describe('A full snapshot after every so many updates of a scale; 0 = never.'),
+        .describe(
+          'A full snapshot after every so many updates of a scale, of each stream at its own place in the count; 0 = never.'
+        ),
       maxBytes: z
         .int()
         .min(1024)

@@ -8,6 +8,7 @@
  * An engine can name every point from the start of the window of its last update on (see native/engine/engine.h), so a
  * ring holds the largest window + its slide, and the backlog of points the engines have not reached yet.
  */
+import { crc32 } from 'node:zlib'
 import type { Config, ScaleConfig } from '../config/schema.js'
 import { TdaError } from '../errors.js'
 import { layoutOf, type ChangeLayout, type NativeEngineConfig, type NativeFiltration } from '../native.js'
@@ -41,6 +42,14 @@ export interface StreamPlan {
   readonly ringCapacity: number
   /** Points that may wait in a ring for the slowest engine. */
   readonly backlogPointsMax: number
+}
+
+/**
+ * Where in their count the snapshots of a stream and scale come: streams that take turns would otherwise all be due at once,
+ * and what is large would wait behind what is large.
+ */
+export function snapshotPhase(stream: string, { name, engine }: Pick<ScalePlan, 'name' | 'engine'>): number {
+  return engine.snapshotEvery === 0 ? 0 : crc32(`${name} ${stream}`) % engine.snapshotEvery
 }
 
 /** @throws CONFIG_INVALID when a scale names a channel that `input.channels` does not have. */

@@ -17,7 +17,7 @@ import { nativeAddon } from '../native.js'
 import type { EngineHandle, EngineResume, EngineState, PointColumns, StreamHandle } from '../native.js'
 import type { StreamState as RingState } from '../native.js'
 import { Kept } from './kept.js'
-import type { ScalePlan, StreamPlan } from './scale-plan.js'
+import { snapshotPhase, type ScalePlan, type StreamPlan } from './scale-plan.js'
 import type { PartitionState, PointPlace, StreamState } from './stream-state.js'
 import type { PoolJob, WorkerPool } from './worker-pool.js'
 
@@ -125,7 +125,8 @@ export class StreamEntry {
   }
 
   #addEngine(plan: ScalePlan, scale: number, resume: EngineResume | undefined): void {
-    const handle = nativeAddon().engineCreate(this.handle, plan.engine, resume)
+    const engine = { ...plan.engine, snapshotPhase: snapshotPhase(this.stream, plan) }
+    const handle = nativeAddon().engineCreate(this.handle, engine, resume)
     const lane = this.#pool.join()
     const at = resume?.first ?? 0
     this.#engines.push({ handle, plan, scale, lane, dispatched: at, completed: at, boundary: -Infinity })

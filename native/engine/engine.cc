@@ -247,7 +247,8 @@ void Engine::emit(double boundary_ms, EngineResults* results) {
         filtration.report(*ring_, results == nullptr ? nullptr : &results->changes);
         if (results == nullptr) return;
         const bool requested = snapshot_requested_.exchange(false, std::memory_order_relaxed);
-        const bool regular = config_.snapshot_every > 0 && sequence_ % config_.snapshot_every == 0;
+        const uint64_t every = config_.snapshot_every;
+        const bool regular = every > 0 && (sequence_ + config_.snapshot_phase) % every == 0;
         if (requested || regular || due) filtration.diagram(*ring_, results->snapshots);
       },
       filtration_);

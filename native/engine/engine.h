@@ -54,7 +54,9 @@ struct EngineConfig {
   FiltrationConfig filtration;
   WindowSpec window;
   SlideSpec slide;
-  uint64_t snapshot_every = 0;  // every so many-th sequence number carries a snapshot; 0 = none
+  // Sequence numbers s with (s + snapshot_phase) % snapshot_every == 0 carry a snapshot; 0 = none.
+  uint64_t snapshot_every = 0;
+  uint64_t snapshot_phase = 0;
 };
 
 // Where the engine of another process stood. All but `snapshot_due` describe its last emission; zeros: none yet.

@@ -93,3 +93,30 @@ test('law: what is put out does not depend on batches, threads or batches in fli
     expect(sink.values.get('s')).toEqual(whole.values.get('s'))
   }
 })
+
+test('every scale of every stream has a snapshot in each round of updates, streams in step not all in the same', async () => {
+  const every = 10
+  const spread = validateConfig({
+    input: { channels: ['a'] },
+    publish: { snapshotEvery: every },
+    scales: ['short', 'long'].map((name) => ({ name, window: 4, slide: 1, filtration: 'sublevel' }))
+  })
+  const names = Array.from({ length: 20 }, (_, i) => `k${i}`)
+  const log = Array.from({ length: 40 }, (_, round) =>
+    names.flatMap((key) => records([{ a: (round * 7) % 5 }], { key }))
+  )
+  const inOrder = log.flat().map((record, offset) => ({ ...record, offset }))
+  const sink = await runToEnd(spread, [assigned(), ...batches(inOrder, 100)])
+  const perUpdate = new Map<number, number>()
+  for (const stream of names) {
+    for (const scale of ['short', 'long']) {
+      const messages = sink.messages(stream).filter((message) => message.scale === scale)
+      const due = messages.filter(({ type }) => type === 'snapshot').map(({ sequence }) => sequence)
+      const first = due[0]!
+      expect(first).toBeLessThanOrEqual(every)
+      expect(due).toEqual([0, 1, 2, 3].map((n) => first + n * every).filter((sequence) => sequence <= 40))
+      for (const sequence of due) perUpdate.set(sequence, (perUpdate.get(sequence) ?? 0) + 1)
+    }
+  }
+  expect(Math.max(...perUpdate.values())).toBeLessThanOrEqual(10) // Of 40, where 4 are a tenth.
+})

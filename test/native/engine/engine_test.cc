@@ -213,7 +213,8 @@ void check(const Log& log, const EngineConfig& config, const Output& output) {
     for (const NaiveSeriesPair& pair : pairs)
       ASSERT_EQ((entry++)->second, expected_row(log, channel, first, pair));
 
-    const bool due = config.snapshot_every > 0 && (at + 1) % config.snapshot_every == 0;
+    const bool due =
+        config.snapshot_every > 0 && (at + 1 + config.snapshot_phase) % config.snapshot_every == 0;
     ASSERT_EQ(row[kEmissionSnapshotEnd], double(snapshot + (due ? pairs.size() : 0)));
     for (const auto& [birth, now] : replica) {
       if (!due) break;
@@ -240,7 +241,8 @@ TEST(Engine, oracle_every_emission_and_law_batching_is_invisible) {
                                  : WindowSpec{.count = 1 + random.below(150)},
         .slide = slide_by_time ? SlideSpec{.every_ms = 1 + double(random.below(30))}
                                : SlideSpec{.count = 1 + random.below(random.below(2) == 0 ? 5 : 200)},
-        .snapshot_every = random.below(4)};
+        .snapshot_every = random.below(4),
+        .snapshot_phase = random.below(4)};
     const Output whole = run(log, config, random, 400, true);
     check(log, config, whole);
     for (const size_t batch_max : {3u, 50u}) {
