@@ -122,8 +122,8 @@ export interface Sent {
 /** Parent to daemon, after its task. */
 export type ToDaemon = { readonly kind: 'measure' }
 /**
- * Daemon to parent. Latencies are since `measure`: of batches with updates from arrival to acknowledgement, and of all batches
- * from arrival until their updates are ready to be produced.
+ * Daemon to parent. Latencies are of batches with updates, since `measure`: from arrival to acknowledgement, and from arrival
+ * until the updates are handed to the delivery.
  */
 export interface Progress {
   readonly kind: 'progress'
@@ -132,6 +132,6 @@ export interface Progress {
   readonly cpuMs: number
   readonly p50Ms: number
   readonly p99Ms: number
-  readonly computedP50Ms: number
-  readonly computedP99Ms: number
+  readonly producedP50Ms: number
+  readonly producedP99Ms: number
 }

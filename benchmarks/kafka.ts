@@ -10,9 +10,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { ResultViewer } from '../lib/cli/demo/result-viewer.js'
 import type { Config } from '../lib/config/schema.js'
+import { ResultsReader } from '../lib/loadgen/results-reader.js'
 import type { EventMesh } from '../lib/mesh/event-mesh.js'
 import { KafkaEventMesh } from '../lib/mesh/kafka-mesh.js'
 import { deleteTopics } from '../lib/mesh/kafka-topics.js'
@@ -99,9 +99,8 @@ async function benchmarkCase(name: KafkaCase, options: KafkaBenchmark): Promise<
     await producer.ready()
     const parties = { daemon, producer }
     const checksum = await verify(mesh, parties, topic, { streams, pointsPerRecord, slide })
-    const arrivals = settings.watched ? await Arrivals.watch(mesh, diagramsOf(topic)) : null
-    const figures = await measure(parties, { ...options, rate }, arrivals)
-    await arrivals?.close()
+    const results = settings.watched ? await ResultsReader.open(mesh, diagramsOf(topic)) : null
+    const figures = await measure(parties, { ...options, rate }, results)
     return {
       suite: 'kafka',
       case: name,
@@ -191,7 +190,7 @@ interface Sample {
 async function measure(
   parties: Parties,
   options: KafkaBenchmark & { readonly rate: number },
-  arrivals: Arrivals | null
+  results: ResultsReader | null
 ): Promise<{ readonly recordsPerSecond: number } & Partial<BenchmarkResult>> {
   const { daemon, producer } = parties
   const { seconds, warmupSeconds, rate, brokerPids } = options
@@ -199,7 +198,7 @@ async function measure(
   sending.catch(() => undefined) // A rate beyond what the machine takes is a result, too: nobody waits for the rest.
   await Promise.race([delay(warmupSeconds * 1000), daemon.lost, producer.lost])
   daemon.send({ kind: 'measure' })
-  arrivals?.reset()
+  results?.restart()
   const before = processorTimes(parties, brokerPids)
   const samples: Sample[] = []
   let lateMs = 0
@@ -209,8 +208,9 @@ async function measure(
     lateMs = Math.max(lateMs, producer.state?.lateMs ?? 0)
     await Promise.race([delay(SAMPLE_MS), daemon.lost, producer.lost])
   }
-  const { p50Ms = 0, p99Ms = 0, computedP50Ms = 0, computedP99Ms = 0 } = daemon.state ?? {}
+  const { p50Ms = 0, p99Ms = 0, producedP50Ms = 0, producedP99Ms = 0 } = daemon.state ?? {}
   const after = processorTimes(parties, brokerPids)
+  const endToEnd = await results?.finish()
   const first = samples[0]!
   const last = samples.at(-1)!
   const elapsedMs = after.atMs - before.atMs
@@ -220,13 +220,13 @@ async function measure(
     lagMax: Math.max(...samples.map(({ lag }) => lag)),
     p50Ms,
     p99Ms,
-    computedP50Ms,
-    computedP99Ms,
+    producedP50Ms,
+    producedP99Ms,
     sentLateMs: lateMs,
     daemonCores: (after.daemonMs - before.daemonMs) / elapsedMs,
     producerCores: (after.producerMs - before.producerMs) / elapsedMs,
     ...(brokerPids.length > 0 ? { brokerCores: (after.brokerMs - before.brokerMs) / elapsedMs } : {}),
-    ...arrivals?.figures()
+    ...(endToEnd ? { endToEndP50Ms: endToEnd.p50, endToEndP99Ms: endToEnd.p99 } : {})
   }
 }
 
@@ -252,37 +252,4 @@ function slope(samples: readonly Sample[]): number {
   const lag = mean((sample) => sample.lag)
   const covariance = mean((sample) => (sample.atMs - at) * (sample.lag - lag))
   return (covariance / mean(({ atMs }) => (atMs - at) ** 2)) * 1000
-}
-
-/** When updates reach a consumer of the results: since the timestamp of the record that made them due. */
-class Arrivals {
-  readonly #viewer: ResultViewer
-  readonly #latency: RecordableHistogram
-
-  static async watch(mesh: EventMesh, topic: string): Promise<Arrivals> {
-    const latency = createHistogram()
-    const viewer = await ResultViewer.open(mesh, topic, ({ window }) => {
-      if (window.lastTimestamp !== null)
-        latency.record(Math.max(1, Math.round(Date.now() - window.lastTimestamp)))
-    })
-    await viewer.caughtUp()
-    return new Arrivals(viewer, latency)
-  }
-
-  private constructor(viewer: ResultViewer, latency: RecordableHistogram) {
-    this.#viewer = viewer
-    this.#latency = latency
-  }
-
-  reset(): void {
-    this.#latency.reset()
-  }
-
-  figures(): { readonly endToEndP50Ms: number; readonly endToEndP99Ms: number } {
-    return { endToEndP50Ms: this.#latency.percentile(50), endToEndP99Ms: this.#latency.percentile(99) }
-  }
-
-  close(): Promise<void> {
-    return this.#viewer.close()
-  }
 }

@@ -21,8 +21,8 @@ export interface Figures {
   readonly daemonCores?: number
   readonly producerCores?: number
   readonly brokerCores?: number
-  readonly computedP50Ms?: number
-  readonly computedP99Ms?: number
+  readonly producedP50Ms?: number
+  readonly producedP99Ms?: number
   readonly endToEndP50Ms?: number
   readonly endToEndP99Ms?: number
   readonly meanMs?: number
@@ -91,8 +91,8 @@ const UNITS: Readonly<Record<keyof Figures, string>> = {
   daemonCores: 'cores daemon',
   producerCores: 'cores producer',
   brokerCores: 'cores broker',
-  computedP50Ms: 'ms computed p50',
-  computedP99Ms: 'ms computed p99',
+  producedP50Ms: 'ms until produced p50',
+  producedP99Ms: 'ms until produced p99',
   endToEndP50Ms: 'ms end to end p50',
   endToEndP99Ms: 'ms end to end p99',
   meanMs: 'ms mean',

@@ -18,9 +18,9 @@ const HEAD_BYTES = 1024
 
 export class ResultsReader {
   readonly #subscription: Subscription
-  readonly #latencies = new Latencies()
+  #latencies = new Latencies()
   readonly #stop = new AbortController()
-  readonly #since = Date.now()
+  #since = Date.now()
   readonly #reading: Promise<void>
 
   /** Joins a group of its own and reads what is there already. @throws BROKER when that takes longer than 30 s. */
@@ -40,6 +40,12 @@ export class ResultsReader {
     this.#subscription = subscription
     this.#reading = this.#read()
     this.#reading.catch(() => undefined) // `finish` throws it.
+  }
+
+  /** Forgets what it has seen: only records from now on count. */
+  restart(): void {
+    this.#since = Date.now()
+    this.#latencies = new Latencies()
   }
 
   /** Waits a little for the last updates. In ms; `null` when no update of this run carried event time. */
