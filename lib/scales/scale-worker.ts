@@ -49,7 +49,9 @@ export interface WorkerLine {
 }
 
 /** The messages of some jobs, one after the other. */
-export interface AdvanceOutput extends EncodedMessages {
+export interface AdvanceOutput extends Omit<EncodedMessages, 'bytes'> {
+  /** UTF-8; no message is in two of them. */
+  readonly chunks: readonly Uint8Array[]
   /** Messages up to and including each job. */
   readonly ends: Uint32Array
   /** Updates of each job, however many messages they took. */
@@ -79,6 +81,9 @@ export interface JobFailure {
   }
 }
 
+/** Of one job: moved to the main thread by themselves, not copied together with others. */
+const MOVED_BYTES_MIN = 65_536
+
 /** An advance that takes longer is worth a warning: no record of its stream comes out meanwhile. */
 const SLOW_MS = 1_000
 
@@ -86,7 +91,7 @@ const SLOW_MS = 1_000
 export function advance(jobs: readonly AdvanceJob[]): AdvanceOutput | JobFailure {
   return timed(() => {
     const output = advanceEach(jobs)
-    return isOutput(output) ? transferred(output, [output.bytes]) : output
+    return isOutput(output) ? transferred(output, output.chunks) : output
   })
 }
 
@@ -95,7 +100,7 @@ export function advanceTraced({ jobs, context }: TracedTask): TracedOutput | Job
   return timed(() => {
     const clock = new ScaleClock(context)
     const output = advanceEach(jobs, clock)
-    return isOutput(output) ? transferred({ output, spans: clock.spans() }, [output.bytes]) : output
+    return isOutput(output) ? transferred({ output, spans: clock.spans() }, output.chunks) : output
   })
 }
 
@@ -215,21 +220,41 @@ function contextOf({ stream, partition, scale, rebuilt }: AdvanceJob): UpdateCon
   return { stream, partition, scale: name, layout, maxBytes, rebuilt, eventTime }
 }
 
-function joined(encoded: readonly EncodedMessages[], messages: number): EncodedMessages {
-  if (encoded.length === 1) return encoded[0]!
-  const bytes = new Uint8Array(encoded.reduce((sum, one) => sum + one.bytes.length, 0))
+/** One after the other. Bytes of a job are copied together with those of others where moving them alone costs more. */
+function joined(
+  encoded: readonly EncodedMessages[],
+  messages: number
+): Pick<AdvanceOutput, 'chunks' | 'lengths' | 'dueAt'> {
   const lengths = new Uint32Array(messages)
   const dueAt = new Float64Array(messages)
-  let byte = 0
+  const chunks: Uint8Array[] = []
+  let together: Uint8Array[] = []
+  const close = (): void => {
+    if (together.length > 0) chunks.push(together.length === 1 ? together[0]! : concatenated(together))
+    together = []
+  }
   let message = 0
   for (const one of encoded) {
-    bytes.set(one.bytes, byte)
+    if (one.bytes.length >= MOVED_BYTES_MIN) {
+      close()
+      chunks.push(one.bytes)
+    } else together.push(one.bytes)
     lengths.set(one.lengths, message)
     dueAt.set(one.dueAt, message)
-    byte += one.bytes.length
     message += one.lengths.length
   }
-  return { bytes, lengths, dueAt }
+  close()
+  return { chunks, lengths, dueAt }
+}
+
+function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
 }
 
 /** What Piscina sends is the value; the buffers of the arrays move instead of being copied. */

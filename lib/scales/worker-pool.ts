@@ -272,15 +272,18 @@ function jobOnly(job: PoolJob, followed: string | undefined): AdvanceJob {
   return { engine, until, discard, rebuilt, stream, partition, scale, detail: stream === followed }
 }
 
-function unpack({ bytes, lengths, dueAt, ends, updates }: AdvanceOutput): JobMessages[] {
+function unpack({ chunks, lengths, dueAt, ends, updates }: AdvanceOutput): JobMessages[] {
   const jobs: JobMessages[] = []
+  let chunk = 0
   let at = 0
   let message = 0
   for (const [job, end] of ends.entries()) {
     const first = message
     const messages: Uint8Array[] = []
     for (; message < end; message++) {
-      messages.push(Buffer.from(bytes.buffer, bytes.byteOffset + at, lengths[message]))
+      if (at === chunks[chunk]!.length) [chunk, at] = [chunk + 1, 0]
+      const { buffer, byteOffset } = chunks[chunk]!
+      messages.push(Buffer.from(buffer, byteOffset + at, lengths[message]))
       at += lengths[message]!
     }
     jobs.push({ messages, dueAt: dueAt.subarray(first, message), updates: updates[job]! })

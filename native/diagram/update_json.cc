@@ -48,17 +48,17 @@ void UpdateJson::add(const UpdateRows& rows, const UpdateContext& context) {
     for (; change < changes_end; ++change) {
       const double* const row = rows.changes.data() + change * stride;
       const auto kind = static_cast<ChangeKind>(row[0]);
-      if (kind == ChangeKind::kRemoved) write_id(row);
-      if (kind == ChangeKind::kAdded) write_pair(row);
-      if (kind == ChangeKind::kMoved) write_move(row);
-      add_item(static_cast<size_t>(kind));
+      add_item(static_cast<size_t>(kind), [&](char* to) {
+        if (kind == ChangeKind::kRemoved) return put_id(to, row);
+        return kind == ChangeKind::kAdded ? put_pair(to, row) : put_move(to, row);
+      });
     }
     finish();
     if (pairs_end == pair) continue;
     begin("snapshot", kSnapshotLists, emission);
     for (; pair < pairs_end; ++pair) {
-      write_pair(rows.snapshots.data() + pair * stride);
-      add_item(0);
+      const double* const row = rows.snapshots.data() + pair * stride;
+      add_item(0, [&](char* to) { return put_pair(to, row); });
     }
     finish();
   }
@@ -84,33 +84,45 @@ void UpdateJson::begin(std::string_view type, ListNames lists, const double* emi
   for (JsonText& list : lists_) list.clear();
   bodies_.clear();
   body_ends_.clear();
-  item_.clear();
+  used_ = 0;
+  // All numbers of a pair, with what stands between them, and what the last of them may touch.
+  item_room_ = 160 + 28 * (4 + 4 * context_->birth_points + 2 * context_->death_points) + kNumberRoom;
 }
 
-void UpdateJson::add_item(size_t list) {
+// `put` writes the item where it is told, within item_room_ bytes, and returns its end.
+template <class Put>
+void UpdateJson::add_item(size_t list, const Put& put) {
   TDA_ASSERT(list < names_.size());
-  size_t used = 0;
-  for (const JsonText& each : lists_) used += each.size();
-  // One more byte for the comma.
-  if (used > 0 && frame_ + kPartBytes + used + item_.size() + 1 > context_->bytes_max) cut();
-  if (lists_[list].size() > 0) lists_[list].add(',');
-  lists_[list].add(item_.text());
-  item_.clear();
+  JsonText& text = lists_[list];
+  const size_t before = text.size();
+  char* at = text.room(item_room_);
+  if (before > 0) *at++ = ',';
+  text.end(put(at));
+  // One more byte for the comma, whether or not there is one.
+  const size_t item = text.size() - before - (before > 0 ? 1 : 0);
+  if (used_ > 0 && frame_ + kPartBytes + used_ + item + 1 > context_->bytes_max) {
+    cut(list, before);
+    text.drop_front(text.size() - item);
+    used_ = 0;
+  }
+  used_ += item + (text.size() > item ? 1 : 0);
 }
 
-void UpdateJson::cut() {
+// Ends a part with the lists as they are, of one of them only the beginning; the rest is the caller's.
+void UpdateJson::cut(size_t shortened, size_t length) {
   for (size_t list = 0; list < names_.size(); ++list) {
+    const std::string_view text = lists_[list].text();
     bodies_.add(names_[list]);
     bodies_.add('[');
-    bodies_.add(lists_[list].text());
+    bodies_.add(list == shortened ? text.substr(0, length) : text);
     bodies_.add("],");
-    lists_[list].clear();
+    if (list != shortened) lists_[list].clear();
   }
   body_ends_.push_back(bodies_.size());
 }
 
 void UpdateJson::finish() {
-  cut();
+  cut(names_.size(), 0);
   size_t from = 0;
   for (size_t part = 0; part < body_ends_.size(); ++part) {
     const size_t begun = text_.size();
@@ -165,59 +177,55 @@ void UpdateJson::write_head(std::string_view type, const double* emission) {
   head_.add(context_->rebuilt && !full ? R"(,"rebuilt":true,)" : ",");
 }
 
-void UpdateJson::write_id(const double* row) {
+char* UpdateJson::put_id(char* at, const double* row) const {
   const double* const births = row + 4;
-  item_.add('"');
-  item_.add_number(row[1]);
+  *at++ = '"';
+  at = json::put(at, row[1]);
   for (size_t p = 0; p < context_->birth_points && (p == 0 || births[2 * p] >= 0); ++p) {
-    item_.add(p == 0 ? ':' : '-');
-    item_.add_number(births[2 * p]);
-    item_.add('.');
-    item_.add_number(births[2 * p + 1]);
+    *at++ = p == 0 ? ':' : '-';
+    at = json::put(at, births[2 * p]);
+    *at++ = '.';
+    at = json::put(at, births[2 * p + 1]);
   }
-  item_.add('"');
+  *at++ = '"';
+  return at;
 }
 
-void UpdateJson::write_pair(const double* row) {
-  item_.add(R"({"id":)");
-  write_id(row);
-  item_.add(R"(,"dimension":)");
-  item_.add_number(row[1]);
-  item_.add(R"(,"birth":)");
-  item_.add_number(row[2]);
-  write_death(row);
-  item_.add(R"(,"birthPoints":[)");
-  write_points(row + 4, context_->birth_points);
-  item_.add(R"(],"deathPoints":[)");
-  write_points(row + 4 + 2 * context_->birth_points, context_->death_points);
-  item_.add("]}");
+char* UpdateJson::put_pair(char* at, const double* row) const {
+  at = put_id(json::put(at, R"({"id":)"), row);
+  at = json::put(json::put(at, R"(,"dimension":)"), row[1]);
+  at = json::put(json::put(at, R"(,"birth":)"), row[2]);
+  at = put_death(at, row);
+  at = put_points(json::put(at, R"(,"birthPoints":[)"), row + 4, context_->birth_points);
+  return put_death_points(json::put(at, "]"), row);
 }
 
-void UpdateJson::write_move(const double* row) {
-  item_.add(R"({"id":)");
-  write_id(row);
-  write_death(row);
-  item_.add(R"(,"deathPoints":[)");
-  write_points(row + 4 + 2 * context_->birth_points, context_->death_points);
-  item_.add("]}");
+char* UpdateJson::put_move(char* at, const double* row) const {
+  at = put_id(json::put(at, R"({"id":)"), row);
+  return put_death_points(put_death(at, row), row);
 }
 
-void UpdateJson::write_death(const double* row) {
-  item_.add(R"(,"death":)");
-  if (row[3] == kInfinity)
-    item_.add("null");
-  else
-    item_.add_number(row[3]);
+char* UpdateJson::put_death(char* at, const double* row) {
+  at = json::put(at, R"(,"death":)");
+  return row[3] == kInfinity ? json::put(at, "null") : json::put(at, row[3]);
 }
 
-void UpdateJson::write_points(const double* points, size_t count) {
+char* UpdateJson::put_death_points(char* at, const double* row) const {
+  at = json::put(at, R"(,"deathPoints":[)");
+  at = put_points(at, row + 4 + 2 * context_->birth_points, context_->death_points);
+  return json::put(at, "]}");
+}
+
+char* UpdateJson::put_points(char* at, const double* points, size_t count) {
   for (size_t p = 0; p < count && points[2 * p] >= 0; ++p) {
-    item_.add(p == 0 ? "[" : ",[");
-    item_.add_number(points[2 * p]);
-    item_.add(',');
-    item_.add_number(points[2 * p + 1]);
-    item_.add(']');
+    if (p > 0) *at++ = ',';
+    *at++ = '[';
+    at = json::put(at, points[2 * p]);
+    *at++ = ',';
+    at = json::put(at, points[2 * p + 1]);
+    *at++ = ']';
   }
+  return at;
 }
 
 }  // namespace tda

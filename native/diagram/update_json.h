@@ -63,29 +63,33 @@ class UpdateJson {
   // A message is begun, filled item by item, and finished; its lists carry these names, in this order.
   using ListNames = std::span<const std::string_view>;
   void begin(std::string_view type, ListNames lists, const double* emission);
-  void add_item(size_t list);
-  void cut();
+  template <class Put>
+  void add_item(size_t list, const Put& put);
+  void cut(size_t shortened, size_t length);
   void finish();
 
   void write_head(std::string_view type, const double* emission);
-  void write_id(const double* row);
-  void write_pair(const double* row);
-  void write_move(const double* row);
-  void write_death(const double* row);
-  void write_points(const double* points, size_t count);
+  // Each writes at `at`, within item_room_ bytes, and returns the end of what it wrote.
+  char* put_id(char* at, const double* row) const;
+  char* put_pair(char* at, const double* row) const;
+  char* put_move(char* at, const double* row) const;
+  static char* put_death(char* at, const double* row);
+  char* put_death_points(char* at, const double* row) const;
+  static char* put_points(char* at, const double* points, size_t count);
 
   const UpdateContext* context_ = nullptr;
   JsonText text_;
   std::vector<uint32_t> lengths_;
   std::vector<double> due_at_;
 
-  // The message under way: what its parts have in common, the next item, the lists since the last cut, what was cut.
+  // The message under way: what its parts have in common, the lists since the last cut, what was cut.
   ListNames names_;
   double due_ = 0;
   size_t frame_ = 0;  // bytes of a part beside its items
+  size_t item_room_ = 0;
+  size_t used_ = 0;  // bytes of the lists
   JsonText head_;
   JsonText tail_;
-  JsonText item_;
   std::array<JsonText, 3> lists_;
   JsonText bodies_;
   std::vector<size_t> body_ends_;

@@ -120,3 +120,28 @@ test('every scale of every stream has a snapshot in each round of updates, strea
   }
   expect(Math.max(...perUpdate.values())).toBeLessThanOrEqual(10) // Of 40, where 4 are a tenth.
 })
+
+test('law: long results and short ones of one task are the same bytes as those of tasks of their own', async () => {
+  const mixed = validateConfig({
+    input: { channels: ['a'] },
+    pipeline: { workers: 1 },
+    publish: { snapshotEvery: 1 },
+    scales: [
+      { name: 'short', window: 8, slide: 50, filtration: 'sublevel' },
+      { name: 'long', window: 1500, slide: 50, filtration: 'sublevel' },
+      { name: 'last', window: 8, slide: 50, filtration: 'superlevel' }
+    ]
+  })
+  const random = seeded(9)
+  const names = ['k0', 'k1']
+  const log = Array.from({ length: 3300 }, (_, i) => ({
+    ...records([{ a: random() }], { key: names[i % 2]! })[0]!,
+    offset: i
+  }))
+  const apart = await runToEnd(mixed, [assigned(), ...batches(log, 1)])
+  const together = await runToEnd(mixed, [assigned(), ...batches(log, 660)])
+  for (const stream of names) {
+    expect(together.values.get(stream)).toEqual(apart.values.get(stream))
+    expect(Math.max(...together.values.get(stream)!.map((value) => value.length))).toBeGreaterThan(65_536)
+  }
+})
