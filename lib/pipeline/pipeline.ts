@@ -200,12 +200,12 @@ export class Pipeline {
   /** Writes a checkpoint when one is due and no record comes that would; every so often. @throws BROKER without an answer */
   async keepState(): Promise<void> {
     if (!this.#restorer || this.#state.kind !== 'running') return
-    await this.#restorer.refresh()
     try {
       if (this.#restorer.isDue() && !this.#handling && this.#flight.depth === 0) this.#checkpoint()
     } catch (error) {
       void this.#fail(error)
     }
+    await this.#restorer.refresh()
   }
 
   /** How far a restore is, for people; `null` when none is under way. */

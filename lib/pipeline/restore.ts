@@ -48,6 +48,9 @@ export interface StateStore {
   readonly repeat: <T>(attempt: () => Promise<T>) => Promise<T>
 }
 
+/** The streams whose state is written. */
+export type HeldStreams = Pick<StreamTable, 'size' | 'readUpTo' | 'entriesOf'>
+
 /** How a partition begins. */
 export interface Start {
   /** `null`: from its oldest record. */
@@ -58,7 +61,7 @@ export interface Start {
 
 export class Restorer {
   readonly #config: Config
-  readonly #streams: StreamTable
+  readonly #streams: HeldStreams
   readonly #store: StateStore
   readonly #logger: PipelineLogger | undefined
   readonly #stateConfig: StateConfig
@@ -70,7 +73,7 @@ export class Restorer {
   #dueMs = performance.now()
   #refreshMs = performance.now()
 
-  constructor(config: Config, streams: StreamTable, store: StateStore, logger: PipelineLogger | undefined) {
+  constructor(config: Config, streams: HeldStreams, store: StateStore, logger: PipelineLogger | undefined) {
     this.#config = config
     this.#streams = streams
     this.#store = store
@@ -127,14 +130,25 @@ export class Restorer {
     return nowMs >= this.#dueMs
   }
 
-  /** Asks which records are retained; to be called every so often. Until then it is what it was. */
+  /**
+   * Asks which records are retained; to be called every so often. Until then it is what it was, and stays so for a partition
+   * that has no answer.
+   *
+   * @throws BROKER when one has none, after all have been asked
+   */
   async refresh(nowMs = performance.now()): Promise<void> {
     if (nowMs < this.#refreshMs) return
     this.#refreshMs = nowMs + this.#config.state.interval
+    const failures: unknown[] = []
     for (const partition of [...this.#ledgers.keys()]) {
-      const { low } = await this.#store.bounds(partition)
-      if (this.#ledgers.has(partition)) this.#lows.set(partition, low)
+      try {
+        const { low } = await this.#store.bounds(partition)
+        if (this.#ledgers.has(partition)) this.#lows.set(partition, low)
+      } catch (error) {
+        failures.push(error)
+      }
     }
+    if (failures.length > 0) throw failures[0] as Error
   }
 
   /**
