@@ -11,6 +11,10 @@ namespace {
 // precision.
 constexpr double kSpindleMargin = 1e-4;
 constexpr float kSettleMin = 1e-30F;
+// No point of the spindle is farther from both ends together than those of its middle circle, 1.0353 |e|: it sees the
+// edge at 150 degrees or more. Squared distances to the ends sum up to less than |e|^2. Some room for rounding.
+constexpr float kSpindleDetour = 1.036F;
+constexpr float kSpindleSquares = 1.001F;
 // How many near neighbours of a new point are asked for their hubs.
 constexpr size_t kNearest = 5;
 // How far ahead lists of edges are asked for.
@@ -155,10 +159,14 @@ void LuneIndex::clear_touched() {
   touched_.clear();
 }
 
-// Every hubbed edge whose lune gains the new point. Two comparisons pass over nearly all of them, the second without a
-// branch, which nothing could foresee, and an edge shorter than the distance from its older end ends the list.
+// Every hubbed edge whose lune gains the new point in a way that matters: where it is not adjacent to the hub or may
+// settle the edge, which few of those that gain it are. What passes over the others has no branch, which nothing could
+// foresee, and an edge shorter than the distance from its older end ends the list.
 void LuneIndex::meet_hubbed(Slot newest) {
   const float* distances = rows_.row(newest);
+  const float detour = geometry_ == Geometry::kLength       ? kSpindleDetour
+                       : geometry_ == Geometry::kHalfSquare ? kSpindleSquares
+                                                            : 0;
   for (Sequence s = rows_.oldest(); s + 1 < rows_.next(); ++s) {
     const Slot older = rows_.slot_of(s);
     const float to_older = distances[older];
@@ -166,8 +174,12 @@ void LuneIndex::meet_hubbed(Slot newest) {
     if (s + kAhead < rows_.next()) prefetch(hubbed_[rows_.slot_of(s + kAhead)].data());
     size_t found = 0;
     for (size_t i = 0; i < list.size() && to_older < list[i].length; ++i) {
+      const Hubbed& edge = list[i];
+      const float to_younger = distances[edge.younger];
       gained_[found] = static_cast<Slot>(i);
-      found += static_cast<size_t>(distances[list[i].younger] < list[i].length);
+      const int matters = static_cast<int>(distances[edge.hub] >= edge.length) |
+                          static_cast<int>(to_older + to_younger < detour * edge.length);
+      found += static_cast<size_t>(static_cast<int>(to_younger < edge.length) & matters);
     }
     size_t erased = 0;
     for (size_t k = 0; k < found; ++k) {
