@@ -85,6 +85,22 @@ TDA_INLINE Slot last_hit(size_t base, Hit hit) {
   return kNoSlot;
 }
 
+// The first, which there must be.
+template <size_t kSize, typename Hit>
+TDA_INLINE Slot first_hit(size_t base, Hit hit) {
+  uint8_t marks[kSize];
+  for (size_t i = 0; i < kSize; ++i) marks[i] = static_cast<uint8_t>(hit(base + i));
+  size_t word = 0;
+  uint64_t bits = 0;
+  for (; word < kSize; word += 8) {
+    std::memcpy(&bits, marks + word, 8);
+    if (bits != 0) break;
+  }
+  const int zeros =
+      std::endian::native == std::endian::little ? std::countr_zero(bits) : std::countl_zero(bits);
+  return static_cast<Slot>(base + word + static_cast<size_t>(zeros) / 8);
+}
+
 TDA_INLINE size_t collect_body(RowLimit a, RowLimit b, size_t begin, size_t end, Slot* out) {
   const auto hit = [=](size_t i) TDA_INLINE_LAMBDA {
     return static_cast<int>(a.row[i] < a.below) & static_cast<int>(b.row[i] < b.below);
@@ -163,11 +179,10 @@ TDA_INLINE int32_t rank_of(float x, float y, float length, float scale) {
 
 template <size_t kSize, typename Rank>
 TDA_INLINE int32_t best_of(size_t base, Rank rank) {
+  int32_t ranks[kSize];
+  for (size_t i = 0; i < kSize; ++i) ranks[i] = rank(base + i);
   int32_t best = 0;
-  for (size_t i = 0; i < kSize; ++i) {
-    const int32_t other = rank(base + i);
-    best = other > best ? other : best;
-  }
+  for (size_t i = 0; i < kSize; ++i) best = ranks[i] > best ? ranks[i] : best;
   return best;
 }
 
@@ -177,25 +192,27 @@ TDA_INLINE Slot central_of(const float* x, const float* y, float length, size_t 
   const float scale = 1 / length;
   const auto rank = [=](size_t i)
                         TDA_INLINE_LAMBDA { return rank_of<kCentrality>(x[i], y[i], length, scale); };
-  size_t best_base = end;
+  size_t best_base = end, best_size = 0;
   score = 0;
-  const auto consider = [&](size_t base, int32_t best) TDA_INLINE_LAMBDA {
+  const auto consider = [&](size_t base, size_t size, int32_t best) TDA_INLINE_LAMBDA {
     if (best <= score) return;
     score = best;
     best_base = base;
+    best_size = size;
   };
   size_t base = begin;
-  for (; base + kBlock <= end; base += kBlock) consider(base, best_of<kBlock>(base, rank));
-  for (; base + kSmallBlock <= end; base += kSmallBlock) consider(base, best_of<kSmallBlock>(base, rank));
+  for (; base + kBlock <= end; base += kBlock) consider(base, kBlock, best_of<kBlock>(base, rank));
+  for (; base + kSmallBlock <= end; base += kSmallBlock)
+    consider(base, kSmallBlock, best_of<kSmallBlock>(base, rank));
   if (base < end && end - begin >= kSmallBlock) {
-    consider(end - kSmallBlock, best_of<kSmallBlock>(end - kSmallBlock, rank));
+    consider(end - kSmallBlock, kSmallBlock, best_of<kSmallBlock>(end - kSmallBlock, rank));
   } else {
-    for (; base < end; ++base) consider(base, rank(base));
+    for (; base < end; ++base) consider(base, 1, rank(base));
   }
-  for (size_t i = best_base; i < end; ++i) {
-    if (rank(i) == score) return static_cast<Slot>(i);
-  }
-  return kNoSlot;
+  const auto is_best = [=](size_t i) TDA_INLINE_LAMBDA { return static_cast<int>(rank(i) == score); };
+  if (best_size == kBlock) return first_hit<kBlock>(best_base, is_best);
+  if (best_size == kSmallBlock) return first_hit<kSmallBlock>(best_base, is_best);
+  return best_size == 1 ? static_cast<Slot>(best_base) : kNoSlot;
 }
 
 TDA_INLINE Slot central_body(const float* x, const float* y, float length, Centrality centrality,
