@@ -17,6 +17,8 @@ constexpr float kSpindleDetour = 1.036F;
 constexpr float kSpindleSquares = 1.001F;
 // How many near neighbours of a new point are asked for their hubs.
 constexpr size_t kNearest = 5;
+// How many bridges of an edge are tried for other exceptions.
+constexpr size_t kBridges = 8;
 // How far ahead lists of edges are asked for.
 constexpr size_t kAhead = 6;
 
@@ -320,15 +322,23 @@ bool LuneIndex::certify_around(const Edge& edge, Slot hub) {
   collect(older + 1, younger, tied, limit, hub_tied);
   collect(younger + 1, rows_.next(), limit, limit, limit);
   Slot expiry = rows_.younger(hub, edge.older) ? kNoSlot : hub;
-  Slot outliving = kNoSlot;  // a bridge that outlives the edge, and with it whatever else it is a bridge to
+  // Whether the certificate need not end sooner for this bridge to this member.
+  const auto lasts = [&](Slot bridge, Slot member) {
+    return rows_.younger(bridge, edge.older) || rows_.younger(bridge, member) ||
+           (expiry != kNoSlot && !rows_.younger(expiry, bridge));
+  };
+  std::array<Slot, kBridges> bridges;  // found so far: exceptions lie close together, and many share one
+  size_t known = 0;
   for (size_t k = 0; k < count; ++k) {
     const Slot member = exceptions_[k];
-    if (member == hub || (outliving != kNoSlot && adjacent(edge, outliving, member))) continue;
+    if (member == hub) continue;
+    const auto bridged = [&](Slot bridge) { return adjacent(edge, bridge, member) && lasts(bridge, member); };
+    const auto end = bridges.begin() + static_cast<std::ptrdiff_t>(std::min(known, kBridges));
+    if (std::any_of(bridges.begin(), end, bridged)) continue;
     const Slot bridge = youngest_bridge(edge, hub, member);
     if (bridge == kNoSlot) return false;
-    if (rows_.younger(bridge, edge.older)) outliving = bridge;
-    const bool outlived = rows_.younger(bridge, member) || rows_.younger(bridge, edge.older);
-    if (!outlived && (expiry == kNoSlot || rows_.younger(expiry, bridge))) expiry = bridge;
+    if (!lasts(bridge, member)) expiry = bridge;
+    bridges[known++ % kBridges] = bridge;
   }
   add_hubbed(edge, hub, expiry);
   return true;
