@@ -49,19 +49,34 @@ void LuneIndex::insert() {
   add_edges(newest);
 }
 
+// Special edges that are concerned, a few of all, found without a branch. Entries that wait for reuse name slots, too.
+template <typename Concerned>
+std::span<const uint32_t> LuneIndex::list_specials(Concerned concerned) {
+  concerned_.resize(specials_.size());
+  size_t found = 0;
+  for (uint32_t s = 0; s < specials_.size(); ++s) {
+    concerned_[found] = s;
+    found +=
+        static_cast<size_t>(static_cast<int>(specials_[s].kind != LuneKind::kFree) & concerned(specials_[s]));
+  }
+  return {concerned_.data(), found};
+}
+
 void LuneIndex::evict() {
   const Slot gone = rows_.slot_of(rows_.oldest());
   hubbed_count_ -= hubbed_[gone].size();
   give_up(hubbed_[gone]);
   const float* distances = rows_.row(gone);
-  for (uint32_t s = 0; s < specials_.size(); ++s) {
-    const SpecialEdge& edge = specials_[s];
-    if (edge.kind == LuneKind::kFree) continue;
-    if (edge.older == gone) {
+  const auto concerned = [&](const SpecialEdge& edge) {  // the oldest of all wins every tie
+    return static_cast<int>(edge.older == gone) |
+           (static_cast<int>(!edge.dirty) & static_cast<int>(distances[edge.older] <= edge.length) &
+            static_cast<int>(distances[edge.younger] <= edge.length));
+  };
+  for (const uint32_t s : list_specials(concerned)) {
+    if (specials_[s].older == gone) {
       free_special(s);
-    } else if (!edge.dirty && distances[edge.older] <= edge.length &&
-               distances[edge.younger] <= edge.length) {
-      make_dirty(s);  // the oldest of all wins every tie
+    } else {
+      make_dirty(s);
     }
   }
   for (const auto& [older, younger] : expiring_[gone]) {
@@ -217,11 +232,11 @@ bool LuneIndex::still_hubbed(Slot older, Hubbed& edge, Slot newest) {
 
 void LuneIndex::meet_specials(Slot newest) {
   const float* distances = rows_.row(newest);
-  for (uint32_t s = 0; s < specials_.size(); ++s) {
-    const SpecialEdge& edge = specials_[s];
-    if (edge.kind == LuneKind::kFree || edge.dirty) continue;
-    if (distances[edge.older] < edge.length && distances[edge.younger] < edge.length) make_dirty(s);
-  }
+  const auto concerned = [&](const SpecialEdge& edge) {
+    return static_cast<int>(!edge.dirty) & static_cast<int>(distances[edge.older] < edge.length) &
+           static_cast<int>(distances[edge.younger] < edge.length);
+  };
+  for (const uint32_t s : list_specials(concerned)) make_dirty(s);
 }
 
 void LuneIndex::add_edges(Slot newest) {
