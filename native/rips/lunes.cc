@@ -11,8 +11,14 @@ namespace {
 // precision.
 constexpr double kSpindleMargin = 1e-4;
 constexpr float kSettleMin = 1e-30F;
+// No point of the spindle is farther from both ends together than those of its middle circle, 1.0353 |e|: it sees the
+// edge at 150 degrees or more. Squared distances to the ends sum up to less than |e|^2. Some room for rounding.
+constexpr float kSpindleDetour = 1.036F;
+constexpr float kSpindleSquares = 1.001F;
 // How many near neighbours of a new point are asked for their hubs.
 constexpr size_t kNearest = 5;
+// How many bridges of an edge are tried for other exceptions.
+constexpr size_t kBridges = 8;
 // How far ahead lists of edges are asked for.
 constexpr size_t kAhead = 6;
 
@@ -43,19 +49,34 @@ void LuneIndex::insert() {
   add_edges(newest);
 }
 
+// Special edges that are concerned, a few of all, found without a branch. Entries that wait for reuse name slots, too.
+template <typename Concerned>
+std::span<const uint32_t> LuneIndex::list_specials(Concerned concerned) {
+  concerned_.resize(specials_.size());
+  size_t found = 0;
+  for (uint32_t s = 0; s < specials_.size(); ++s) {
+    concerned_[found] = s;
+    found +=
+        static_cast<size_t>(static_cast<int>(specials_[s].kind != LuneKind::kFree) & concerned(specials_[s]));
+  }
+  return {concerned_.data(), found};
+}
+
 void LuneIndex::evict() {
   const Slot gone = rows_.slot_of(rows_.oldest());
   hubbed_count_ -= hubbed_[gone].size();
   give_up(hubbed_[gone]);
   const float* distances = rows_.row(gone);
-  for (uint32_t s = 0; s < specials_.size(); ++s) {
-    const SpecialEdge& edge = specials_[s];
-    if (edge.kind == LuneKind::kFree) continue;
-    if (edge.older == gone) {
+  const auto concerned = [&](const SpecialEdge& edge) {  // the oldest of all wins every tie
+    return static_cast<int>(edge.older == gone) |
+           (static_cast<int>(!edge.dirty) & static_cast<int>(distances[edge.older] <= edge.length) &
+            static_cast<int>(distances[edge.younger] <= edge.length));
+  };
+  for (const uint32_t s : list_specials(concerned)) {
+    if (specials_[s].older == gone) {
       free_special(s);
-    } else if (!edge.dirty && distances[edge.older] <= edge.length &&
-               distances[edge.younger] <= edge.length) {
-      make_dirty(s);  // the oldest of all wins every tie
+    } else {
+      make_dirty(s);
     }
   }
   for (const auto& [older, younger] : expiring_[gone]) {
@@ -155,10 +176,14 @@ void LuneIndex::clear_touched() {
   touched_.clear();
 }
 
-// Every hubbed edge whose lune gains the new point. Two comparisons pass over nearly all of them, the second without a
-// branch, which nothing could foresee, and an edge shorter than the distance from its older end ends the list.
+// Every hubbed edge whose lune gains the new point in a way that matters: where it is not adjacent to the hub or may
+// settle the edge, which few of those that gain it are. What passes over the others has no branch, which nothing could
+// foresee, and an edge shorter than the distance from its older end ends the list.
 void LuneIndex::meet_hubbed(Slot newest) {
   const float* distances = rows_.row(newest);
+  const float detour = geometry_ == Geometry::kLength       ? kSpindleDetour
+                       : geometry_ == Geometry::kHalfSquare ? kSpindleSquares
+                                                            : 0;
   for (Sequence s = rows_.oldest(); s + 1 < rows_.next(); ++s) {
     const Slot older = rows_.slot_of(s);
     const float to_older = distances[older];
@@ -166,8 +191,12 @@ void LuneIndex::meet_hubbed(Slot newest) {
     if (s + kAhead < rows_.next()) prefetch(hubbed_[rows_.slot_of(s + kAhead)].data());
     size_t found = 0;
     for (size_t i = 0; i < list.size() && to_older < list[i].length; ++i) {
+      const Hubbed& edge = list[i];
+      const float to_younger = distances[edge.younger];
       gained_[found] = static_cast<Slot>(i);
-      found += static_cast<size_t>(distances[list[i].younger] < list[i].length);
+      const int matters = static_cast<int>(distances[edge.hub] >= edge.length) |
+                          static_cast<int>(to_older + to_younger < detour * edge.length);
+      found += static_cast<size_t>(static_cast<int>(to_younger < edge.length) & matters);
     }
     size_t erased = 0;
     for (size_t k = 0; k < found; ++k) {
@@ -203,11 +232,11 @@ bool LuneIndex::still_hubbed(Slot older, Hubbed& edge, Slot newest) {
 
 void LuneIndex::meet_specials(Slot newest) {
   const float* distances = rows_.row(newest);
-  for (uint32_t s = 0; s < specials_.size(); ++s) {
-    const SpecialEdge& edge = specials_[s];
-    if (edge.kind == LuneKind::kFree || edge.dirty) continue;
-    if (distances[edge.older] < edge.length && distances[edge.younger] < edge.length) make_dirty(s);
-  }
+  const auto concerned = [&](const SpecialEdge& edge) {
+    return static_cast<int>(!edge.dirty) & static_cast<int>(distances[edge.older] < edge.length) &
+           static_cast<int>(distances[edge.younger] < edge.length);
+  };
+  for (const uint32_t s : list_specials(concerned)) make_dirty(s);
 }
 
 void LuneIndex::add_edges(Slot newest) {
@@ -308,15 +337,23 @@ bool LuneIndex::certify_around(const Edge& edge, Slot hub) {
   collect(older + 1, younger, tied, limit, hub_tied);
   collect(younger + 1, rows_.next(), limit, limit, limit);
   Slot expiry = rows_.younger(hub, edge.older) ? kNoSlot : hub;
-  Slot outliving = kNoSlot;  // a bridge that outlives the edge, and with it whatever else it is a bridge to
+  // Whether the certificate need not end sooner for this bridge to this member.
+  const auto lasts = [&](Slot bridge, Slot member) {
+    return rows_.younger(bridge, edge.older) || rows_.younger(bridge, member) ||
+           (expiry != kNoSlot && !rows_.younger(expiry, bridge));
+  };
+  std::array<Slot, kBridges> bridges;  // found so far: exceptions lie close together, and many share one
+  size_t known = 0;
   for (size_t k = 0; k < count; ++k) {
     const Slot member = exceptions_[k];
-    if (member == hub || (outliving != kNoSlot && adjacent(edge, outliving, member))) continue;
+    if (member == hub) continue;
+    const auto bridged = [&](Slot bridge) { return adjacent(edge, bridge, member) && lasts(bridge, member); };
+    const auto end = bridges.begin() + static_cast<std::ptrdiff_t>(std::min(known, kBridges));
+    if (std::any_of(bridges.begin(), end, bridged)) continue;
     const Slot bridge = youngest_bridge(edge, hub, member);
     if (bridge == kNoSlot) return false;
-    if (rows_.younger(bridge, edge.older)) outliving = bridge;
-    const bool outlived = rows_.younger(bridge, member) || rows_.younger(bridge, edge.older);
-    if (!outlived && (expiry == kNoSlot || rows_.younger(expiry, bridge))) expiry = bridge;
+    if (!lasts(bridge, member)) expiry = bridge;
+    bridges[known++ % kBridges] = bridge;
   }
   add_hubbed(edge, hub, expiry);
   return true;

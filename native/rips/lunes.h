@@ -35,6 +35,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -115,6 +116,8 @@ class LuneIndex {
   void disturb(Slot point);
   bool still_hubbed(Slot older, Hubbed& edge, Slot newest);
   void meet_specials(Slot newest);
+  template <typename Concerned>
+  std::span<const uint32_t> list_specials(Concerned concerned);
   void add_edges(Slot newest);
   bool inherit(const Edge& edge, const Slot* nearest, size_t count);
   bool certify_around(const Edge& edge, Slot hub);
@@ -155,11 +158,12 @@ class LuneIndex {
   std::vector<uint32_t> dirty_;  // each entry of specials_ at most once
   std::vector<uint32_t> touched_;
   size_t hubbed_count_ = 0;
-  uint64_t list_bytes_ = 0;       // of the lists in hubbed_, expiring_ and components_
-  std::vector<Slot> gained_;      // scratch of meet_hubbed: places in a list of hubbed_
-  std::vector<Slot> members_;     // scratch: the lune at hand, oldest first
-  std::vector<Slot> exceptions_;  // scratch of certify_around
-  std::vector<Slot> waiting_;     // scratch of find_components
+  uint64_t list_bytes_ = 0;          // of the lists in hubbed_, expiring_ and components_
+  std::vector<uint32_t> concerned_;  // scratch of list_specials
+  std::vector<Slot> gained_;         // scratch of meet_hubbed: places in a list of hubbed_
+  std::vector<Slot> members_;        // scratch: the lune at hand, oldest first
+  std::vector<Slot> exceptions_;     // scratch of certify_around
+  std::vector<Slot> waiting_;        // scratch of find_components
   std::vector<Slot> frontier_;
 };
 

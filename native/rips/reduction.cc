@@ -12,6 +12,7 @@ constexpr size_t kWordBits = 64;
 constexpr uint32_t kFreeKey = static_cast<uint32_t>(-1);  // no edge: its ends would be equal
 constexpr uint32_t kUnknown = static_cast<uint32_t>(-1);
 constexpr size_t kPlacesMin = 1024;
+constexpr size_t kNodesKept = 3;  // nodes for each that the last run needed
 
 Slot find_root(std::vector<Slot>& parent, Slot v) {
   while (parent[v] != v) v = parent[v] = parent[parent[v]];
@@ -27,20 +28,18 @@ size_t home_of(uint32_t key, size_t places) {
 
 bool Reduction::run(const std::vector<uint32_t>& order, uint64_t bytes_max) {
   relations_ = 0;
-  nodes_.clear();
-  places_.assign(std::max(places_.size(), kPlacesMin), {kFreeKey, 0});
-  grow_tree(order);
+  begin_run();
+  sort_out(order);
+  grow_tree();
   words_ = (candidates_.size() + kWordBits - 1) / kWordBits;
   // Annotations that are sums are about as many as candidates; relations kept are no more.
   if (2 * uint64_t{candidates_.size()} * words_ * sizeof(uint64_t) > bytes_max) return false;
   vectors_.clear();
   reduced_.resize(candidates_.size() * words_);
   relation_.resize(words_);
-  list_nodes(order);
+  list_nodes();
   const NodeIndex* ends = ends_.data();
-  for (const uint32_t special : order) {
-    const SpecialEdge& edge = lunes_.specials()[special];
-    if (edge.kind != LuneKind::kSeveralComponents) continue;
+  for (const uint32_t special : several_) {
     const size_t components = lunes_.components(special).middles.size();
     for (size_t j = 1; j < components; ++j) reduce(special, j, ends);
     ends += 2 * components;
@@ -49,46 +48,95 @@ bool Reduction::run(const std::vector<uint32_t>& order, uint64_t bytes_max) {
   return true;
 }
 
+// Without a branch: which of the two an edge is, nothing could foresee.
+void Reduction::sort_out(const std::vector<uint32_t>& order) {
+  empty_.resize(order.size());
+  several_.resize(order.size());
+  size_t empty = 0, several = 0;
+  for (const uint32_t special : order) {
+    const LuneKind kind = lunes_.specials()[special].kind;
+    empty_[empty] = several_[several] = special;
+    empty += static_cast<size_t>(kind == LuneKind::kEmpty);
+    several += static_cast<size_t>(kind == LuneKind::kSeveralComponents);
+  }
+  empty_.resize(empty);
+  several_.resize(several);
+}
+
 // Kruskal along the edges with empty lunes; those that close a cycle are the candidates.
-void Reduction::grow_tree(const std::vector<uint32_t>& order) {
+void Reduction::grow_tree() {
   tree_.clear();
   candidates_.clear();
   parent_.resize(rows_.capacity());
   for (size_t slot = 0; slot < parent_.size(); ++slot) parent_[slot] = static_cast<Slot>(slot);
-  for (const uint32_t special : order) {
+  const auto know = [this](uint32_t special, const SpecialEdge& edge, Annotation value) {
+    Node& node = nodes_[node_at(links_[special][0], edge.older, edge.younger)];
+    node.run = run_;
+    node.value = value;
+  };
+  for (const uint32_t special : empty_) {
     const SpecialEdge& edge = lunes_.specials()[special];
-    if (edge.kind != LuneKind::kEmpty) continue;
     const Slot a = find_root(parent_, edge.older), b = find_root(parent_, edge.younger);
     if (a == b) {
       candidates_.push_back({special, kNoSpecial, kNoSlot});
-      nodes_[node_of(edge.older, edge.younger)].value = static_cast<Annotation>(candidates_.size());
+      know(special, edge, static_cast<Annotation>(candidates_.size()));
       continue;
     }
     parent_[a] = b;
     tree_.push_back({edge.length, edge.older, edge.younger});
-    nodes_[node_of(edge.older, edge.younger)].value = 0;
+    know(special, edge, 0);
   }
 }
 
 // Every edge whose annotation a relation leads to.
-void Reduction::list_nodes(const std::vector<uint32_t>& order) {
+void Reduction::list_nodes() {
   ends_.clear();
-  const size_t known = nodes_.size();
-  for (const uint32_t special : order) {
+  listed_.clear();
+  for (const uint32_t special : several_) {
     const SpecialEdge& edge = lunes_.specials()[special];
-    if (edge.kind != LuneKind::kSeveralComponents) continue;
+    size_t at = 0;
     for (const Slot middle : lunes_.components(special).middles) {
-      ends_.push_back(node_of(edge.older, middle));
-      ends_.push_back(node_of(edge.younger, middle));
+      for (const Slot end : {edge.older, edge.younger}) {
+        ends_.push_back(at < links_[special].size() ? node_at(links_[special][at], end, middle)
+                                                    : node_of(end, middle));
+        list_node(ends_.back());
+        ++at;
+      }
     }
   }
-  for (size_t n = known; n < nodes_.size(); ++n) {
-    const Slot x = nodes_[n].x, y = nodes_[n].y, hub = lunes_.hub(x, y);
+  for (size_t n = 0; n < listed_.size(); ++n) {
+    const NodeIndex at = listed_[n];
+    const Slot x = nodes_[at].x, y = nodes_[at].y, hub = lunes_.hub(x, y);
     TDA_ASSERT(hub != kNoSlot);  // edges with empty lunes are known from the start
-    const NodeIndex left = node_of(x, hub), right = node_of(hub, y);
-    nodes_[n].left = left;
-    nodes_[n].right = right;
+    if (nodes_[at].hub != hub) {
+      const NodeIndex left = node_of(x, hub), right = node_of(hub, y);
+      nodes_[at].hub = hub;
+      nodes_[at].left = left;
+      nodes_[at].right = right;
+    }
+    list_node(nodes_[at].left);
+    list_node(nodes_[at].right);
   }
+}
+
+void Reduction::list_node(NodeIndex at) {
+  Node& node = nodes_[at];
+  if (node.run == run_) return;
+  node.run = run_;
+  node.value = kUnknown;
+  listed_.push_back(at);
+  lunes_.prefetch_hub(node.x, node.y);
+}
+
+// Links lead nowhere once nodes are given up.
+void Reduction::begin_run() {
+  links_.resize(lunes_.specials().size());
+  const size_t needed = listed_.size() + tree_.size() + candidates_.size();
+  ++run_;
+  if (run_ != 0 && nodes_.size() <= kNodesKept * needed + kPlacesMin && !places_.empty()) return;
+  run_ = std::max(run_, uint32_t{1});  // new nodes are of run 0
+  nodes_.clear();
+  places_.assign(std::max(places_.size(), kPlacesMin), {kFreeKey, 0});
 }
 
 // `ends`: the nodes from both ends of the edge to the middle of its first component, then of the second, ...
@@ -166,10 +214,14 @@ Reduction::NodeIndex Reduction::node_of(Slot x, Slot y) {
   }
   const NodeIndex node = static_cast<NodeIndex>(nodes_.size());
   places_[at] = {key, node};
-  nodes_.push_back({x, y, 0, 0, kUnknown});
-  lunes_.prefetch_hub(x, y);
+  nodes_.push_back({x, y, kNoSlot, 0, 0, kUnknown, 0});
   if (2 * nodes_.size() > places_.size()) rehash(2 * places_.size());
   return node;
+}
+
+Reduction::NodeIndex Reduction::node_at(NodeIndex& link, Slot x, Slot y) {
+  const bool leads = link < nodes_.size() && key_of(nodes_[link].x, nodes_[link].y) == key_of(x, y);
+  return leads ? link : link = node_of(x, y);
 }
 
 void Reduction::rehash(size_t places) {
@@ -187,7 +239,8 @@ uint64_t Reduction::bytes() const {
          parent_.capacity() * sizeof(Slot) +
          (vectors_.capacity() + reduced_.capacity() + relation_.capacity()) * sizeof(uint64_t) +
          nodes_.capacity() * sizeof(Node) + places_.capacity() * sizeof(Place) +
-         (ends_.capacity() + pending_.capacity()) * sizeof(NodeIndex);
+         links_.capacity() * sizeof(Links) + (empty_.capacity() + several_.capacity()) * sizeof(uint32_t) +
+         (ends_.capacity() + pending_.capacity() + listed_.capacity()) * sizeof(NodeIndex);
 }
 
 }  // namespace tda::rips

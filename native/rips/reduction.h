@@ -20,10 +20,12 @@
 //
 // Cost: one bit per candidate and relation; a few hundred of each in a window of 1000 points in R^3. The
 // edges to annotate are listed first, breadth first, so that their hubs, which lie far apart in memory, are
-// asked for well before they are read.
+// asked for well before they are read. Nearly all are those of the run before with the hubs of the run before, so an
+// edge keeps its node, and with it its place among the others, until too many are no longer asked for.
 // Related: reduced Vietoris-Rips complexes of one static cloud, arXiv 2307.16333.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -64,22 +66,31 @@ class Reduction {
   // An annotation: 0 is the zero vector, k + 1 the unit vector of candidate k, the rest rows of vectors_.
   using Annotation = uint32_t;
   using NodeIndex = uint32_t;
-  // An edge whose annotation is needed: that of its halves, unless it is known.
+  // An edge whose annotation is needed, or was in an earlier run: that of its halves, unless it is known. What it says
+  // depends on its ends and hub alone, so slots that are taken again do no harm.
   struct Node {
     Slot x;
     Slot y;
+    Slot hub;  // that left and right were found for
     NodeIndex left;
     NodeIndex right;
     Annotation value;  // kUnknown until it is evaluated
+    uint32_t run;      // that needed it last: others find left, right and value out of date
   };
+  // Where the nodes of a special edge were found: of the edge itself, or of those to its first two components.
+  using Links = std::array<NodeIndex, 4>;
   struct Place {
     uint32_t key;
     NodeIndex node;
   };
 
-  void grow_tree(const std::vector<uint32_t>& order);
-  void list_nodes(const std::vector<uint32_t>& order);
+  void sort_out(const std::vector<uint32_t>& order);
+  void grow_tree();
+  void list_nodes();
+  void list_node(NodeIndex node);
   NodeIndex node_of(Slot x, Slot y);
+  NodeIndex node_at(NodeIndex& link, Slot x, Slot y);
+  void begin_run();
   void rehash(size_t places);
   Annotation evaluate(NodeIndex node);
   Annotation sum(Annotation a, Annotation b);
@@ -88,13 +99,18 @@ class Reduction {
 
   const DistanceRows& rows_;
   const LuneIndex& lunes_;
+  std::vector<uint32_t> empty_;    // special edges of this run with an empty lune, in the order of edges
+  std::vector<uint32_t> several_;  // and those with several components
   std::vector<GraphEdge> tree_;
   std::vector<Candidate> candidates_;
-  std::vector<Slot> parent_;        // union-find by slot
-  size_t words_ = 0;                // of a vector
-  std::vector<uint64_t> vectors_;   // annotations that are sums
-  std::vector<Node> nodes_;         // edges with empty lunes first
+  std::vector<Slot> parent_;       // union-find by slot
+  size_t words_ = 0;               // of a vector
+  std::vector<uint64_t> vectors_;  // annotations that are sums
+  uint32_t run_ = 0;
+  std::vector<Node> nodes_;
   std::vector<Place> places_;       // nodes by edge: open addressing, a power of two
+  std::vector<Links> links_;        // by special edge; a link that leads elsewhere is found again
+  std::vector<NodeIndex> listed_;   // of this run, but for edges with empty lunes
   std::vector<NodeIndex> ends_;     // nodes of the four edges of each relation, in order
   std::vector<NodeIndex> pending_;  // scratch of evaluate
   std::vector<uint64_t> reduced_;   // relation with pivot k at k * words_

@@ -19,8 +19,9 @@
 namespace tda::rips {
 namespace {
 
-// A range is taken in blocks of kBlock, then of kSmallBlock, then one by one. The loops over a block have a
-// fixed length and no branch, which compilers turn into SIMD.
+// A range is taken in blocks of kBlock, then of kSmallBlock. What is left is taken in one more small block that reaches
+// back into what has been seen, where that does no harm, and one by one otherwise. The loops over a block have a fixed
+// length and no branch, which compilers turn into SIMD.
 constexpr size_t kBlock = 64;
 constexpr size_t kSmallBlock = 16;
 
@@ -49,9 +50,55 @@ TDA_INLINE size_t append_hits(size_t base, Hit hit, Slot* out) {
 
 template <size_t kSize, typename Hit>
 TDA_INLINE bool any_hit(size_t base, Hit hit) {
-  int any = 0;
-  for (size_t i = 0; i < kSize; ++i) any |= hit(base + i);
-  return any != 0;
+  if constexpr (kSize > kSmallBlock) {
+    int any = 0;
+    for (size_t i = 0; i < kSize; ++i) any |= hit(base + i);
+    return any != 0;
+  } else {  // a sum over so few is unrolled before it is turned into SIMD, and then it is not; stores are
+    uint8_t marks[kSize];
+    for (size_t i = 0; i < kSize; ++i) marks[i] = static_cast<uint8_t>(hit(base + i));
+    uint64_t any = 0;
+    for (size_t word = 0; word < kSize; word += 8) {
+      uint64_t bits;
+      std::memcpy(&bits, marks + word, 8);
+      any |= bits;
+    }
+    return any != 0;
+  }
+}
+
+// The last place i of a block with hit(i) != 0, or kNoSlot.
+template <size_t kSize, typename Hit>
+TDA_INLINE Slot last_hit(size_t base, Hit hit) {
+  uint8_t marks[kSize];
+  for (size_t i = 0; i < kSize; ++i) marks[i] = static_cast<uint8_t>(hit(base + i));
+  for (size_t word = kSize; word > 0; word -= 8) {
+    uint64_t bits;
+    std::memcpy(&bits, marks + word - 8, 8);
+    if (bits == 0) continue;
+    if constexpr (std::endian::native == std::endian::little) {
+      return static_cast<Slot>(base + word - 1 - static_cast<size_t>(std::countl_zero(bits)) / 8);
+    } else {
+      return static_cast<Slot>(base + word - 1 - static_cast<size_t>(std::countr_zero(bits)) / 8);
+    }
+  }
+  return kNoSlot;
+}
+
+// The first, which there must be.
+template <size_t kSize, typename Hit>
+TDA_INLINE Slot first_hit(size_t base, Hit hit) {
+  uint8_t marks[kSize];
+  for (size_t i = 0; i < kSize; ++i) marks[i] = static_cast<uint8_t>(hit(base + i));
+  size_t word = 0;
+  uint64_t bits = 0;
+  for (; word < kSize; word += 8) {
+    std::memcpy(&bits, marks + word, 8);
+    if (bits != 0) break;
+  }
+  const int zeros =
+      std::endian::native == std::endian::little ? std::countr_zero(bits) : std::countl_zero(bits);
+  return static_cast<Slot>(base + word + static_cast<size_t>(zeros) / 8);
 }
 
 TDA_INLINE size_t collect_body(RowLimit a, RowLimit b, size_t begin, size_t end, Slot* out) {
@@ -83,6 +130,7 @@ TDA_INLINE size_t outside_body(RowLimit a, RowLimit b, RowLimit c, size_t begin,
   for (; base + kSmallBlock <= end; base += kSmallBlock) {
     if (any_hit<kSmallBlock>(base, hit)) count += append_hits<kSmallBlock>(base, hit, out + count);
   }
+  if (base < end && end - begin >= kSmallBlock && !any_hit<kSmallBlock>(end - kSmallBlock, hit)) return count;
   for (; base < end; ++base) {
     if (hit(base) != 0) out[count++] = static_cast<Slot>(base);
   }
@@ -95,16 +143,16 @@ TDA_INLINE Slot last_body(const RowLimit (&rows)[4], size_t begin, size_t end) {
     return static_cast<int>(a.row[i] < a.below) & static_cast<int>(b.row[i] < b.below) &
            static_cast<int>(c.row[i] < c.below) & static_cast<int>(d.row[i] < d.below);
   };
-  size_t top = end, stop = begin;
+  size_t top = end;
   for (; top >= begin + kBlock; top -= kBlock) {
-    if (!any_hit<kBlock>(top - kBlock, hit)) continue;
-    stop = top - kBlock;
-    break;
+    if (any_hit<kBlock>(top - kBlock, hit)) return last_hit<kBlock>(top - kBlock, hit);
   }
-  for (; top >= stop + kSmallBlock; top -= kSmallBlock) {
-    if (any_hit<kSmallBlock>(top - kSmallBlock, hit)) break;
+  for (; top >= begin + kSmallBlock; top -= kSmallBlock) {
+    const Slot found = last_hit<kSmallBlock>(top - kSmallBlock, hit);
+    if (found != kNoSlot) return found;
   }
-  for (; top > stop; --top) {
+  if (end - begin >= kSmallBlock) return top == begin ? kNoSlot : last_hit<kSmallBlock>(begin, hit);
+  for (; top > begin; --top) {
     if (hit(top - 1) != 0) return static_cast<Slot>(top - 1);
   }
   return kNoSlot;
@@ -131,11 +179,10 @@ TDA_INLINE int32_t rank_of(float x, float y, float length, float scale) {
 
 template <size_t kSize, typename Rank>
 TDA_INLINE int32_t best_of(size_t base, Rank rank) {
+  int32_t ranks[kSize];
+  for (size_t i = 0; i < kSize; ++i) ranks[i] = rank(base + i);
   int32_t best = 0;
-  for (size_t i = 0; i < kSize; ++i) {
-    const int32_t other = rank(base + i);
-    best = other > best ? other : best;
-  }
+  for (size_t i = 0; i < kSize; ++i) best = ranks[i] > best ? ranks[i] : best;
   return best;
 }
 
@@ -145,21 +192,27 @@ TDA_INLINE Slot central_of(const float* x, const float* y, float length, size_t 
   const float scale = 1 / length;
   const auto rank = [=](size_t i)
                         TDA_INLINE_LAMBDA { return rank_of<kCentrality>(x[i], y[i], length, scale); };
-  size_t best_base = end;
+  size_t best_base = end, best_size = 0;
   score = 0;
-  const auto consider = [&](size_t base, int32_t best) TDA_INLINE_LAMBDA {
+  const auto consider = [&](size_t base, size_t size, int32_t best) TDA_INLINE_LAMBDA {
     if (best <= score) return;
     score = best;
     best_base = base;
+    best_size = size;
   };
   size_t base = begin;
-  for (; base + kBlock <= end; base += kBlock) consider(base, best_of<kBlock>(base, rank));
-  for (; base + kSmallBlock <= end; base += kSmallBlock) consider(base, best_of<kSmallBlock>(base, rank));
-  for (; base < end; ++base) consider(base, rank(base));
-  for (size_t i = best_base; i < end; ++i) {
-    if (rank(i) == score) return static_cast<Slot>(i);
+  for (; base + kBlock <= end; base += kBlock) consider(base, kBlock, best_of<kBlock>(base, rank));
+  for (; base + kSmallBlock <= end; base += kSmallBlock)
+    consider(base, kSmallBlock, best_of<kSmallBlock>(base, rank));
+  if (base < end && end - begin >= kSmallBlock) {
+    consider(end - kSmallBlock, kSmallBlock, best_of<kSmallBlock>(end - kSmallBlock, rank));
+  } else {
+    for (; base < end; ++base) consider(base, 1, rank(base));
   }
-  return kNoSlot;
+  const auto is_best = [=](size_t i) TDA_INLINE_LAMBDA { return static_cast<int>(rank(i) == score); };
+  if (best_size == kBlock) return first_hit<kBlock>(best_base, is_best);
+  if (best_size == kSmallBlock) return first_hit<kSmallBlock>(best_base, is_best);
+  return best_size == 1 ? static_cast<Slot>(best_base) : kNoSlot;
 }
 
 TDA_INLINE Slot central_body(const float* x, const float* y, float length, Centrality centrality,
