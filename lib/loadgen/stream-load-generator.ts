@@ -28,6 +28,8 @@ const TURN_MS = 2
 const SLEEP_MS_MAX = 50
 const PROGRESS_MS = 1000
 const DRAIN_MS = 30_000
+/** So many seconds of points are made before the first is sent. */
+const WARM_UP_S = 0.04
 
 /** Time as the generator sees it; another in tests. */
 export interface LoadClock {
@@ -131,6 +133,7 @@ export class StreamLoadGenerator {
     this.#resources.start()
     const epoch = this.#clock.epoch()
     const source = new RecordSource(this.#plan, this.#plan.startTime ?? epoch)
+    warmUp(this.#plan, epoch)
     this.#startMs = this.#clock.now()
     let endMs: number
     let stopped: boolean
@@ -242,5 +245,17 @@ export class StreamLoadGenerator {
       publish: this.#publish.figures(),
       resources: this.#resources
     })
+  }
+}
+
+/** Makes the first records of the load and lets go of them, so that the first that is sent does not wait for the compiler. */
+function warmUp(plan: LoadPlan, epoch: number): void {
+  const source = new RecordSource(plan, plan.startTime ?? epoch)
+  const schedule = new Schedule(plan)
+  const delays = new Latencies()
+  for (let n = 0; n < (plan.rate * WARM_UP_S) / plan.pointsPerRecord && schedule.nextMs < Infinity; n++) {
+    source.next(schedule.nextMs)
+    delays.record(n)
+    schedule.pass()
   }
 }
