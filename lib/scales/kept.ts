@@ -29,8 +29,8 @@ export class Kept {
   chunks: readonly Chunk[]
   /** As of the last checkpoint; `null`: not known. */
   placed: Placed | null
-  /** A record spoke of the stream since the last checkpoint. */
-  touched = false
+  /** A record spoke of the stream since the last whole checkpoint. */
+  touched: boolean
   /** When one last did; `performance.now()`. */
   touchedMs: number
   readonly #given: ReadonlySet<number>
@@ -41,6 +41,7 @@ export class Kept {
     this.since = state?.since ?? null
     this.mark = state?.mark ?? 0
     this.chunks = state?.stored.map(({ from, to }) => ({ from, to })) ?? []
+    this.touched = state?.cutOff ?? false
     this.touchedMs = nowMs
     this.placed = state && { first: state.first, replay: state.replay }
     this.#refusals = [...(state?.refused ?? [])]

@@ -47,6 +47,8 @@ export interface StreamState {
   readonly since: number
   /** Tells which record of it the last whole checkpoint has; 0: none. */
   readonly mark: number
+  /** Its own record is another one, of a checkpoint that was cut off: only the next checkpoint can name it. */
+  readonly cutOff: boolean
   /** By `from`; they cover [first, replay.arrival), and may hold more. */
   readonly stored: readonly StoredPoints[]
 }

@@ -6,7 +6,7 @@
  *        them in the log, removals included. Where compaction has given such a record the place of a good one, (Z1)
  *        fails and nothing is used.
  *   (Z3) A checkpoint that was cut off is no harm: its streams are at a later position, which each of them names, with the
- *        record that they took the place of.
+ *        record that they took the place of. They are written again, so that the next checkpoint is theirs.
  *   (Z4) The records of all streams are those of the last whole checkpoint, by the sum of their marks. Where a former
  *        owner's came between an owner's and compaction removed these, it is another sum.
  */
@@ -98,8 +98,9 @@ function compose(
     return 'a former owner has written over some of its streams'
   }
   const states: StreamState[] = []
-  for (const { record, mark } of streams) {
-    const state = streamState(record, mark, chunks.get(record.stream) ?? [], scales)
+  for (const stream of streams) {
+    const { record } = stream
+    const state = streamState(stream, chunks.get(record.stream) ?? [], scales)
     if (state === null) return `points of stream "${record.stream}" are missing or damaged`
     states.push(state)
   }
@@ -111,6 +112,8 @@ function compose(
 interface MarkedStream {
   readonly record: StreamRecord
   readonly mark: number
+  /** The record is not that one, but of a checkpoint that was cut off. */
+  readonly cutOff: boolean
 }
 
 function sorted(
@@ -120,14 +123,14 @@ function sorted(
   const streams: MarkedStream[] = []
   const chunks = new Map<string, ChunkRecord[]>()
   let damaged = 0
-  let isCutOff = false
+  let cutOff = false
   for (const [key, value] of values) {
     if (value === null) damaged += 1
     else if (value.record.term < epoch) continue
-    else if (value.kind === 'partition') isCutOff = true
+    else if (value.kind === 'partition') cutOff = true
     else if (value.kind === 'stream' && key === streamKey(value.record.stream)) {
       const { record, mark } = value
-      streams.push({ record, mark: isCutOff ? record.replaces : mark })
+      streams.push({ record, mark: cutOff ? record.replaces : mark, cutOff })
     } else if (value.kind === 'chunk') {
       const ofStream = chunks.get(value.record.stream)
       if (ofStream) ofStream.push(value.record)
@@ -140,8 +143,7 @@ function sorted(
 
 /** `null`: its chunks do not cover what it needs. */
 function streamState(
-  record: StreamRecord,
-  mark: number,
+  { record, mark, cutOff }: MarkedStream,
   chunks: readonly ChunkRecord[],
   scales: readonly string[]
 ): StreamState | null {
@@ -155,5 +157,6 @@ function streamState(
   const engines = scales.map((name) => record.scales[name])
   if (covered < end || engines.includes(undefined)) return null
   const known = engines.filter((engine) => engine !== undefined)
-  return { stream, position, next, first, replay, truncated, since, mark, refused, stored, engines: known }
+  const place = { stream, position, next, first, replay, truncated, since, mark, cutOff }
+  return { ...place, refused, stored, engines: known }
 }
