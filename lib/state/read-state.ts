@@ -30,6 +30,7 @@ export interface KnownState {
   readonly position: number
   readonly truncated: boolean
   readonly streams: readonly StreamState[]
+  readonly refused: ReadonlySet<number>
   readonly epoch: number
   readonly checkpoint: number
   readonly marks: number
@@ -105,7 +106,8 @@ function compose(
     states.push(state)
   }
   const { position, truncated, epoch, checkpoint, marks } = partition
-  return { position, truncated, epoch, checkpoint, marks, streams: states }
+  const refused = new Set(states.flatMap((state) => state.refused.filter((offset) => offset >= position)))
+  return { position, truncated, epoch, checkpoint, marks, streams: states, refused }
 }
 
 /** A stream, and the mark of its record in the last whole checkpoint. */

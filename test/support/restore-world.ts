@@ -350,14 +350,13 @@ function struck(sink: Sink, strike: <T>(work: () => Promise<T>) => Promise<T>): 
   return {
     publish: (updates) => strike(() => sink.publish(updates)),
     reject: (records) => strike(() => sink.reject(records)),
-    keep: (state) => strike(() => halfKept(sink, state))
+    // In two pieces, so that a crash may come between them.
+    async keep(state) {
+      const half = state.length >>> 1
+      await strike(() => sink.keep!(state.slice(0, half)))
+      await strike(() => sink.keep!(state.slice(half)))
+    }
   }
-}
-
-/** State in two pieces, so that a crash may come between them. */
-async function halfKept(sink: Sink, state: readonly OutgoingRecord[]): Promise<void> {
-  await sink.keep!(state.slice(0, state.length >>> 1))
-  await sink.keep!(state.slice(state.length >>> 1))
 }
 
 class Watched implements Subscription {

@@ -40,9 +40,9 @@ const points = {
 }
 
 /** A stream whose points are stored, as a member of this term writes it. */
-function streamValue(term: number, replaces = 0): Buffer {
-  const place = { position: 3, next: 3, first: 0, replay: null, truncated: false, since: 1, refused: [] }
-  return encodeStream({ term, stream: 'a', ...place, replaces, scales: { s: engine } })
+function streamValue(term: number, replaces = 0, refused: number[] = []): Buffer {
+  const place = { position: 3, next: 3, first: 0, replay: null, truncated: false, since: 1 }
+  return encodeStream({ term, stream: 'a', ...place, replaces, scales: { s: engine }, refused })
 }
 
 const chunk = record(chunkKey('a', 0), encodeChunk(1, 0, points))
@@ -92,10 +92,11 @@ test('a stream that a former owner wrote late is not taken for the one that comp
 
 test('a stream of a checkpoint that was cut off stands for the one it took the place of', async () => {
   const own = streamValue(TERM)
-  const later = streamValue(TERM + 1, markOf(own))
+  const later = streamValue(TERM + 1, markOf(own), [2, 3, 4])
   const cutOff = await readLog(chunk, head(TERM, own), stream(later))
   expect(streamsOf(cutOff)).toEqual([['a', 3]])
   // What the next one takes the place of, whether or not a record speaks of the stream until then.
   expect(cutOff.state?.streams[0]).toMatchObject({ mark: markOf(own), cutOff: true })
+  expect(cutOff.state?.refused).toEqual(new Set([3, 4])) // By those that are at the position of the head, too.
   expect((await readLog(chunk, head(TERM, own), stream(streamValue(TERM + 1)))).state).toBeNull()
 })
