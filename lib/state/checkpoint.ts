@@ -193,6 +193,7 @@ class Page {
       replay,
       truncated,
       since: kept.since,
+      checkpoint: this.#number,
       replaces: kept.mark,
       scales: Object.fromEntries(scales.map((name, i) => [name, engines[i]!])),
       refused: kept.refusals(refusedFrom)!

@@ -6,7 +6,8 @@
  *        them in the log, removals included. Where compaction has given such a record the place of a good one, (Z1)
  *        fails and nothing is used.
  *   (Z3) A checkpoint that was cut off is no harm: its streams are at a later position, which each of them names, with the
- *        record that they took the place of. They are written again, so that the next checkpoint is theirs.
+ *        record that they took the place of. They are written again, so that the next checkpoint is theirs. One that came
+ *        again after it was whole, and was cut off then, is whole.
  *   (Z4) The records of all streams are those of the last whole checkpoint, by the sum of their marks. Where a former
  *        owner's came between an owner's and compaction removed these, it is another sum.
  */
@@ -120,18 +121,20 @@ interface MarkedStream {
 
 function sorted(
   values: ReadonlyMap<string, StateRecord | null>,
-  { epoch }: PartitionRecord
+  head: PartitionRecord
 ): { streams: MarkedStream[]; chunks: Map<string, ChunkRecord[]>; damaged: number } {
   const streams: MarkedStream[] = []
   const chunks = new Map<string, ChunkRecord[]>()
   let damaged = 0
-  let cutOff = false
+  let isBehindHead = false
   for (const [key, value] of values) {
     if (value === null) damaged += 1
-    else if (value.record.term < epoch) continue
-    else if (value.kind === 'partition') cutOff = true
+    else if (value.record.term < head.epoch) continue
+    else if (value.kind === 'partition') isBehindHead = true
     else if (value.kind === 'stream' && key === streamKey(value.record.stream)) {
       const { record, mark } = value
+      const isOfHead = record.term === head.term && record.checkpoint <= head.checkpoint
+      const cutOff = isBehindHead && !isOfHead
       streams.push({ record, mark: cutOff ? record.replaces : mark, cutOff })
     } else if (value.kind === 'chunk') {
       const ofStream = chunks.get(value.record.stream)

@@ -41,7 +41,7 @@ const points = {
 
 /** A stream whose points are stored, as a member of this term writes it. */
 function streamValue(term: number, replaces = 0, refused: number[] = []): Buffer {
-  const place = { position: 3, next: 3, first: 0, replay: null, truncated: false, since: 1 }
+  const place = { position: 3, next: 3, first: 0, replay: null, truncated: false, since: 1, checkpoint: 1 }
   return encodeStream({ term, stream: 'a', ...place, replaces, scales: { s: engine }, refused })
 }
 
@@ -88,6 +88,10 @@ test('a stream that a former owner wrote late is not taken for the one that comp
   expect(state).toBeNull()
   expect(reason).toBe('a former owner has written over some of its streams')
   expect(streamsOf(await readLog(chunk, stream(own), stream(former), head(TERM, own)))).toEqual([['a', 3]])
+})
+
+test('a checkpoint that came again, and was cut off then, is whole', async () => {
+  expect(streamsOf(await read(stream(streamValue(TERM))))).toEqual([['a', 3]])
 })
 
 test('a stream of a checkpoint that was cut off stands for the one it took the place of', async () => {
