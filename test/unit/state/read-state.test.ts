@@ -97,7 +97,7 @@ test('a checkpoint that came again, and was cut off then, is whole', async () =>
 test('a stream of a checkpoint that was cut off stands for the one it took the place of', async () => {
   const own = streamValue(TERM)
   const later = streamValue(TERM + 1, markOf(own), [2, 3, 4])
-  const cutOff = await readLog(chunk, head(TERM, own), stream(later))
+  const cutOff = await readLog(chunk, stream(own), head(TERM, own), stream(later))
   expect(streamsOf(cutOff)).toEqual([['a', 3]])
   // What the next one takes the place of, whether or not a record speaks of the stream until then.
   expect(cutOff.state?.streams[0]).toMatchObject({ mark: markOf(own), cutOff: true })
