@@ -9,7 +9,8 @@
  *        record that they took the place of. They are written again, so that the next checkpoint is theirs. One that came
  *        again after it was whole, and was cut off then, is whole.
  *   (Z4) The records of all streams are those of the last whole checkpoint, by the sum of their marks. Where a former
- *        owner's came between an owner's and compaction removed these, it is another sum.
+ *        owner's came between an owner's and compaction removed these, it is another sum; also where a state that was to take
+ *        the place of this one was cut off.
  */
 import type { MeshRecord } from '../mesh/event-mesh.js'
 import type { StoredPoints, StreamState } from '../scales/stream-state.js'
@@ -97,7 +98,7 @@ function compose(
     return `it has ${whole} of ${partition.streams} streams${why}`
   }
   if (streams.reduce((sum, { mark }) => movedMarks(sum, mark, 0), 0) !== partition.marks) {
-    return 'a former owner has written over some of its streams'
+    return 'some of its streams were written over, by a former owner or by a state begun anew that was cut off'
   }
   const states: StreamState[] = []
   for (const stream of streams) {
