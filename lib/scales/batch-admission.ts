@@ -64,7 +64,7 @@ function check({ part, from, to }: Run): Refusal | null {
   const offset = part.points.offsets[from]!
   const { kept } = part.entry
   const given = offset < kept.position
-  if (given && kept.wasRefused(offset)) {
+  if (kept.wasRefused(offset)) {
     return { reason: 'window_capacity', message: 'refused when it came first' } // Answered for then: told nobody now.
   }
   return misfitRefusal(part.points, part.misfits, from, to) ?? part.admission?.check(from, to, given) ?? null

@@ -2,7 +2,7 @@
  * What of one stream lies in the state topic, and what happened since: kept beside the stream by whoever admits records,
  * read by whoever writes checkpoints (lib/state/checkpoint.ts).
  */
-import type { PointPlace, StreamState } from './stream-state.js'
+import type { PartitionState, PointPlace, StreamState } from './stream-state.js'
 
 /** Beyond so many refusals a checkpoint stores the window instead of listing them. */
 const REFUSALS_MAX = 16_384
@@ -29,25 +29,32 @@ export class Kept {
   chunks: readonly Chunk[]
   /** As of the last checkpoint; `null`: not known. */
   placed: Placed | null
-  /** A record spoke of the stream since the last checkpoint. */
-  touched = false
+  /** A record spoke of the stream since the last whole checkpoint. */
+  touched: boolean
   /** When one last did; `performance.now()`. */
   touchedMs: number
   readonly #given: ReadonlySet<number>
   #refusals: number[] | null
 
-  constructor(state: StreamState | null, position: number, nowMs = performance.now()) {
+  /** @param known Of the partition, when it goes on from there. */
+  constructor(
+    state: StreamState | null,
+    known: Pick<PartitionState, 'position' | 'refused'> | null,
+    nowMs = performance.now()
+  ) {
+    const position = known?.position ?? 0
     this.position = state ? Math.max(state.position, position) : 0
     this.since = state?.since ?? null
     this.mark = state?.mark ?? 0
     this.chunks = state?.stored.map(({ from, to }) => ({ from, to })) ?? []
+    this.touched = state?.cutOff ?? false
     this.touchedMs = nowMs
     this.placed = state && { first: state.first, replay: state.replay }
     this.#refusals = [...(state?.refused ?? [])]
-    this.#given = new Set(this.#refusals)
+    this.#given = new Set([...this.#refusals, ...(known?.refused ?? [])])
   }
 
-  /** Whether a record that this process only repeats was refused. REQUIRES: offset < position. */
+  /** Whether a record was refused when it came first, and to this process only comes again. */
   wasRefused(offset: number): boolean {
     return this.#given.has(offset)
   }
@@ -84,8 +91,8 @@ export class Kept {
     this.touched = true
   }
 
-  /** All points are stored: none of the refusals so far will be asked for again. */
-  forgetRefusals(): void {
-    this.#refusals = []
+  /** All points are stored: of the refusals so far only those from an offset on may be asked for again. */
+  forgetRefusals(before: number): void {
+    this.#refusals = this.#refusals?.filter((offset) => offset >= before) ?? []
   }
 }

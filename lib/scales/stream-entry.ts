@@ -56,7 +56,7 @@ export interface Origin {
   /** It may have begun before the oldest record retained. */
   readonly truncated: boolean
   /** What is known of its partition, when it goes on from there; `null`: it is read from its oldest record. */
-  readonly known: Pick<PartitionState, 'position'> | null
+  readonly known: Pick<PartitionState, 'position' | 'refused'> | null
   /** Where it stood; `null`: it begins now. */
   readonly state: StreamState | null
 }
@@ -97,7 +97,7 @@ export class StreamEntry {
     this.partition = partition
     this.stream = stream
     this.truncated = state?.truncated ?? origin.truncated
-    this.kept = new Kept(state, known?.position ?? 0)
+    this.kept = new Kept(state, known)
     this.#plan = plan
     this.#pool = pool
     this.#announces = this.truncated && known === null

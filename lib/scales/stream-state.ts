@@ -47,6 +47,8 @@ export interface StreamState {
   readonly since: number
   /** Tells which record of it the last whole checkpoint has; 0: none. */
   readonly mark: number
+  /** Its own record is another one, of a checkpoint that was cut off: only the next checkpoint can name it. */
+  readonly cutOff: boolean
   /** By `from`; they cover [first, replay.arrival), and may hold more. */
   readonly stored: readonly StoredPoints[]
 }
@@ -57,6 +59,11 @@ export interface PartitionState {
   /** What was oldest when the partition was first read was not its first record: new streams may have begun before. */
   readonly truncated: boolean
   readonly streams: readonly StreamState[]
+  /**
+   * Offsets, from `position` on, that streams at a later one know were refused: such a record may have points of streams that
+   * decide on it again, without those that it was refused for.
+   */
+  readonly refused: ReadonlySet<number>
 }
 
 /** Offset from which on the log has to be read for these streams: at most `position`. */

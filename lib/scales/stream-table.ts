@@ -45,7 +45,7 @@ export interface Gap {
 interface Partition extends AssignedPartition {
   readonly entries: Map<string, StreamEntry>
   /** What its streams go on from; `null`: its oldest record. */
-  readonly known: Pick<PartitionState, 'position' | 'truncated'> | null
+  readonly known: Pick<PartitionState, 'position' | 'truncated' | 'refused'> | null
   /** The offset after the last record read. */
   read: number
 }

@@ -180,7 +180,9 @@ class Page {
     const { scales, term } = this.#ledger
     this.#drop(entry, first)
     kept.since ??= this.#number
-    if (replay === null) kept.forgetRefusals()
+    // What was refused since the last whole checkpoint is for the other streams, in case this one is cut off.
+    const refusedFrom = Math.min(replay?.offset ?? Infinity, this.#ledger.position)
+    if (replay === null) kept.forgetRefusals(refusedFrom)
     const engines = entry.resumes()
     const value = encodeStream({
       term,
@@ -191,9 +193,10 @@ class Page {
       replay,
       truncated,
       since: kept.since,
+      checkpoint: this.#number,
       replaces: kept.mark,
       scales: Object.fromEntries(scales.map((name, i) => [name, engines[i]!])),
-      refused: replay === null ? [] : kept.refusals(replay.offset)!
+      refused: kept.refusals(refusedFrom)!
     })
     const mark = markOf(value)
     this.#marks = movedMarks(this.#marks, mark, kept.mark)

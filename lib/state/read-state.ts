@@ -6,9 +6,11 @@
  *        them in the log, removals included. Where compaction has given such a record the place of a good one, (Z1)
  *        fails and nothing is used.
  *   (Z3) A checkpoint that was cut off is no harm: its streams are at a later position, which each of them names, with the
- *        record that they took the place of.
+ *        record that they took the place of. They are written again, so that the next checkpoint is theirs. One that came
+ *        again after it was whole, and was cut off then, is whole.
  *   (Z4) The records of all streams are those of the last whole checkpoint, by the sum of their marks. Where a former
- *        owner's came between an owner's and compaction removed these, it is another sum.
+ *        owner's came between an owner's and compaction removed these, it is another sum; also where a state that was to take
+ *        the place of this one was cut off.
  */
 import type { MeshRecord } from '../mesh/event-mesh.js'
 import type { StoredPoints, StreamState } from '../scales/stream-state.js'
@@ -30,6 +32,7 @@ export interface KnownState {
   readonly position: number
   readonly truncated: boolean
   readonly streams: readonly StreamState[]
+  readonly refused: ReadonlySet<number>
   readonly epoch: number
   readonly checkpoint: number
   readonly marks: number
@@ -95,39 +98,45 @@ function compose(
     return `it has ${whole} of ${partition.streams} streams${why}`
   }
   if (streams.reduce((sum, { mark }) => movedMarks(sum, mark, 0), 0) !== partition.marks) {
-    return 'a former owner has written over some of its streams'
+    return 'some of its streams were written over, by a former owner or by a state begun anew that was cut off'
   }
   const states: StreamState[] = []
-  for (const { record, mark } of streams) {
-    const state = streamState(record, mark, chunks.get(record.stream) ?? [], scales)
+  for (const stream of streams) {
+    const { record } = stream
+    const state = streamState(stream, chunks.get(record.stream) ?? [], scales)
     if (state === null) return `points of stream "${record.stream}" are missing or damaged`
     states.push(state)
   }
   const { position, truncated, epoch, checkpoint, marks } = partition
-  return { position, truncated, epoch, checkpoint, marks, streams: states }
+  const refused = new Set(states.flatMap((state) => state.refused.filter((offset) => offset >= position)))
+  return { position, truncated, epoch, checkpoint, marks, streams: states, refused }
 }
 
 /** A stream, and the mark of its record in the last whole checkpoint. */
 interface MarkedStream {
   readonly record: StreamRecord
   readonly mark: number
+  /** The record is not that one, but of a checkpoint that was cut off. */
+  readonly cutOff: boolean
 }
 
 function sorted(
   values: ReadonlyMap<string, StateRecord | null>,
-  { epoch }: PartitionRecord
+  head: PartitionRecord
 ): { streams: MarkedStream[]; chunks: Map<string, ChunkRecord[]>; damaged: number } {
   const streams: MarkedStream[] = []
   const chunks = new Map<string, ChunkRecord[]>()
   let damaged = 0
-  let isCutOff = false
+  let isBehindHead = false
   for (const [key, value] of values) {
     if (value === null) damaged += 1
-    else if (value.record.term < epoch) continue
-    else if (value.kind === 'partition') isCutOff = true
+    else if (value.record.term < head.epoch) continue
+    else if (value.kind === 'partition') isBehindHead = true
     else if (value.kind === 'stream' && key === streamKey(value.record.stream)) {
       const { record, mark } = value
-      streams.push({ record, mark: isCutOff ? record.replaces : mark })
+      const isOfHead = record.term === head.term && record.checkpoint <= head.checkpoint
+      const cutOff = isBehindHead && !isOfHead
+      streams.push({ record, mark: cutOff ? record.replaces : mark, cutOff })
     } else if (value.kind === 'chunk') {
       const ofStream = chunks.get(value.record.stream)
       if (ofStream) ofStream.push(value.record)
@@ -140,8 +149,7 @@ function sorted(
 
 /** `null`: its chunks do not cover what it needs. */
 function streamState(
-  record: StreamRecord,
-  mark: number,
+  { record, mark, cutOff }: MarkedStream,
   chunks: readonly ChunkRecord[],
   scales: readonly string[]
 ): StreamState | null {
@@ -155,5 +163,6 @@ function streamState(
   const engines = scales.map((name) => record.scales[name])
   if (covered < end || engines.includes(undefined)) return null
   const known = engines.filter((engine) => engine !== undefined)
-  return { stream, position, next, first, replay, truncated, since, mark, refused, stored, engines: known }
+  const place = { stream, position, next, first, replay, truncated, since, mark, cutOff }
+  return { ...place, refused, stored, engines: known }
 }

@@ -58,7 +58,9 @@ export interface StreamRecord extends Written {
   readonly first: number
   readonly replay: PointPlace | null
   readonly truncated: boolean
+  /** Number of the checkpoint that wrote the stream first, and of the one that wrote this. */
   readonly since: number
+  readonly checkpoint: number
   /** Mark of the record that the last whole checkpoint has of this stream; 0: none. */
   readonly replaces: number
   /** By the name of the scale. */

@@ -147,6 +147,14 @@ test('in place: a snapshot of each stream and scale, and a daemon goes on with t
   expect(followed).toBeGreaterThan(6)
 })
 
+test('a restore that goes on from a state leaves one to go on from in its place', async () => {
+  const { world } = await worldOf()
+  await run(world, '0:60,1:45')
+  await run(world, '0:80,1:60')
+  for (const [partition, position] of [80, 60].entries())
+    expect(await world.state(partition)).toMatchObject({ reason: null, state: { position } })
+})
+
 test('into another topic: the same snapshots, and nothing of the group changes', async () => {
   const { world } = await worldOf()
   const before = await world.results()

@@ -278,11 +278,27 @@ test.each([0, 20])(
     expect((died as TdaError).message).toMatch(
       /it is of offset 200, but the group has committed no offset.*"streaming-tda restore --to 0:200" to go on.*rebuild-from-earliest/
     )
+    expect((died as TdaError).message).toMatch(
+      low === 0 ? /and publishes their updates again$/ : /and marks their updates rebuilt$/
+    )
     expect(await world.results()).toEqual(published)
     expect(await world.life({}, settings('rebuild-from-earliest').config)).toBeNull()
     expect(rebuilt(world)).toBe(true)
   }
 )
+
+test('a group whose offsets have expired, and whose state needs what is gone, has read it all the same: state.onLoss decides', async () => {
+  const world = await lossy('refuse')
+  world.told = (partition) => ({ ...partition, resume: partition.low, committed: null })
+  const died = await world.life()
+  expect(died).toMatchObject({ code: 'STATE_LOST' })
+  expect((died as TdaError).message).toMatch(
+    /has committed no offset, and retention has removed the records before 190\. Restore the records, or start once/
+  )
+  const { config } = shapeOf(3, { onLoss: 'rebuild-from-earliest', interval: '1ms' }, plain)
+  expect(await world.life({}, config)).toBeNull()
+  expect(rebuilt(world)).toBe(true)
+})
 
 test('a group whose offsets have expired begins anew on a log that its state cannot be of', async () => {
   const shape = shapeOf(3, { interval: '1ms' }, plain)
@@ -330,7 +346,9 @@ test.each(['refuse', 'rebuild-from-earliest'])(
     world.told = (partition) => partition
     expect(died).toMatchObject({ code: 'STATE_LOST' })
     expect((died as TdaError).message).toMatch(
-      /partition 0 of "points": retention has removed \d+ records before they/
+      onLoss === 'refuse'
+        ? /partition 0 of "points": retention has removed \d+ records before they.*\. Start once with state\.onLoss/
+        : /partition 0 of "points": retention has removed \d+ records before they.*\. A restart begins windows anew/
     )
     expect(await world.results()).toEqual(before)
     expect(await world.life({}, settings('refuse').config)).toMatchObject({ code: 'STATE_LOST' })

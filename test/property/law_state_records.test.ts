@@ -25,6 +25,7 @@ const stream: fc.Arbitrary<StreamRecord> = fc.record({
   replay: fc.option(fc.record({ arrival: offset, offset, index: fc.nat() })),
   truncated: fc.boolean(),
   since: fc.nat(),
+  checkpoint: fc.nat(),
   replaces: fc.nat(),
   scales: fc.dictionary(
     fc.string({ minLength: 1, maxLength: 8 }).filter((name) => name !== '__proto__'),

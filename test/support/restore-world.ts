@@ -261,14 +261,13 @@ export class RestoreWorld {
     const newest = new Map<string, OutgoingRecord>()
     for (const record of await this.stateRecords())
       newest.set(`${record.partition} ${Buffer.from(record.key!).toString()}`, record)
-    for (const { partition, key, value } of newest.values()) {
-      const decoded = value && decodeState(Buffer.from(key!).toString(), value as Uint8Array)
+    for (const { partition, key, value: written } of newest.values()) {
+      const decoded = written && decodeState(Buffer.from(key!).toString(), written as Uint8Array)
       if (!decoded || decoded.kind !== 'stream') continue
-      const forged = {
-        partition: partition!,
-        key,
-        value: encodeStream({ ...change(decoded.record), replaces: decoded.mark })
-      }
+      // As by a checkpoint that was cut off.
+      const cutOff = { replaces: decoded.mark, checkpoint: decoded.record.checkpoint + 1_000 }
+      const value = encodeStream({ ...change(decoded.record), ...cutOff })
+      const forged = { partition: partition!, key, value }
       await this.mesh.publish(this.shape.config.output.stateTopic, [forged])
     }
   }
@@ -350,14 +349,13 @@ function struck(sink: Sink, strike: <T>(work: () => Promise<T>) => Promise<T>): 
   return {
     publish: (updates) => strike(() => sink.publish(updates)),
     reject: (records) => strike(() => sink.reject(records)),
-    keep: (state) => strike(() => halfKept(sink, state))
+    // In two pieces, so that a crash may come between them.
+    async keep(state) {
+      const half = state.length >>> 1
+      await strike(() => sink.keep!(state.slice(0, half)))
+      await strike(() => sink.keep!(state.slice(half)))
+    }
   }
-}
-
-/** State in two pieces, so that a crash may come between them. */
-async function halfKept(sink: Sink, state: readonly OutgoingRecord[]): Promise<void> {
-  await sink.keep!(state.slice(0, state.length >>> 1))
-  await sink.keep!(state.slice(state.length >>> 1))
 }
 
 class Watched implements Subscription {

@@ -36,3 +36,13 @@ test('a partition whose lag is not known any more is not read to its end', async
   await caughtUp(logOf([9]), { lag }, 'results', 30_000)
   expect(asked).toBe(3)
 })
+
+test('nor is it while what is left of the others is of transactions alone', async () => {
+  const beginMs = performance.now()
+  const isBack = (): boolean => performance.now() - beginMs > 1_200
+  let asked = 0
+  const lag = (): Promise<ReadonlyMap<number, number>> =>
+    Promise.resolve(new Map(asked++ === 0 || isBack() ? [[0, 2], [1, 2]] : [[0, 2]])) // prettier-ignore
+  await caughtUp(logOf([0, 1, 7]), { lag }, 'results', 30_000)
+  expect(isBack()).toBe(true)
+})

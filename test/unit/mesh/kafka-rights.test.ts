@@ -9,6 +9,8 @@ const refusal = (code: number, message: string): Error => Object.assign(new Erro
 /** Topics that are there, with their partitions. */
 let topics: Map<string, number>
 let groupIds: unknown[]
+/** How a broker refuses to create one. */
+let createRefusal: Error
 
 class Client extends EventEmitter {
   readonly #groupId: unknown
@@ -65,7 +67,7 @@ class Client extends EventEmitter {
 const AdminClient = {
   create: () => ({
     createTopic: (_topic: object, _ms: number, done: (error: Error) => void): void => {
-      setImmediate(done, refusal(29, 'Broker: Topic authorization failed'))
+      setImmediate(done, createRefusal)
     },
     disconnect() {}
   })
@@ -78,6 +80,7 @@ let mesh: Mesh
 beforeEach(async () => {
   topics = new Map()
   groupIds = []
+  createRefusal = refusal(29, 'Broker: Topic authorization failed')
   const { KafkaEventMesh } = await import('../../../lib/mesh/kafka-mesh.js')
   mesh = await KafkaEventMesh.connect({ brokers: ['none:9092'], groupId: GROUP })
 })
@@ -91,7 +94,8 @@ test('a partition is read in the name of the group, which there are rights on', 
   expect(new Set(groupIds)).toEqual(new Set([GROUP]))
 })
 
-test('a topic that is there need not be created', async () => {
+test.each([29, 31])('a topic that is there need not be created (refusal %i)', async (code) => {
+  createRefusal = refusal(code, 'Broker: authorization failed')
   topics.set('points', 4)
   await mesh.createStream('points', 4)
 })

@@ -12,10 +12,13 @@ interface Place {
 }
 
 const ASSIGN = -175
+const REVOKE = -174
 const leaderless = Object.assign(new Error('Local: Leader not available'), { code: 5 })
 
 /** Partitions without a leader. */
 let silent: Set<number>
+/** What the group has committed. */
+let offsets: Map<number, number>
 /** Times partitions were asked for their bounds. */
 let asked: number[]
 let polls: number
@@ -55,7 +58,8 @@ class Consumer extends EventEmitter {
     setTimeout(done, 5, null, [])
   }
   committed(partitions: readonly Place[], _: number, done: Answer): void {
-    setImmediate(done, null, partitions)
+    const answers = partitions.map((place) => ({ ...place, offset: offsets.get(place.partition) ?? -1001 }))
+    setImmediate(done, null, answers)
   }
   getMetadata(_: object, done: Answer): void {
     setImmediate(done, null, {})
@@ -75,6 +79,7 @@ let warnings: string[]
 
 beforeEach(async () => {
   silent = new Set()
+  offsets = new Map()
   asked = []
   polls = 0
   warnings = []
@@ -116,6 +121,49 @@ test('a partition without a leader has no lag, and the others keep theirs; it is
   expect(asked).toEqual([1, 2, 0])
   silent.clear()
   expect((await subscription.lag()).size).toBe(3)
+})
+
+test('a partition that was given up is asked for like any other when it comes back', async () => {
+  const both = [{ partition: 0 }, { partition: 1 }]
+  const iterator = events()
+  const taken = async (): Promise<void> => {
+    while (consumer.assigned.length === 0) await new Promise(setImmediate)
+  }
+  consumer.rebalance({ code: ASSIGN }, both)
+  expect((await iterator.next()).value).toMatchObject({ kind: 'assigned' })
+  const given = iterator.next()
+  await taken()
+  silent.add(0)
+  await subscription.lag()
+  silent.clear()
+  consumer.rebalance({ code: REVOKE }, both)
+  const revoked = (await given).value as Extract<MeshEvent, { kind: 'revoked' }>
+  revoked.done()
+  consumer.assigned = []
+  consumer.rebalance({ code: ASSIGN }, both)
+  expect((await iterator.next()).value).toMatchObject({ kind: 'assigned' })
+  void iterator.next()
+  await taken()
+  asked.length = 0
+  expect((await subscription.lag()).size).toBe(2)
+  expect(asked).toEqual([0, 1])
+})
+
+test('a member without partitions finds out whether brokers answer', async () => {
+  expect(await subscription.lag()).toEqual(new Map())
+  silent.add(0)
+  await expect(subscription.lag()).rejects.toMatchObject({ code: 'BROKER' })
+})
+
+test('an offset beyond the end of the log is told, and reading begins at the oldest record', async () => {
+  offsets = new Map([[0, 10], [1, 500]]) // prettier-ignore
+  consumer.rebalance({ code: ASSIGN }, [{ partition: 0 }, { partition: 1 }])
+  expect((await events().next()).value).toMatchObject({
+    partitions: [
+      { low: 0, resume: 10, committed: 10 },
+      { low: 0, resume: 0, committed: 500 }
+    ]
+  })
 })
 
 test('where no partition answers there is no lag', async () => {

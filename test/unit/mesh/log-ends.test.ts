@@ -1,5 +1,7 @@
-import { expect, test } from '@jest/globals'
+import { afterEach, expect, jest, test } from '@jest/globals'
 import { LogEnds } from '../../../lib/mesh/log-ends.js'
+
+afterEach(() => void jest.restoreAllMocks())
 
 const turn = (): Promise<void> => new Promise(setImmediate)
 
@@ -52,4 +54,26 @@ test('no answer at all is an error, but not when nobody wants one any more', asy
   seen.over = true
   expect(await late).toEqual({})
   expect(await ask()).toEqual({})
+})
+
+test('no question is left when nobody wants answers any more', async () => {
+  const { ask, asked, seen } = cluster(new Set())
+  const asking = ask(1, 2, 3, 4)
+  seen.over = true
+  expect(await asking).toEqual({ 1: 100, 2: 200 })
+  expect(asked).toEqual([1, 2])
+})
+
+test('all questions together take no longer than 4 s', async () => {
+  let nowMs = 0
+  jest.spyOn(performance, 'now').mockImplementation(() => nowMs)
+  const limits: number[] = []
+  const slow = async (_: number, timeoutMs: number): Promise<{ high: number }> => {
+    limits.push(timeoutMs)
+    await turn()
+    nowMs += 1_000
+    return { high: 1 }
+  }
+  await new LogEnds({ ask: slow, isOver: () => false }).ask([1, 2, 3, 4, 5, 6, 7, 8], () => {})
+  expect(limits).toEqual([4_000, 4_000, 3_000, 2_000, 1_000])
 })

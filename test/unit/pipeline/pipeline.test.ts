@@ -284,11 +284,12 @@ test.each([
 ])('a gap in the log before offset 10, which now begins at %i: %s', async (low, _, code) => {
   const log = [...records(values(4)), ...records(values(4), { low: 10 })]
   const source = new ScriptedSource([assigned(), ...batches(log, 2)])
+  let answers = 0
   const state: StateStore = {
     group: 'g',
     read: async function* () {},
-    bounds: () => Promise.resolve({ low, high: 14 }),
-    repeat: (attempt) => attempt()
+    bounds: () => (answers++ === 0 ? Promise.reject(new Error('away')) : Promise.resolve({ low, high: 14 })),
+    repeat: (attempt) => attempt().catch(attempt)
   }
   const sink = new MemorySink()
   const end = await pipelineOf(config, source, sink, { state })

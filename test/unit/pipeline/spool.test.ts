@@ -115,6 +115,34 @@ test('what was on disk before and cannot be read any more is an error, and stays
   await expect(opened()).rejects.toMatchObject(damaged)
 })
 
+test('zeros behind the frames, as of a file system that had given room to the next one, are cut off', async () => {
+  const spool = await opened()
+  await fill(spool, 0, 2)
+  await spool.close()
+  await appendFile(join(directory, (await readdir(directory))[0]!), Buffer.alloc(100))
+  const after = await opened()
+  expect([after.frames, after.bytes, after.tornBytes]).toEqual([2, 18, 100])
+  await fill(after, 2, 1)
+  await after.close()
+  const again = await opened() // What was cut off is not the last segment any more.
+  expect(await drained(again)).toEqual(['0', '1', '2'])
+  await again.close()
+})
+
+test('what is damaged while it waits is an error, not what is left of it', async () => {
+  const spool = await opened()
+  await fill(spool, 0, 3, 20)
+  const path = join(directory, (await readdir(directory))[0]!)
+  const content = await readFile(path)
+  content[content.length - 1]! ^= 1
+  await writeFile(path, content)
+  await expect(spool.first()).rejects.toMatchObject({
+    code: 'FILE',
+    message: expect.stringMatching(/damaged/)
+  })
+  await spool.close()
+})
+
 test('a full spool refuses and keeps what it has; room comes with what is taken', async () => {
   const spool = await opened(100)
   expect(await spool.append(Buffer.alloc(40))).toBe(true)

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
@@ -115,6 +115,13 @@ test('a new process sends what the former left, first', async () => {
   await after.settled()
   expect(brokers.taken).toEqual(['t 1', 't 2', 't 3'])
   await after.close()
+})
+
+test('an end of the spool that a crash tore is told', async () => {
+  await writeFile(join(directory, 'segment-00000001.spool'), 'torn')
+  const lines: string[] = []
+  await (await over(new Brokers(), MIB, lines)).close()
+  expect(lines).toEqual([expect.stringMatching(/^the end of the spool cannot be read and is cut off/)])
 })
 
 test('a full spool makes publishing wait, says so once, and goes on', async () => {

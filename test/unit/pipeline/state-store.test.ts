@@ -33,4 +33,6 @@ test('a partition that the state topic lacks: what to do is said, and it goes on
       '(kafka-topics --alter --partitions 5)'
   ])
   guard.close()
+  partitions = 0 // Not known yet to the broker that was asked.
+  expect(await first()).toEqual([record])
 })
