@@ -319,10 +319,12 @@ function whyUnusable(
       reason ?? (low > 0 && committed !== null ? 'there is none, though the group has read some of it' : null)
     )
   }
-  if (committed === null || state.position > committed) {
+  // Streams of a checkpoint that was cut off are ahead of the others.
+  const position = state.streams.reduce((newest, stream) => Math.max(newest, stream.position), state.position)
+  if (committed === null || position > committed) {
     const where =
       committed === null ? 'the group has committed no offset' : `offset ${committed} is to go on from`
-    return `it is of offset ${state.position}, but ${where}`
+    return `it is of offset ${position}, but ${where}`
   }
   return lossOf(state, low)
 }

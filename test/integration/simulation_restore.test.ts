@@ -12,7 +12,7 @@ import { InProcessEventMesh } from '../../lib/mesh/in-process-mesh.js'
 import { createMetrics } from '../../lib/observability/metrics.js'
 import { createDaemon } from '../../lib/pipeline/daemon.js'
 import { assigned, batches, records, repeatsOnly, ScriptedSource, seeded } from '../support/pipeline-world.js'
-import { decodeState, TERM_HEADER } from '../../lib/state/state-records.js'
+import { decodeState, PARTITION_KEY, TERM_HEADER } from '../../lib/state/state-records.js'
 import { logOf, RestoreWorld, shapeOf, TOPIC, type Fate, type Shape } from '../support/restore-world.js'
 
 const RECORDS = 260
@@ -298,6 +298,39 @@ test('a group whose offsets have expired, and whose state needs what is gone, ha
   const { config } = shapeOf(3, { onLoss: 'rebuild-from-earliest', interval: '1ms' }, plain)
   expect(await world.life({}, config)).toBeNull()
   expect(rebuilt(world)).toBe(true)
+})
+
+test('offsets that were set back to before a stream that is ahead of its partition: nothing in between is left out', async () => {
+  const shape = { ...shapeOf(3, { interval: '1h', idleAfter: '1h' }, plain), mixed: false, partitions: 1 }
+  const log = logOf(3, 220, false)
+  const whole = await RestoreWorld.make(shape)
+  await whole.publish(log.slice(0, 100))
+  expect(await whole.life()).toBeNull()
+  const first = await whole.stateRecords()
+  await whole.publish(log.slice(100, 200))
+  expect(await whole.life()).toBeNull()
+  // The second checkpoint was cut off before its head.
+  const isBeforeHead = ({ key, value }: OutgoingRecord): boolean =>
+    value !== null && Buffer.from(key!).toString() !== PARTITION_KEY
+  const cutOff = [...first, ...(await whole.stateRecords()).slice(first.length).filter(isBeforeHead)]
+  await whole.publish(log.slice(200))
+  expect(await whole.life()).toBeNull()
+  const lived = async (committed: number): Promise<RestoreWorld> => {
+    const world = await RestoreWorld.make(shape)
+    await world.publish(log)
+    await world.mesh.publish(shape.config.output.stateTopic, cutOff)
+    world.told = (partition) => ({ ...partition, resume: committed, committed })
+    expect(await world.life()).toBeNull()
+    return world
+  }
+  expect(rebuilt(await lived(200))).toBe(false)
+  const world = await lived(150)
+  expect(rebuilt(world)).toBe(true)
+  const { values } = await world.results()
+  const expected = (await whole.results()).values
+  for (const [stream, ofStream] of values)
+    expect(ofStream).toEqual(expected.get(stream)!.slice(-ofStream.length))
+  expect([...values.values()].flat().length).toBeGreaterThan(10)
 })
 
 test('a group whose offsets have expired begins anew on a log that its state cannot be of', async () => {
