@@ -4,11 +4,11 @@
  *     memory   what native/rips/rips_window.h predicts for the cloud (quadratic in its points) + 1 KiB a point for rows
  *     time     of a point that enters while one leaves, and of its update, in microseconds for W points:
  *                components   3 + 0.03 W
- *                loops        0.6 W + 0.0002 W^2
+ *                loops        0.4 W + 0.00015 W^2
  *                voids        the same + 0.022 W^3, once an update
  *
  * Fitted to windows of 100 to 2000 points (voids: 30 to 200) in R^3, uniform, embedding, circle and lattice, on one core
- * of the machine of benchmarks/RESULTS.md: components and loops within a factor of 2.1, voids of 3.
+ * of the machine of benchmarks/RESULTS.md: components and loops within a factor of 2, voids of 3.
  */
 import { nativeAddon, type NativeFiltration } from '../native.js'
 import { cloudPointsMax, coordinatesOf } from '../scales/filtration.js'
@@ -44,6 +44,6 @@ export function ripsCost({
 
 function pointMicros(points: number, maxDimension: 0 | 1 | 2): number {
   if (maxDimension === 0) return 3 + 0.03 * points
-  const loops = 0.6 * points + 0.0002 * points ** 2
+  const loops = 0.4 * points + 0.00015 * points ** 2
   return maxDimension === 1 ? loops : loops + 0.022 * points ** 3
 }

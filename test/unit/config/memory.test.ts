@@ -118,7 +118,7 @@ test('a Rips window that cannot fit is refused with what it would take', () => {
   expect(() =>
     requireMemory(configWith({}, { scales, streams: { max: 1 }, limits: { memoryMiB: 4096 } }))
   ).toThrow(
-    /not even one stream fits.*scale "huge".*Predicted for scale "huge": a cloud of 30001 points, \d+ MiB, about 200 ms a point/s
+    /not even one stream fits.*scale "huge".*Predicted for scale "huge": a cloud of 30001 points, \d+ MiB, about 150 ms a point/s
   )
 })
 
