@@ -1,5 +1,6 @@
 /** Points as they enter and leave windows: typed arrays inside, no object per point unless one is asked for. */
 import { TdaError } from '../errors.js'
+import { concatenated } from './concatenated.js'
 
 /** One point: its values, and its event time in milliseconds since the epoch where the stream has one. */
 export interface Point {
@@ -42,8 +43,11 @@ export class PointRows implements Iterable<Point> {
     return new PointRows(
       head.first,
       head.dimension,
-      concatenated(parts.map((part) => part.values)),
-      head.timestamps === null ? null : concatenated(timestamps)
+      concatenated(
+        parts.map((part) => part.values),
+        doubles
+      ),
+      head.timestamps === null ? null : concatenated(timestamps, doubles)
     )
   }
 
@@ -79,15 +83,7 @@ export class PointRows implements Iterable<Point> {
   }
 }
 
-function concatenated(arrays: readonly Float64Array[]): Float64Array {
-  const whole = new Float64Array(arrays.reduce((length, array) => length + array.length, 0))
-  let at = 0
-  for (const array of arrays) {
-    whole.set(array, at)
-    at += array.length
-  }
-  return whole
-}
+const doubles = (length: number): Float64Array => new Float64Array(length)
 
 /** A batch as callers give it. */
 export interface PointInput {

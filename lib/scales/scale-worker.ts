@@ -14,6 +14,7 @@ import type { WorkerSpan } from '../observability/tracing/pipeline-tracer.js'
 import { ScaleClock } from '../observability/tracing/scale-clock.js'
 import type { TraceContext } from '../observability/tracing/trace-context.js'
 import { encodeUpdates, type UpdateContext } from '../publishers/update-encoder.js'
+import { concatenated } from './concatenated.js'
 
 /** What every call of one pool has in common. */
 export interface WorkerSetup {
@@ -230,7 +231,8 @@ function joined(
   const chunks: Uint8Array[] = []
   let together: Uint8Array[] = []
   const close = (): void => {
-    if (together.length > 0) chunks.push(together.length === 1 ? together[0]! : concatenated(together))
+    const bytes = (length: number): Uint8Array => new Uint8Array(length)
+    if (together.length > 0) chunks.push(together.length === 1 ? together[0]! : concatenated(together, bytes))
     together = []
   }
   let message = 0
@@ -245,16 +247,6 @@ function joined(
   }
   close()
   return { chunks, lengths, dueAt }
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
 }
 
 /** What Piscina sends is the value; the buffers of the arrays move instead of being copied. */
